@@ -1,0 +1,85 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let nio = "swift-nio"
+let package = Package(
+    name: "holdfast",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "Resilience", targets: ["Resilience"]),
+        .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
+        .executable(name: "holdfast", targets: ["holdfast"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    ],
+    targets: [
+        // The library: when, whether and how often to run a call. Standard library only.
+        .target(name: "Resilience"),
+        .target(name: "ResilienceTesting", dependencies: ["Resilience"]),
+
+        // The gateway, from the words of its domain to its front door.
+        .target(name: "Generation", dependencies: [.product(name: "NIOCore", package: nio)]),
+        .target(name: "Routing", dependencies: ["Generation", "Resilience"]),
+        .target(name: "Upstream", dependencies: [
+            "Generation",
+            .product(name: "NIOCore", package: nio),
+            .product(name: "NIOPosix", package: nio),
+            .product(name: "NIOTLS", package: nio),
+            .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        ]),
+        .target(name: "Providers", dependencies: [
+            "Generation", "Upstream",
+            .product(name: "NIOCore", package: nio),
+        ]),
+        .target(name: "Gateway", dependencies: [
+            "Generation", "Resilience", "Routing",
+            .product(name: "NIOCore", package: nio),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "CoreMetrics", package: "swift-metrics"),
+            .product(name: "Metrics", package: "swift-metrics"),
+        ]),
+        .target(name: "GatewayHTTP", dependencies: [
+            "Gateway", "Generation", "Resilience",
+            .product(name: "NIOCore", package: nio),
+            .product(name: "NIOHTTP1", package: nio),
+            .product(name: "HummingbirdCore", package: "hummingbird"),
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "Metrics", package: "swift-metrics"),
+        ]),
+        .executableTarget(name: "holdfast", dependencies: [
+            "Gateway", "GatewayHTTP", "Generation", "Providers", "Resilience", "Routing", "Upstream",
+            .product(name: "NIOCore", package: nio),
+            .product(name: "NIOPosix", package: nio),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "Metrics", package: "swift-metrics"),
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            .product(name: "Yams", package: "Yams"),
+        ]),
+
+        .testTarget(name: "ResilienceTests", dependencies: ["Resilience", "ResilienceTesting"],
+                    resources: [.copy("Vectors/data")]),
+    ]
+)
+
+// One place for what every target is built with.
+for target in package.targets {
+    target.swiftSettings = (target.swiftSettings ?? []) + [
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+}

@@ -1,0 +1,77 @@
+public import Generation
+public import Routing
+
+/// How a request was decided: why each target stood where it did, what happened at each, and how it ended.
+public struct Decision: Sendable {
+    /// How a request ended.
+    public enum Ending: String, Sendable, Hashable, CaseIterable {
+        /// The whole answer reached the caller.
+        case answered
+        /// No target gave an answer.
+        case failed
+        /// The answer broke off after a part of it had reached the caller, which was told so.
+        case interrupted
+        /// The caller left before the end.
+        case callerLeft = "caller_left"
+    }
+
+    /// A target's place in the plan.
+    public struct Planned: Sendable {
+        public var target: String
+        public var reason: Ranker.Reason
+
+        /// Why it stood where it did, in words.
+        public var why: String { reason.description }
+    }
+
+    /// One step on the way.
+    public struct Step: Sendable {
+        /// What was done.
+        public enum Kind: Sendable {
+            /// The target was asked. `firstToken` is the time to the first meaningful part of a stream.
+            case attempt(Execution.Purpose, AttemptFailure?, firstToken: Duration?)
+            /// The target was passed over.
+            case refusal(TargetHealth.Refusal)
+            /// The request waited before it asked the target again.
+            case wait
+            /// The retry budget of the target was spent.
+            case budgetSpent
+        }
+
+        public var kind: Kind
+        public var target: String
+        /// The label of the key.
+        public var key: String
+        /// When it began, from the arrival of the request.
+        public var begin: Duration
+        public var duration: Duration
+    }
+
+    public var id: RequestID
+    /// Who asked, by the name of its key; nil where no keys are needed.
+    public var caller: String?
+    /// When the request arrived, in milliseconds since 1970.
+    public var arrivedAtMilliseconds: Int64
+    public var route: String
+    public var strategy: Strategy
+    public var streams: Bool
+    public var plan: [Planned]
+    public var steps: [Step] = []
+    public var ending = Ending.failed
+    /// What the caller was told when there was no answer.
+    public var failure: GatewayFailure?
+    public var provider: String?
+    public var model: String?
+    public var facts: ReplyFacts?
+    public var duration = Duration.zero
+    /// The part of it that was neither spent at providers nor waiting.
+    public var overhead = Duration.zero
+
+    /// The name of the strategy that ordered the targets.
+    public var strategyName: String { strategy.rawValue }
+
+    /// How many attempts were made.
+    public var attempts: Int {
+        steps.count { if case .attempt = $0.kind { true } else { false } }
+    }
+}

@@ -1,0 +1,38 @@
+public import Generation
+import Synchronization
+
+/// The latest decisions, in memory: a ring that forgets the oldest.
+public final class DecisionLog: Sendable {
+    private struct State {
+        var ring: [Decision] = []
+        var next = 0
+        var places: [RequestID: Int] = [:]
+    }
+
+    private let capacity: Int
+    private let state = Mutex(State())
+
+    /// Creates a log that keeps `capacity` decisions.
+    public init(capacity: Int) {
+        self.capacity = max(1, capacity)
+    }
+
+    func append(_ decision: Decision) {
+        state.withLock { state in
+            if state.ring.count < capacity {
+                state.places[decision.id] = state.ring.count
+                state.ring.append(decision)
+            } else {
+                state.places[state.ring[state.next].id] = nil
+                state.places[decision.id] = state.next
+                state.ring[state.next] = decision
+                state.next = (state.next + 1) % capacity
+            }
+        }
+    }
+
+    /// The decision about a request, if it has ended and is not forgotten.
+    public subscript(id: RequestID) -> Decision? {
+        state.withLock { state in state.places[id].map { state.ring[$0] } }
+    }
+}

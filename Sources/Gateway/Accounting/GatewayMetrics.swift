@@ -1,0 +1,99 @@
+import CoreMetrics
+import Generation
+public import Metrics
+import Resilience
+import Synchronization
+
+/// What the gateway counts and times. Every instrument is made once and held: making one costs more than a request
+/// should.
+public final class GatewayMetrics: Sendable {
+    /// The instruments of a route.
+    final class PerRoute: Sendable {
+        private let endings: [Decision.Ending: Counter]
+        let duration: Timer
+        let overhead: Timer
+        let failovers: Counter
+
+        init(_ route: String, _ factory: any MetricsFactory) {
+            endings = Dictionary(uniqueKeysWithValues: Decision.Ending.allCases.map { ending in
+                (ending, Counter(label: "holdfast_requests_total", dimensions: [("route", route), ("outcome", ending.rawValue)],
+                                 factory: factory))
+            })
+            duration = Timer(label: "gen_ai_server_request_duration_seconds", dimensions: [("route", route)], factory: factory)
+            overhead = Timer(label: "holdfast_overhead_seconds", dimensions: [("route", route)], factory: factory)
+            failovers = Counter(label: "holdfast_failovers_total", dimensions: [("route", route)], factory: factory)
+        }
+
+        func ended(_ ending: Decision.Ending) {
+            endings[ending]?.increment()
+        }
+    }
+
+    /// The instruments of a target.
+    final class PerTarget: Sendable {
+        private let classes: [FailureClass: Counter]
+        private let answered: Counter
+        private let cancelled: Counter
+        let firstToken: Timer
+        let retries: Counter
+        let scheduledRetries: Counter
+        let budgetSpent: Counter
+        let resends: Counter
+
+        init(_ target: String, _ factory: any MetricsFactory) {
+            func counter(_ label: String, _ more: [(String, String)] = []) -> Counter {
+                Counter(label: label, dimensions: [("target", target)] + more, factory: factory)
+            }
+            classes = Dictionary(uniqueKeysWithValues: FailureClass.allCases.map {
+                ($0, counter("holdfast_attempts_total", [("class", $0.rawValue)]))
+            })
+            answered = counter("holdfast_attempts_total", [("class", "ok")])
+            cancelled = counter("holdfast_attempts_total", [("class", "cancelled")])
+            firstToken = Timer(label: "gen_ai_server_time_to_first_token_seconds", dimensions: [("target", target)], factory: factory)
+            retries = counter("holdfast_retries_total")
+            scheduledRetries = counter("holdfast_retries_scheduled_total")
+            budgetSpent = counter("holdfast_retry_budget_exhausted_total")
+            resends = counter("holdfast_resends_total")
+        }
+
+        func attempted(_ failure: AttemptFailure?) {
+            guard let failure else { return answered.increment() }
+            failure.isCancellation ? cancelled.increment() : classes[failure.kind]?.increment()
+        }
+    }
+
+    private let factory: any MetricsFactory
+    private let routes = Mutex<[String: PerRoute]>([:])
+    private let targets = Mutex<[String: PerTarget]>([:])
+
+    /// Creates the instruments with `factory`.
+    public init(_ factory: any MetricsFactory) {
+        self.factory = factory
+    }
+
+    func route(_ name: String) -> PerRoute {
+        routes.withLock { routes in
+            if let known = routes[name] { return known }
+            let route = PerRoute(name, factory)
+            routes[name] = route
+            return route
+        }
+    }
+
+    func target(_ name: String) -> PerTarget {
+        targets.withLock { targets in
+            if let known = targets[name] { return known }
+            let target = PerTarget(name, factory)
+            targets[name] = target
+            return target
+        }
+    }
+}
+
+extension Timer {
+    /// Records a duration, saturating at about 292 years.
+    func record(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        recordNanoseconds(min(max(0, seconds), 9_000_000_000) * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+}

@@ -1,0 +1,88 @@
+public import Generation
+
+/// What to do about a kind of failure: one row of the failure table.
+public struct Conduct: Sendable, Hashable {
+    /// Whom a failure says something about.
+    public enum Scope: String, Sendable, Hashable {
+        /// The key alone: another key of the same provider may do better.
+        case key
+        /// The target with all its keys.
+        case target
+        /// The request: nobody will take it.
+        case request
+    }
+
+    /// How to wait before the same target is asked again.
+    public enum Wait: String, Sendable, Hashable {
+        /// A short backoff with jitter.
+        case backoff
+        /// As long as the provider asked for, else a backoff.
+        case asAsked
+    }
+
+    /// Whom it concerns.
+    public var scope: Scope
+    /// How often the same target is asked again before another one is.
+    public var retriesFirst: Int
+    /// How often the same target is asked again when no other is left.
+    public var retriesLast: Int
+    /// How to wait before that.
+    public var wait: Wait
+    /// Whether the target's breaker counts it as a failure.
+    public var countsAgainstBreaker: Bool
+    /// How long the target is left alone by all requests if it did not say itself; nil to leave nobody alone.
+    public var cooldown: Duration?
+    /// The longest wish of the provider that is believed.
+    public var longestCooldown: Duration
+
+    public init(_ scope: Scope, first: Int = 0, last: Int = 0, wait: Wait = .backoff, breaker: Bool,
+                cooldown: Duration? = nil, longest: Duration = .seconds(60)) {
+        self.scope = scope
+        retriesFirst = first
+        retriesLast = last
+        self.wait = wait
+        countsAgainstBreaker = breaker
+        self.cooldown = cooldown
+        longestCooldown = longest
+    }
+}
+
+/// The failure table: what to do about each class of failure, with exceptions for certain causes.
+public struct FailureTable: Sendable, Hashable {
+    public var classes: [FailureClass: Conduct]
+    /// By cause; asked before the class.
+    public var causes: [String: Conduct]
+
+    /// What to do about `failure`.
+    public func conduct(for failure: AttemptFailure) -> Conduct {
+        causes[failure.cause] ?? classes[failure.kind] ?? Conduct(.target, breaker: false)
+    }
+
+    /// The table that is used unless a test brings its own.
+    public static let standard = FailureTable(
+        classes: [
+            .transient: Conduct(.target, first: 1, last: 2, breaker: true),
+            .timeout: Conduct(.target, breaker: true),
+            .rateLimit: Conduct(.key, first: 2, last: 2, wait: .asAsked, breaker: false),
+            .quotaExceeded: Conduct(.key, breaker: false, cooldown: .seconds(300), longest: .seconds(3600)),
+            .providerOverload: Conduct(.target, last: 2, wait: .asAsked, breaker: true),
+            .apiFailure: Conduct(.target, last: 1, breaker: true),
+            .authentication: Conduct(.key, breaker: false, cooldown: .seconds(600), longest: .seconds(600)),
+            .invalidRequest: Conduct(.request, breaker: false),
+            .contextLengthExceeded: Conduct(.request, breaker: false),
+            .contentPolicy: Conduct(.request, breaker: false),
+            .qualityFailure: Conduct(.target, last: 1, breaker: false),
+            .resourceExhausted: Conduct(.target, last: 1, breaker: true),
+            .modelUnavailable: Conduct(.target, breaker: false),
+            .systemError: Conduct(.target, last: 2, breaker: true),
+        ],
+        causes: [
+            // The provider may have done its work already: asking another one first costs the caller nothing more.
+            "reset": Conduct(.target, last: 1, breaker: true),
+            "closed_early": Conduct(.target, last: 1, breaker: true),
+            // These do not mend themselves within a request.
+            "certificate": Conduct(.target, breaker: true),
+            "unknown_host": Conduct(.target, last: 1, breaker: true),
+            "redirect": Conduct(.target, breaker: true),
+        ])
+}

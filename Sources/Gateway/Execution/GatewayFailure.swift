@@ -1,0 +1,19 @@
+public import Generation
+
+/// Why a caller gets no answer.
+public enum GatewayFailure: Error, Sendable, Hashable {
+    /// Targets were asked and all failed; this is what the first one said, and when asking again may help.
+    case attemptsFailed(AttemptFailure, retryAfter: Duration?)
+    /// No target could be asked: all must be left alone for a time.
+    case nobodyAvailable([TargetHealth.Refusal], retryAfter: Duration?)
+    /// The time for the answer was up before anyone could be asked.
+    case outOfTime
+
+    /// When asking again may help.
+    public var retryAfter: Duration? {
+        switch self {
+        case .attemptsFailed(_, let wait), .nobodyAvailable(_, let wait): wait
+        case .outOfTime: nil
+        }
+    }
+}

@@ -1,0 +1,106 @@
+public import Generation
+public import Metrics
+public import Resilience
+import CoreMetrics
+import Routing
+import Synchronization
+
+/// Answers requests through the routes of its configuration.
+public final class Gateway: Sendable {
+    /// The routes of one configuration. A request keeps the one that it began with.
+    public struct Routes: Sendable {
+        private let named: [String: Route]
+        private let direct: @Sendable (String) -> Route?
+        /// The names to show to callers, in order.
+        public let names: [String]
+
+        /// - Parameter direct: Makes a route for a name that is not in the configuration, such as `openai/gpt-5.6`.
+        public init(_ routes: [Route], alsoShown: [String] = [], direct: @escaping @Sendable (String) -> Route? = { _ in nil }) {
+            named = Dictionary(routes.map { ($0.settings.name, $0) }) { first, _ in first }
+            names = routes.map(\.settings.name) + alsoShown
+            self.direct = direct
+        }
+
+        subscript(name: String) -> Route? { named[name] ?? direct(name) }
+    }
+
+    public let decisions: DecisionLog
+    public let targets: TargetRegistry
+    private let metrics: GatewayMetrics
+    private let time: TimeSource
+    private let wallClockMilliseconds: @Sendable () -> Int64
+    private let current: Mutex<Routes>
+
+    /// Creates a gateway.
+    ///
+    /// - Parameters:
+    ///   - wallClockMilliseconds: The present time in milliseconds since 1970, for the decision trail.
+    ///   - keptDecisions: How many decisions are kept for being asked about.
+    public init(_ routes: Routes, targets: TargetRegistry, metrics: any MetricsFactory, time: TimeSource,
+                wallClockMilliseconds: @escaping @Sendable () -> Int64, keptDecisions: Int = 4096) {
+        current = Mutex(routes)
+        self.targets = targets
+        self.metrics = GatewayMetrics(metrics)
+        self.time = time
+        self.wallClockMilliseconds = wallClockMilliseconds
+        decisions = DecisionLog(capacity: keptDecisions)
+    }
+
+    /// The routes that new requests find.
+    public var routes: Routes {
+        get { current.withLock { $0 } }
+        set { current.withLock { $0 = newValue } }
+    }
+
+    /// The moment now, by which arrivals are to be noted.
+    public var now: Instant { time.now }
+
+    /// The route behind a model's name.
+    public func route(for model: String) -> Route? {
+        routes[model]
+    }
+
+    /// Answers a request. Returns when the sink has its answer, its end or its refusal, or the caller has left, which
+    /// cancelling the task says.
+    ///
+    /// - Parameters:
+    ///   - caller: The name of the caller's key, if keys are needed.
+    ///   - arrivedAt: When the request arrived.
+    public func answer(_ request: GenerationRequest, by route: Route, caller: String?, arrivedAt: Instant,
+                       into sink: some ReplySink) async {
+        let settings = route.settings, (places, chance) = route.plan()
+        let candidates = places.flatMap { place in
+            settings.targets[place.target].health.indices.map { Execution.Candidate(target: place.target, credential: $0) }
+        }
+        let plan = places.map { Decision.Planned(target: settings.targets[$0.target].name, reason: $0.reason) }
+        let meters = metrics.route(settings.name)
+        var account = Account(
+            Decision(id: request.id, caller: caller, arrivedAtMilliseconds: wallClockMilliseconds(), route: settings.name,
+                     strategy: settings.strategy, streams: request.streams, plan: plan),
+            arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: meters))
+        let bounds = Execution.Bounds(deadline: arrivedAt.advanced(by: settings.limits.total), retry: settings.retry,
+                                      limits: Self.limits(of: settings, for: request))
+        let machine = Execution.StateMachine(candidates, bounds: bounds, chance: chance)
+        let execution = Execution(request: request, targets: settings.targets, table: .standard, time: time, metrics: metrics)
+        let (ending, failure) = await execution.run(machine, candidates, &account, into: sink)
+        if account.decision.wentElsewhere { meters.failovers.increment() }
+        account.settle(ending, failure, at: time.now)
+    }
+
+    /// A streamed answer shows its head with its first part; one that is not streamed only when it is complete.
+    private static func limits(of settings: Route.Settings, for request: GenerationRequest) -> PhaseLimits {
+        var limits = settings.limits
+        limits.head = request.streams ? min(limits.head, limits.firstToken) : settings.wholeAnswer
+        return limits
+    }
+}
+
+extension Decision {
+    /// Whether another target than the first that was asked had to be asked.
+    fileprivate var wentElsewhere: Bool {
+        steps.contains { step in
+            if case .attempt(.failover, _, _) = step.kind { return true }
+            return false
+        }
+    }
+}

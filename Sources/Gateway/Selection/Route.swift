@@ -1,0 +1,81 @@
+public import Generation
+public import Resilience
+public import Routing
+import Synchronization
+
+/// A name that callers use, and what stands behind it.
+public final class Route: Sendable {
+    /// What a route is made from.
+    public struct Settings: Sendable {
+        /// The name that callers use.
+        public var name: String
+        public var strategy: Strategy
+        /// Those who can answer. At least one.
+        public var targets: [Target]
+        public var limits: PhaseLimits
+        /// How long an answer that is not streamed may take to begin, since its head comes with its end.
+        public var wholeAnswer: Duration
+        public var retry: RetrySettings
+
+        public init(name: String, strategy: Strategy = .priority, targets: [Target], limits: PhaseLimits = PhaseLimits(),
+                    wholeAnswer: Duration = .seconds(30), retry: RetrySettings = RetrySettings()) {
+            self.name = name
+            self.strategy = strategy
+            self.targets = targets
+            self.limits = limits
+            self.wholeAnswer = wholeAnswer
+            self.retry = retry
+        }
+    }
+
+    public let settings: Settings
+    private let selection: Mutex<(ranker: Ranker, chance: Chance)>
+
+    /// Creates a route.
+    public init(_ settings: Settings, chance: Chance) {
+        self.settings = settings
+        selection = Mutex((Ranker(settings.strategy, weights: settings.targets.map(\.weight)), chance))
+    }
+
+    /// The targets in the order in which one request is to try them, with reasons, and chance for its waits.
+    func plan() -> (places: [Ranker.Place], chance: Chance) {
+        selection.withLock { selection in
+            (selection.ranker.rank(&selection.chance), Chance(seed: selection.chance.next()))
+        }
+    }
+}
+
+/// One who can answer for a route: a model of a provider.
+public struct Target: Sendable {
+    /// Who is asked.
+    public var provider: any Provider
+    /// The model's name at the provider.
+    public var model: String
+    /// Its share under the weighted strategy. Default: 1.
+    public var weight: Int
+    /// What is known about it and shared with other requests, by the provider's keys in order.
+    public var health: [TargetHealth]
+
+    public init(provider: any Provider, model: String, weight: Int = 1, health: [TargetHealth]) {
+        self.provider = provider
+        self.model = model
+        self.weight = weight
+        self.health = health
+    }
+
+    /// The target as it is shown to people.
+    public var name: String { "\(provider.name)/\(model)" }
+}
+
+/// How hard a route tries.
+public struct RetrySettings: Sendable, Hashable {
+    /// The attempts that one request may cost, over all targets. Range: 1 to 20. Default: 5.
+    public var maximumAttempts: Int
+    /// How long one request may wait in all, for a Retry-After or a backoff. Default: 2.5 s.
+    public var patience: Duration
+
+    public init(maximumAttempts: Int = 5, patience: Duration = .milliseconds(2500)) {
+        self.maximumAttempts = maximumAttempts
+        self.patience = patience
+    }
+}

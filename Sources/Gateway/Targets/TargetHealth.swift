@@ -1,0 +1,48 @@
+public import Generation
+public import Resilience
+import Synchronization
+
+/// What is known about one target with one key: its breaker, its cooldown, its provider's places and retry budget.
+///
+/// Shared by all requests and all routes that use the target, and kept across reloads.
+public final class TargetHealth: Sendable {
+    /// Why a target is not to be used now.
+    public enum Refusal: Sendable, Hashable {
+        /// The breaker is open or its probes are out.
+        case breaker(retryAfter: Duration?)
+        /// The target asked to be left alone, or its key is not accepted.
+        case cooling(FailureClass, retryAfter: Duration)
+        /// Too many requests are at the provider already.
+        case full
+    }
+
+    public let identity: TargetIdentity
+    /// The target's name for people.
+    public let label: String
+    public let breaker: CircuitBreaker
+    let budget: RetryBudget
+    let bulkhead: Bulkhead?
+    private let cooldown = Mutex(Cooldown())
+
+    init(_ identity: TargetIdentity, label: String, breaker: CircuitBreaker, budget: RetryBudget, bulkhead: Bulkhead?) {
+        self.identity = identity
+        self.label = label
+        self.breaker = breaker
+        self.budget = budget
+        self.bulkhead = bulkhead
+    }
+
+    /// Why the target must be left alone at `now`, other than by its breaker.
+    public func cooling(at now: Instant) -> (time: Duration, kind: FailureClass)? {
+        cooldown.withLock { $0.remaining(at: now) }
+    }
+
+    func cool(for duration: Duration, because kind: FailureClass, at now: Instant) {
+        cooldown.withLock { $0.extend(by: duration, because: kind, at: now) }
+    }
+
+    /// Gives a key another chance, after the operator has had one to mend it.
+    func trustKeyAgain() {
+        cooldown.withLock { $0.end(.authentication) }
+    }
+}

@@ -1,0 +1,91 @@
+import Generation
+public import Resilience
+import Synchronization
+
+/// All that is known about targets, by their identity. What a new configuration names again, it finds again.
+public final class TargetRegistry: Sendable {
+    /// What the state of a target is made from the first time it is named.
+    public struct Settings: Sendable, Hashable {
+        public var breaker: CircuitBreakerPolicy
+        public var bulkhead: BulkheadPolicy?
+
+        public init(breaker: CircuitBreakerPolicy, bulkhead: BulkheadPolicy?) {
+            self.breaker = breaker
+            self.bulkhead = bulkhead
+        }
+    }
+
+    private struct State {
+        var healths: [TargetIdentity: (health: TargetHealth, settings: Settings)] = [:]
+        var bulkheads: [String: (bulkhead: Bulkhead, policy: BulkheadPolicy)] = [:]
+        var budgets: [String: RetryBudget] = [:]
+        var chance: Chance
+    }
+
+    private let state: Mutex<State>
+    private let time: TimeSource
+    private let onEvent: @Sendable (CircuitBreakerEvent) -> Void
+
+    /// Creates an empty registry.
+    ///
+    /// - Parameter onEvent: Told about each change of a breaker's state.
+    public init(time: TimeSource, chance: Chance, onEvent: @escaping @Sendable (CircuitBreakerEvent) -> Void) {
+        self.time = time
+        self.onEvent = onEvent
+        state = Mutex(State(chance: chance))
+    }
+
+    /// The state of a target, made if it is new. A breaker whose policy has changed begins with what the old one knew.
+    public func health(of identity: TargetIdentity, label: String, settings: Settings) -> TargetHealth {
+        state.withLock { state in
+            let known = state.healths[identity]
+            if let known, known.settings == settings {
+                known.health.trustKeyAgain()
+                return known.health
+            }
+            let breaker = CircuitBreaker(label, policy: settings.breaker, time: time, chance: Chance(seed: state.chance.next()),
+                                         onEvent: onEvent)
+            if let memory = known?.health.breaker.memory { breaker.restore(memory) }
+            let health = TargetHealth(identity, label: label, breaker: breaker, budget: budget(of: identity, &state),
+                                      bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state))
+            if let known, let cooling = known.health.cooling(at: time.now), cooling.kind != .authentication {
+                health.cool(for: cooling.time, because: cooling.kind, at: time.now)
+            }
+            state.healths[identity] = (health, settings)
+            return health
+        }
+    }
+
+    /// Forgets targets that no configuration names any more.
+    public func keep(only identities: Set<TargetIdentity>) {
+        state.withLock { state in
+            state.healths = state.healths.filter { identities.contains($0.key) }
+            let providers = Set(identities.map(\.provider)), budgets = Set(identities.map(Self.budgetKey))
+            state.bulkheads = state.bulkheads.filter { providers.contains($0.key) }
+            state.budgets = state.budgets.filter { budgets.contains($0.key) }
+        }
+    }
+
+    /// All targets, in the order of their labels.
+    public var all: [TargetHealth] {
+        state.withLock { $0.healths.values.map(\.health) }.sorted { $0.label < $1.label }
+    }
+
+    private static func budgetKey(_ identity: TargetIdentity) -> String { "\(identity.provider)/\(identity.model)" }
+
+    private func budget(of identity: TargetIdentity, _ state: inout State) -> RetryBudget {
+        let key = Self.budgetKey(identity)
+        if let budget = state.budgets[key] { return budget }
+        let budget = RetryBudget(RetryBudget.Policy(ratio: 0.2, minimumPerSecond: 3), time: time)
+        state.budgets[key] = budget
+        return budget
+    }
+
+    private func bulkhead(of provider: String, _ policy: BulkheadPolicy?, _ state: inout State) -> Bulkhead? {
+        guard let policy else { return nil }
+        if let known = state.bulkheads[provider], known.policy == policy { return known.bulkhead }
+        let bulkhead = Bulkhead(provider, policy: policy, time: time)
+        state.bulkheads[provider] = (bulkhead, policy)
+        return bulkhead
+    }
+}

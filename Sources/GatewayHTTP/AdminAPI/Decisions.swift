@@ -1,0 +1,166 @@
+import Gateway
+import Generation
+
+/// `GET /decisions/{id}`: how a request was decided. A key's holder sees the decisions about its own requests; the
+/// administrator sees all.
+struct Decisions: Sendable {
+    let gateway: Gateway
+
+    func run(_ exchange: Exchange) async {
+        guard let id = RequestID(exchange.head.lastSegment), let decision = gateway.decisions[id], maySee(decision, exchange.caller) else {
+            return await exchange.sendError(.invalid(
+                "no decision of that id: it is unknown, still being made, or forgotten", field: "id", code: "decision_not_found", status: 404))
+        }
+        await exchange.sendJSON(DecisionView(decision))
+    }
+
+    private func maySee(_ decision: Decision, _ caller: Caller) -> Bool {
+        if case .key(let name) = caller { return decision.caller == name }
+        return true
+    }
+}
+
+/// A decision as it is shown.
+struct DecisionView: Encodable {
+    struct Planned: Encodable {
+        var target: String
+        var reason: String
+    }
+
+    struct Step: Encodable {
+        var step: String
+        var target: String
+        var key: String
+        var begin_ms: Double
+        var duration_ms: Double
+        var purpose: String?
+        var outcome: String
+        var `class`: String?
+        var cause: String?
+        var phase: String?
+        var status: Int?
+        var code: String?
+        var message: String?
+        var bytes_received: Int?
+        var retry_after_ms: Double?
+        var first_token_ms: Double?
+    }
+
+    struct Tokens: Encodable {
+        var prompt: Int
+        var completion: Int
+        var estimated: Bool
+    }
+
+    var id: String
+    var arrived_at_ms: Int64
+    var caller: String?
+    var route: String
+    var strategy: String
+    var streams: Bool
+    var summary: String
+    var plan: [Planned]
+    var steps: [Step]
+    var outcome: String
+    var provider: String?
+    var model: String?
+    var finish_reason: String?
+    var upstream_request_id: String?
+    var usage: Tokens?
+    var attempts: Int
+    var duration_ms: Double
+    var overhead_us: Double
+
+    init(_ decision: Decision) {
+        id = decision.id.description
+        arrived_at_ms = decision.arrivedAtMilliseconds
+        caller = decision.caller
+        route = decision.route
+        strategy = decision.strategyName
+        streams = decision.streams
+        summary = Self.sentence(decision)
+        plan = decision.plan.map { Planned(target: $0.target, reason: $0.why) }
+        steps = decision.steps.map(Step.init)
+        outcome = decision.ending.rawValue
+        provider = decision.provider
+        model = decision.facts?.model ?? decision.model
+        finish_reason = decision.facts?.finishReason
+        upstream_request_id = decision.facts?.upstreamID
+        usage = decision.facts?.usage.map { Tokens(prompt: $0.promptTokens, completion: $0.completionTokens, estimated: $0.isEstimated) }
+        attempts = decision.attempts
+        duration_ms = decision.duration.shownMilliseconds
+        overhead_us = (decision.overhead / .microseconds(1)).rounded()
+    }
+
+    /// One sentence that says what happened.
+    private static func sentence(_ decision: Decision) -> String {
+        let passed = decision.steps.compactMap { step -> String? in
+            switch step.kind {
+            case .attempt(_, let failure?, _): "\(step.target) failed (\(failure.kind.rawValue), \(failure.cause))"
+            case .refusal(let refusal): "\(step.target) was passed over (\(refusal.word))"
+            case .wait: "it waited \(Int(step.duration.shownMilliseconds)) ms for \(step.target)"
+            case .budgetSpent: "the retry budget of \(step.target) was spent"
+            case .attempt(_, nil, _): nil
+            }
+        }
+        let end = switch decision.ending {
+        case .answered: "\(decision.provider ?? "?") answered"
+        case .failed: "nobody answered"
+        case .interrupted: "the answer broke off and the caller was told"
+        case .callerLeft: "the caller left"
+        }
+        return (passed + [end]).joined(separator: "; ")
+    }
+}
+
+extension DecisionView.Step {
+    init(_ step: Decision.Step) {
+        target = step.target
+        key = step.key
+        begin_ms = step.begin.shownMilliseconds
+        duration_ms = step.duration.shownMilliseconds
+        switch step.kind {
+        case .wait: (self.step, outcome) = ("wait", "waited")
+        case .budgetSpent: (self.step, outcome) = ("budget", "spent")
+        case .refusal(let refusal):
+            (self.step, outcome) = ("refusal", refusal.word)
+            retry_after_ms = refusal.retryAfter?.shownMilliseconds
+        case .attempt(let purpose, let failure, let firstToken):
+            (self.step, outcome) = ("attempt", failure == nil ? "ok" : "failed")
+            self.purpose = purpose.rawValue
+            first_token_ms = firstToken?.shownMilliseconds
+            guard let failure else { return }
+            `class` = failure.kind.rawValue
+            cause = failure.cause
+            phase = failure.phase.rawValue
+            status = failure.status
+            code = failure.code
+            message = failure.message
+            bytes_received = failure.bytesReceived
+            retry_after_ms = failure.retryAfter?.shownMilliseconds
+        }
+    }
+}
+
+extension TargetHealth.Refusal {
+    fileprivate var word: String {
+        switch self {
+        case .breaker: "breaker open"
+        case .cooling(let kind, _): "cooling down after \(kind.rawValue)"
+        case .full: "too many requests in flight"
+        }
+    }
+
+    fileprivate var retryAfter: Duration? {
+        switch self {
+        case .breaker(let wait): wait
+        case .cooling(_, let wait): wait
+        case .full: nil
+        }
+    }
+}
+
+extension Duration {
+    /// Milliseconds with three places.
+    var shownMilliseconds: Double { (self / .microseconds(1)).rounded() / 1000 }
+}

@@ -1,0 +1,35 @@
+import Foundation
+import Gateway
+import Generation
+import NIOCore
+
+extension Exchange {
+    /// Answers with a value as JSON, its members in the order of their names. For routes that are asked rarely.
+    func sendJSON(_ value: some Encodable, status: Int = 200) async {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(value) else { return await send(status: 500, type: "text/plain", ByteBuffer(string: "internal error\n")) }
+        await send(status: status, type: "application/json", ByteBuffer(bytes: data))
+    }
+
+    func sendText(_ text: String, status: Int = 200) async {
+        await send(status: status, type: "text/plain; charset=utf-8", ByteBuffer(string: text))
+    }
+
+    func sendError(_ error: OpenAIError) async {
+        do throws(CallerLeft) { try await reply.refuse(error, nil, id: requestID) } catch {
+            // Nobody is there to be told.
+        }
+    }
+
+    func send(status: Int, type: StaticString, _ body: ByteBuffer) async {
+        var head = ReplyHead(status)
+        head.add("content-type", type)
+        head.add("cache-control", "no-store")
+        head.add("x-content-type-options", "nosniff")
+        if let requestID { head.add("x-request-id", requestID.description) }
+        do throws(CallerLeft) { try await reply.send(head, body) } catch {
+            // Nobody is there to be told.
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import Synchronization
+
+/// Counts connections by address, to keep one caller from taking all.
+final class ConnectionCount: Sendable {
+    private let counts = Mutex<[String: Int]>([:])
+    private let limit: Int
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Counts a connection; false if its address has too many.
+    func open(_ address: String) -> Bool {
+        counts.withLock { counts in
+            let count = counts[address, default: 0]
+            guard count < limit else { return false }
+            counts[address] = count + 1
+            return true
+        }
+    }
+
+    func close(_ address: String) {
+        counts.withLock { counts in
+            guard let count = counts[address] else { return }
+            counts[address] = count > 1 ? count - 1 : nil
+        }
+    }
+}
+
+/// The bytes of bodies that are held now, over all connections.
+final class BodyBudget: Sendable {
+    private let used = Atomic(0)
+    private let limit: Int
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Takes `bytes`; false, taking nothing, if that would be too much.
+    func take(_ bytes: Int) -> Bool {
+        if used.wrappingAdd(bytes, ordering: .relaxed).newValue <= limit { return true }
+        giveBack(bytes)
+        return false
+    }
+
+    func giveBack(_ bytes: Int) {
+        used.wrappingSubtract(bytes, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,86 @@
+import Gateway
+import Generation
+import NIOCore
+
+/// The reply to one request of a connection.
+final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to its connection's event loop.
+    private static let copyLimit = 16 * 1024
+
+    /// The identity of the request.
+    let id: RequestID
+    /// Whether the connection takes another request after this one.
+    var keepsAlive: Bool
+    private(set) var status = 0
+    private(set) var hasBegun = false
+    private(set) var isComplete = false
+    private(set) var bytesWritten = 0
+    private weak var connection: FrontConnection?
+    private let isHead: Bool
+    private let chunked: Bool
+    private var held: ByteBuffer?
+
+    init(_ connection: FrontConnection, id: RequestID, keepsAlive: Bool, isHead: Bool, chunked: Bool) {
+        self.connection = connection
+        self.id = id
+        self.keepsAlive = keepsAlive
+        self.isHead = isHead
+        self.chunked = chunked
+    }
+
+    /// Something to send in the middle of an event stream that means nothing; nil while that would not be understood.
+    var harmlessPart: ByteBuffer? {
+        guard hasBegun, held == nil, chunked else { return nil }
+        return ReplyEncoder.chunk(ByteBuffer(string: ":\n\n"))
+    }
+
+    func send(_ head: ReplyHead, _ body: ByteBuffer) async throws(CallerLeft) {
+        guard let connection, !hasBegun else { throw CallerLeft() }
+        hasBegun = true
+        status = head.status
+        if connection.drains { keepsAlive = false }
+        var bytes = ReplyEncoder.head(head, date: connection.date, length: body.readableBytes, keepsAlive: keepsAlive)
+        bytesWritten = body.readableBytes
+        isComplete = true
+        if isHead || body.readableBytes == 0 { return try await connection.write(bytes) }
+        if body.readableBytes <= Self.copyLimit {
+            bytes.writeImmutableBuffer(body)
+            try await connection.write(bytes)
+        } else {
+            try await connection.write(bytes)
+            try await connection.write(body)
+        }
+    }
+
+    func begin(_ head: ReplyHead) async throws(CallerLeft) {
+        guard let connection, !hasBegun, connection.isOpen else { throw CallerLeft() }
+        hasBegun = true
+        status = head.status
+        // A caller that does not know chunks learns the end from the end of the connection.
+        if connection.drains || !chunked { keepsAlive = false }
+        held = ReplyEncoder.head(head, date: connection.date, length: nil, keepsAlive: keepsAlive, chunked: chunked)
+    }
+
+    func write(_ part: ByteBuffer) async throws(CallerLeft) {
+        try await write(part, isLast: false)
+    }
+
+    func end(_ part: ByteBuffer) async throws(CallerLeft) {
+        isComplete = true
+        try await write(part, isLast: true)
+    }
+
+    private func write(_ part: ByteBuffer, isLast: Bool) async throws(CallerLeft) {
+        guard let connection, hasBegun else { throw CallerLeft() }
+        bytesWritten += part.readableBytes
+        var bytes = held ?? ByteBuffer()
+        held = nil
+        if isHead { return try await connection.write(bytes) }
+        guard chunked else {
+            bytes.writeImmutableBuffer(part)
+            return try await connection.write(bytes)
+        }
+        if part.readableBytes > 0 { ReplyEncoder.write(chunk: part, to: &bytes) }
+        if isLast { bytes.writeStaticString("0\r\n\r\n") }
+        if bytes.readableBytes > 0 { try await connection.write(bytes) }
+    }
+}

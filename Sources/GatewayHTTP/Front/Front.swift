@@ -1,0 +1,131 @@
+import HummingbirdCore
+public import Logging
+public import NIOCore
+import NIOHTTP1
+public import Resilience
+import ServiceLifecycle
+
+/// The front door: accepts connections with Hummingbird's server and serves the routes of a table on their event loops.
+public struct Front: Sendable {
+    /// What a front is made from.
+    public struct Parts: Sendable {
+        public var settings: FrontSettings
+        public var routes: RouteTable
+        /// The keys that are valid now.
+        public var keys: @Sendable () -> KeyRing
+        public var activity: FrontActivity
+        public var time: TimeSource
+        /// The present time in seconds since 1970.
+        public var wallClock: @Sendable () -> Int64
+        /// Where to write a line for each request; nil for nowhere.
+        public var accessLog: Logger?
+        public var chance: Chance
+
+        public init(settings: FrontSettings, routes: RouteTable, keys: @escaping @Sendable () -> KeyRing, activity: FrontActivity,
+                    time: TimeSource, wallClock: @escaping @Sendable () -> Int64, accessLog: Logger?, chance: Chance) {
+            self.settings = settings
+            self.routes = routes
+            self.keys = keys
+            self.activity = activity
+            self.time = time
+            self.wallClock = wallClock
+            self.accessLog = accessLog
+            self.chance = chance
+        }
+    }
+
+    private let server: any Service
+    private let sweeps: [LoopSweep]
+
+    /// Creates a front on the event loops of `group`.
+    ///
+    /// - Parameters:
+    ///   - executor: The executor of an event loop, on which its requests run.
+    ///   - onListening: Called with the port when connections are accepted.
+    public init(_ parts: Parts, group: any EventLoopGroup, executor: (any EventLoop) -> any TaskExecutor,
+                logger: Logger, onListening: @escaping @Sendable (Int) async -> Void) {
+        let connections = ConnectionCount(limit: parts.settings.maximumConnectionsPerAddress)
+        let bodies = BodyBudget(limit: parts.settings.maximumBodiesInFlight)
+        var chance = parts.chance
+        var contexts: [ObjectIdentifier: FrontContext] = [:]
+        for loop in group.makeIterator() {
+            contexts[ObjectIdentifier(loop)] = FrontContext(
+                loop: loop, executor: executor(loop), settings: parts.settings, routes: parts.routes, keys: parts.keys,
+                time: parts.time, sweep: LoopSweep(loop: loop, wallClock: parts.wallClock), connections: connections,
+                bodies: bodies, activity: parts.activity, accessLog: parts.accessLog.map(AccessLog.init),
+                chance: Chance(seed: chance.next()))
+        }
+        sweeps = contexts.values.map(\.sweep)
+        let configuration = ServerConfiguration(
+            address: .hostname(parts.settings.host, port: parts.settings.port), backlog: 4096,
+            availableConnectionsDelegate: MaximumAvailableConnections(parts.settings.maximumConnections))
+        server = FrontChannel(contexts: contexts, connections: connections).server(
+            configuration: configuration,
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+            eventLoopGroup: group, logger: logger)
+    }
+
+    /// Accepts and serves until the task is cancelled and ``stop()`` has closed what was open.
+    public func run() async throws {
+        for sweep in sweeps { sweep.start() }
+        try await server.run()
+    }
+
+    /// Closes all connections.
+    public func stop() {
+        for sweep in sweeps { sweep.stop() }
+    }
+}
+
+/// Sets up each accepted connection.
+private struct FrontChannel: ServerChildChannel {
+    struct Value: ServerChildChannelValue {
+        let channel: any Channel
+    }
+
+    private static let maximumHead = 64 * 1024, maximumFields = 256
+
+    let contexts: [ObjectIdentifier: FrontContext]
+    let connections: ConnectionCount
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        let address = channel.remoteAddress?.ipAddress ?? "unknown"
+        guard let context = contexts[ObjectIdentifier(channel.eventLoop)], connections.open(address) else {
+            return channel.close().flatMapThrowing { throw ChannelError.alreadyClosed }
+        }
+        return channel.eventLoop.makeCompletedFuture {
+            var limits = NIOHTTPDecoderLimitConfiguration()
+            limits.maxHeaderFieldSize = 16 * 1024
+            limits.maxHeaderListSize = Self.maximumHead
+            limits.maxHeaderFieldCount = Self.maximumFields
+            let connection = FrontConnection(context, address: address)
+            let pipeline = channel.pipeline.syncOperations
+            try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+            try pipeline.addHandler(ArrivalNotice(connection))
+            try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop, limitConfiguration: limits)))
+            try pipeline.addHandler(connection)
+            return Value(channel: channel)
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        try? await value.channel.closeFuture.get()
+    }
+}
+
+/// Tells a connection that bytes have come, before they are decoded.
+private final class ArrivalNotice: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private unowned let connection: FrontConnection
+
+    init(_ connection: FrontConnection) {
+        self.connection = connection
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        connection.bytesArrived()
+        context.fireChannelRead(data)
+    }
+}

@@ -1,0 +1,54 @@
+import Generation
+import NIOCore
+import Resilience
+
+/// What the connections of one event loop share.
+final class FrontContext: @unchecked Sendable {  // Confined to its event loop, but for what is immutable.
+    let loop: any EventLoop
+    let executor: any TaskExecutor
+    let settings: FrontSettings
+    let routes: RouteTable
+    let keys: @Sendable () -> KeyRing
+    let time: TimeSource
+    let sweep: LoopSweep
+    let connections: ConnectionCount
+    let bodies: BodyBudget
+    private let activity: FrontActivity
+    private let accessLog: AccessLog?
+    private var chance: Chance
+
+    init(loop: any EventLoop, executor: any TaskExecutor, settings: FrontSettings, routes: RouteTable,
+         keys: @escaping @Sendable () -> KeyRing, time: TimeSource, sweep: LoopSweep, connections: ConnectionCount,
+         bodies: BodyBudget, activity: FrontActivity, accessLog: AccessLog?, chance: Chance) {
+        self.loop = loop
+        self.executor = executor
+        self.settings = settings
+        self.routes = routes
+        self.keys = keys
+        self.time = time
+        self.sweep = sweep
+        self.connections = connections
+        self.bodies = bodies
+        self.activity = activity
+        self.accessLog = accessLog
+        self.chance = chance
+    }
+
+    var date: String { sweep.date }
+    var isDraining: Bool { activity.isDraining }
+
+    func nextRequestID() -> RequestID {
+        RequestID(chance.next(), chance.next())
+    }
+
+    /// A request's route begins to run.
+    func began() {
+        activity.began()
+    }
+
+    /// A request's route has returned.
+    func ended(_ reply: ConnectionReply, _ exchange: Exchange, from address: String) {
+        activity.ended()
+        accessLog?.write(reply, exchange, from: address, duration: time.now.since(exchange.arrivedAt))
+    }
+}

@@ -1,0 +1,46 @@
+import Gateway
+import Generation
+import Resilience
+
+/// `POST /v1/chat/completions`.
+struct ChatCompletions: Sendable {
+    let gateway: Gateway
+    let newID: @Sendable () -> RequestID
+
+    func run(_ exchange: Exchange) async {
+        let id = exchange.requestID ?? newID()
+        do throws(CallerLeft) {
+            let request: GenerationRequest, route: Route
+            do throws(OpenAIError) {
+                (request, route) = try read(exchange, id)
+            } catch {
+                return try await exchange.reply.refuse(error, nil, id: id)
+            }
+            await gateway.answer(request, by: route, caller: exchange.caller.name, arrivedAt: exchange.arrivedAt,
+                                 into: ChatReplySink(exchange.reply))
+        } catch {
+            // Nobody is there to be told.
+        }
+    }
+
+    private func read(_ exchange: Exchange, _ id: RequestID) throws(OpenAIError) -> (GenerationRequest, Route) {
+        for name in ["x-portkey-custom-host", "x-portkey-config"] where exchange.head[name] != nil {
+            throw .invalid("the header \(name) is not accepted: where requests go is decided by the gateway's configuration",
+                           field: name, code: "unsupported_header")
+        }
+        if let type = exchange.head["content-type"], !type.lowercased().hasPrefix("application/json") {
+            throw .invalid("send the body as content-type: application/json", field: "content-type", code: "unsupported_media_type", status: 415)
+        }
+        let scan = try ChatRequestScan.read(exchange.body)
+        guard let route = gateway.route(for: scan.model) else {
+            throw .invalid("the model '\(scan.model)' is not known here; GET /v1/models names those that are", field: "model",
+                           code: "model_not_found", status: 404)
+        }
+        return (scan.request(id, exchange.body), route)
+    }
+}
+
+extension Exchange {
+    /// The identity that the front gave the request.
+    var requestID: RequestID? { (reply as? ConnectionReply)?.id }
+}

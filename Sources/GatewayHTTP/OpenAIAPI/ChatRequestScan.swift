@@ -1,0 +1,248 @@
+import Generation
+import NIOCore
+
+/// Reads a chat request as far as the gateway must know it, checking the rest on the way.
+///
+/// Members that are known must have the right type; unknown ones pass through, since new ones appear every month.
+/// Members by which other gateways let a caller choose the destination are refused by name.
+struct ChatRequestScan {
+    /// Members that would say where a request goes or with whose key.
+    private static let refused: [StaticString] = [
+        "api_base", "base_url", "api_key", "endpoint", "azure_endpoint", "extra_headers", "organization", "proxy",
+        "custom_llm_provider",
+    ]
+
+    private enum Allowed: Hashable {
+        case string, number, bool, array, object, stringOrArray, stringOrObject
+
+        func allows(_ kind: JSONCursor.ValueKind) -> Bool {
+            switch self {
+            case .string: kind == .string
+            case .number: kind == .number
+            case .bool: kind == .bool
+            case .array: kind == .array
+            case .object: kind == .object
+            case .stringOrArray: kind == .string || kind == .array
+            case .stringOrObject: kind == .string || kind == .object
+            }
+        }
+
+        var words: String {
+            switch self {
+            case .string: "a string"
+            case .number: "a number"
+            case .bool: "true or false"
+            case .array: "an array"
+            case .object: "an object"
+            case .stringOrArray: "a string or an array"
+            case .stringOrObject: "a string or an object"
+            }
+        }
+    }
+
+    /// Known members whose type alone is checked; all of them may be null.
+    private static let plain: [(name: StaticString, type: Allowed)] = [
+        ("temperature", .number), ("top_p", .number), ("frequency_penalty", .number), ("presence_penalty", .number),
+        ("seed", .number), ("top_logprobs", .number), ("logprobs", .bool), ("parallel_tool_calls", .bool), ("store", .bool),
+        ("stop", .stringOrArray), ("user", .string), ("logit_bias", .object), ("response_format", .object),
+        ("tools", .array), ("tool_choice", .stringOrObject), ("functions", .array), ("function_call", .stringOrObject),
+        ("metadata", .object), ("reasoning_effort", .string), ("service_tier", .string), ("modalities", .array),
+        ("audio", .object), ("prediction", .object), ("verbosity", .string),
+    ]
+
+    private(set) var model = ""
+    private(set) var streams = false
+    private(set) var wantsUsage = false
+    private(set) var choices = 1
+    private var modelRange: Range<Int>?
+    private var start = 0
+    private var streamOptions: Int?
+    private var streamOptionsAreEmpty = false
+    private var nullStreamOptions: Range<Int>?
+    private var includeUsage: Range<Int>?
+
+    /// Reads `body`.
+    ///
+    /// - Throws: ``OpenAIError`` that names the member and says how to mend it.
+    static func read(_ body: ByteBuffer) throws(OpenAIError) -> ChatRequestScan {
+        var result: Result<ChatRequestScan, OpenAIError> = .success(ChatRequestScan())
+        body.withUnsafeReadableBytes { bytes in
+            do throws(OpenAIError) { result = .success(try read(bytes)) } catch { result = .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private static func read(_ bytes: UnsafeRawBufferPointer) throws(OpenAIError) -> ChatRequestScan {
+        guard !bytes.isEmpty else { throw .invalid("the body is empty; send a chat request as JSON", field: nil, code: "empty_body") }
+        guard JSONCursor.isUTF8(bytes) else { throw .invalid("the body is not valid UTF-8", field: nil, code: "invalid_utf8") }
+        var cursor = JSONCursor(bytes), scan = ChatRequestScan()
+        do throws(JSONFault) {
+            guard try cursor.peek() == .object else { throw JSONFault(.wrongType, at: cursor.offset) }
+        } catch {
+            throw Self.error(error, bytes, "the body must be a JSON object")
+        }
+        var problem: OpenAIError?
+        do throws(JSONFault) {
+            problem = try scan.readMembers(&cursor)
+            if problem == nil { try cursor.finish() }
+        } catch {
+            throw Self.error(error, bytes, nil)
+        }
+        if let problem { throw problem }
+        return scan
+    }
+
+    private static func error(_ fault: JSONFault, _ bytes: UnsafeRawBufferPointer, _ message: String?) -> OpenAIError {
+        let field = JSONLocation.path(of: fault.offset, in: bytes)
+        let place = field.map { " in \($0)" } ?? ""
+        let text = message ?? "the body \(fault.kind.rawValue) at byte \(fault.offset)\(place)"
+        return .invalid(text, field: field, code: "invalid_json")
+    }
+
+    /// The request that was read.
+    func request(_ id: RequestID, _ body: ByteBuffer) -> GenerationRequest {
+        let marks = GenerationRequest.Marks(
+            model: modelRange ?? 0..<0, start: start, streamOptions: streamOptions, streamOptionsAreEmpty: streamOptionsAreEmpty,
+            nullStreamOptions: nullStreamOptions, includeUsage: includeUsage)
+        return GenerationRequest(id: id, model: model, streams: streams, wantsUsage: wantsUsage, choices: choices, body: body, marks: marks)
+    }
+
+    // MARK: Members
+
+    /// Reads all members; returns what is wrong with one of them.
+    private mutating func readMembers(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+        var seen: Set<Int> = [], hasMessages = false
+        try cursor.enterObject()
+        start = cursor.offset
+        while let key = try cursor.nextKey() {
+            let own: [StaticString] = ["model", "messages", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens"]
+            guard let index = own.firstIndex(where: { cursor.equals(key, $0) }) else {
+                if let problem = try readOther(key, &cursor) { return problem }
+                continue
+            }
+            let name = "\(own[index])"
+            guard seen.insert(index).inserted else {
+                return .invalid("\(name) is given twice; give it once", field: name, code: "duplicate_field")
+            }
+            let problem: OpenAIError? = switch index {
+            case 0: try readModel(&cursor)
+            case 1: try readMessages(&cursor)
+            case 2: try readStream(&cursor)
+            case 3: try readStreamOptions(&cursor)
+            case 4: try readCount("n", 1...128, &cursor) { choices = $0 }
+            default: try readCount(name, 1...10_000_000, &cursor) { _ in }
+            }
+            if let problem { return problem }
+            if index == 1 { hasMessages = true }
+        }
+        if model.isEmpty { return .invalid("model is missing; name one of those at /v1/models", field: "model", code: "missing_required_parameter") }
+        if !hasMessages { return .invalid("messages is missing; give an array of messages", field: "messages", code: "missing_required_parameter") }
+        return nil
+    }
+
+    private func readOther(_ key: JSONCursor.RawString, _ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+        if let name = Self.refused.first(where: { cursor.equals(key, $0) }) {
+            return .invalid("\(name) is not accepted: where requests go is decided by the gateway's configuration", field: "\(name)", code: "unsupported_parameter")
+        }
+        if let (name, type) = Self.plain.first(where: { cursor.equals(key, $0.name) }) {
+            let kind = try cursor.peek()
+            guard kind == .null || type.allows(kind) else { return Self.wrongType("\(name)", type.words) }
+        }
+        try cursor.skipValue()
+        return nil
+    }
+
+    private mutating func readModel(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+        guard try cursor.peek() == .string else { return Self.wrongType("model", "a string") }
+        let name = try cursor.readString()
+        model = cursor.decode(name)
+        modelRange = name.range.lowerBound - 1..<name.range.upperBound + 1
+        guard !model.isEmpty, model.utf8.count <= 256 else {
+            return .invalid("model must be a name of 1 to 256 bytes", field: "model")
+        }
+        return nil
+    }
+
+    private mutating func readStream(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+        switch try cursor.peek() {
+        case .bool: streams = try cursor.readBool()
+        case .null: try cursor.readNull()
+        default: return Self.wrongType("stream", "true or false")
+        }
+        return nil
+    }
+
+    private mutating func readStreamOptions(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+        switch try cursor.peek() {
+        case .null:
+            let start = cursor.offset
+            try cursor.readNull()
+            nullStreamOptions = start..<cursor.offset
+        case .object:
+            try cursor.enterObject()
+            streamOptions = cursor.offset
+            streamOptionsAreEmpty = true
+            while let key = try cursor.nextKey() {
+                streamOptionsAreEmpty = false
+                guard cursor.equals(key, "include_usage") else {
+                    try cursor.skipValue()
+                    continue
+                }
+                let kind = try cursor.peek(), start = cursor.offset
+                guard kind == .bool || kind == .null else { return Self.wrongType("stream_options.include_usage", "true or false") }
+                if kind == .bool { wantsUsage = try cursor.readBool() } else { try cursor.readNull() }
+                if !wantsUsage { includeUsage = start..<cursor.offset }
+            }
+        default: return Self.wrongType("stream_options", "an object")
+        }
+        return nil
+    }
+
+    private func readCount(_ name: String, _ range: ClosedRange<Int>, _ cursor: inout JSONCursor, _ take: (Int) -> Void)
+        throws(JSONFault) -> OpenAIError? {
+        switch try cursor.peek() {
+        case .null: try cursor.readNull()
+        case .number:
+            guard let number = try cursor.readInt(), range.contains(number) else {
+                return .invalid("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)", field: name)
+            }
+            take(number)
+        default: return Self.wrongType(name, "a number")
+        }
+        return nil
+    }
+
+    private func readMessages(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+        guard try cursor.peek() == .array else { return Self.wrongType("messages", "an array") }
+        try cursor.enterArray()
+        var index = 0
+        while try cursor.nextElement() {
+            guard try cursor.peek() == .object else { return Self.wrongType("messages[\(index)]", "an object") }
+            var hasRole = false
+            try cursor.enterObject()
+            while let key = try cursor.nextKey() {
+                let kind = try cursor.peek()
+                if cursor.equals(key, "role") {
+                    guard kind == .string else { return Self.wrongType("messages[\(index)].role", "a string") }
+                    hasRole = true
+                } else if cursor.equals(key, "content") {
+                    guard kind == .string || kind == .array || kind == .null else {
+                        return Self.wrongType("messages[\(index)].content", "a string or an array of parts")
+                    }
+                } else if cursor.equals(key, "tool_calls") {
+                    guard kind == .array || kind == .null else { return Self.wrongType("messages[\(index)].tool_calls", "an array") }
+                }
+                try cursor.skipValue()
+            }
+            guard hasRole else {
+                return .invalid("messages[\(index)].role is missing", field: "messages[\(index)].role", code: "missing_required_parameter")
+            }
+            index += 1
+        }
+        return index > 0 ? nil : .invalid("messages is empty; give at least one message", field: "messages", code: "empty_array")
+    }
+
+    private static func wrongType(_ name: String, _ expected: String) -> OpenAIError {
+        .invalid("\(name) must be \(expected)", field: name, code: "invalid_type")
+    }
+}

@@ -1,0 +1,55 @@
+public import Gateway
+public import Generation
+
+/// Builds the table of everything that the gateway serves.
+public enum Routes {
+    /// The switch for faults of the demonstration's providers.
+    public struct Demo: Sendable {
+        public var providers: [String]
+        public var modes: [String]
+        /// Sets a fault: nil if the provider is unknown, false if the mode is.
+        public var set: @Sendable (_ provider: String, _ mode: String) -> Bool?
+
+        public init(providers: [String], modes: [String], set: @escaping @Sendable (String, String) -> Bool?) {
+            self.providers = providers
+            self.modes = modes
+            self.set = set
+        }
+    }
+
+    private struct Listed: Encodable {
+        var method: String
+        var path: String
+        var access: String
+    }
+
+    /// - Parameters:
+    ///   - maximumBody: The largest chat request, in bytes.
+    ///   - startedAt: When the gateway was started, in seconds since 1970.
+    ///   - newID: Makes identities for requests that did not come through a front.
+    public static func table(gateway: Gateway, metrics: PrometheusRegistry, activity: FrontActivity, maximumBody: Int,
+                             startedAt: Int64, newID: @escaping @Sendable () -> RequestID, demo: Demo?) -> RouteTable {
+        let chat = ChatCompletions(gateway: gateway, newID: newID)
+        let models = Models(gateway: gateway, startedAt: startedAt)
+        let health = Health(gateway: gateway, activity: activity)
+        let page = MetricsPage(registry: metrics, gateway: gateway, activity: activity)
+        let decisions = Decisions(gateway: gateway)
+        var entries: [RouteTable.Entry] = [
+            .init("POST", "/v1/chat/completions", .caller, maximumBody: maximumBody) { await chat.run($0) },
+            .init("GET", "/v1/models", .caller) { await models.run($0) },
+            .init("GET", "/livez", .open) { await health.live($0) },
+            .init("GET", "/readyz", .open) { await health.ready($0) },
+            .init("GET", "/health", .administrator) { await health.health($0) },
+            .init("GET", "/metrics", .administrator) { await page.run($0) },
+            .init("GET", "/decisions/*", .caller) { await decisions.run($0) },
+        ]
+        if let demo {
+            let faults = DemoFaults(set: demo.set, providers: demo.providers, modes: demo.modes)
+            entries.append(.init("POST", "/demo/faults/*", .administrator, maximumBody: 4096) { await faults.run($0) })
+        }
+        let listed = entries.map { Listed(method: $0.method, path: $0.path, access: $0.access.rawValue) }
+            + [Listed(method: "GET", path: "/admin/routes", access: RouteTable.Access.administrator.rawValue)]
+        entries.append(.init("GET", "/admin/routes", .administrator) { await $0.sendJSON(listed) })
+        return RouteTable(entries)
+    }
+}

@@ -1,0 +1,53 @@
+/// Someone who can be asked to generate an answer. One call is one attempt: no retry, no choice, no policy.
+public protocol Provider: Sendable {
+    /// The name that the configuration gives it.
+    var name: String { get }
+
+    /// The keys it may use, in order of preference; one entry without a hint if it needs none.
+    var credentials: [Credential] { get }
+
+    /// Makes one attempt.
+    ///
+    /// Returns when the answer is there as a whole, or when a stream has begun. Cancelling the task ends the attempt at
+    /// once, closes what is behind it and throws a failure with cause `cancelled`.
+    func attempt(_ call: ProviderCall) async throws(AttemptFailure) -> Reply
+}
+
+/// One of a provider's keys, without the key.
+public struct Credential: Sendable, Hashable {
+    /// Its place among the provider's keys, from 0.
+    public var index: Int
+    /// A name to tell it from others that may be shown: its place and last characters.
+    public var label: String
+    /// A digest of the key, so that state learned about a key survives a reload that moves it.
+    public var identity: String
+
+    public init(index: Int, label: String, identity: String) {
+        self.index = index
+        self.label = label
+        self.identity = identity
+    }
+}
+
+/// What one attempt needs to know.
+public struct ProviderCall: Sendable {
+    /// The caller's request.
+    public var request: GenerationRequest
+    /// The model's name at the provider.
+    public var model: String
+    /// Which of the provider's keys to use, by its place.
+    public var credential: Int
+    /// How long the attempt may take.
+    public var limits: PhaseLimits
+    /// Asked before a request that certainly did not reach the provider is sent again on a new connection.
+    public var mayResend: @Sendable () -> Bool
+
+    public init(request: GenerationRequest, model: String, credential: Int = 0, limits: PhaseLimits,
+                mayResend: @escaping @Sendable () -> Bool = { true }) {
+        self.request = request
+        self.model = model
+        self.credential = credential
+        self.limits = limits
+        self.mayResend = mayResend
+    }
+}

@@ -1,0 +1,60 @@
+public import NIOCore
+
+/// What a caller asks to be generated: the raw bytes of its request, and what was read of them.
+///
+/// The bytes are kept as they came. A provider that speaks the caller's dialect sends them on with little more than
+/// the model's name replaced; unknown members pass through.
+public struct GenerationRequest: Sendable {
+    /// The identity of the request, for logs, headers and the decision trail.
+    public var id: RequestID
+    /// The model's name as the caller gave it.
+    public var model: String
+    /// Whether the caller wants the answer as a stream.
+    public var streams: Bool
+    /// Whether the caller asked for usage at the end of a stream.
+    public var wantsUsage: Bool
+    /// How many answers the caller wants. Range: 1 to 128.
+    public var choices: Int
+    /// The body as it came.
+    public var body: ByteBuffer
+    /// Where in the body the members stand that may have to be rewritten.
+    public var marks: Marks
+
+    /// Places in a request's body, as offsets from its first byte.
+    public struct Marks: Sendable, Hashable {
+        /// The model's value, quotes included.
+        public var model: Range<Int>
+        /// The offset after the opening brace of the body.
+        public var start: Int
+        /// The offset after the opening brace of `stream_options`, if that is an object that does not ask for usage.
+        public var streamOptions: Int?
+        /// Whether that object is empty.
+        public var streamOptionsAreEmpty: Bool
+        /// The value of `stream_options` if it is null, which has to be replaced.
+        public var nullStreamOptions: Range<Int>?
+        /// The value of `include_usage` if it is given and not true.
+        public var includeUsage: Range<Int>?
+
+        public init(model: Range<Int>, start: Int, streamOptions: Int? = nil, streamOptionsAreEmpty: Bool = false,
+                    nullStreamOptions: Range<Int>? = nil, includeUsage: Range<Int>? = nil) {
+            self.model = model
+            self.start = start
+            self.streamOptions = streamOptions
+            self.streamOptionsAreEmpty = streamOptionsAreEmpty
+            self.nullStreamOptions = nullStreamOptions
+            self.includeUsage = includeUsage
+        }
+    }
+
+    /// Creates a request.
+    public init(id: RequestID, model: String, streams: Bool, wantsUsage: Bool, choices: Int, body: ByteBuffer,
+                marks: Marks) {
+        self.id = id
+        self.model = model
+        self.streams = streams
+        self.wantsUsage = wantsUsage
+        self.choices = choices
+        self.body = body
+        self.marks = marks
+    }
+}

@@ -1,0 +1,113 @@
+import Generation
+
+/// What must be known of one chunk of a streamed chat completion, read without decoding the rest.
+struct ChunkScan {
+    /// How often each choice was seen to begin and to finish.
+    struct Choices {
+        /// One bit for each of the first 128 choices.
+        private var seen: (UInt64, UInt64) = (0, 0)
+        private var finished: (UInt64, UInt64) = (0, 0)
+
+        mutating func note(_ index: Int, finishes: Bool) {
+            let bit: UInt64 = 1 << UInt64(index & 63)
+            if index < 64 { seen.0 |= bit } else { seen.1 |= bit }
+            guard finishes else { return }
+            if index < 64 { finished.0 |= bit } else { finished.1 |= bit }
+        }
+
+        var finishedCount: Int { finished.0.nonzeroBitCount + finished.1.nonzeroBitCount }
+        var allSeenFinished: Bool { finishedCount > 0 && seen == finished }
+    }
+
+    var isDone = false
+    /// Where an error member's value stands.
+    var error: Range<Int>?
+    var model: JSONCursor.RawString?
+    var usage: Usage?
+    /// Whether there is a `choices` member and it is empty, as in the chunk that brings the usage.
+    var choicesAreEmpty = false
+    /// Whether it carries a part of an answer.
+    var isProgress = false
+    var finishReason: JSONCursor.RawString?
+
+    /// Reads a chunk and notes what its choices do.
+    init(_ bytes: UnsafeRawBufferPointer, choices: inout Choices) throws(JSONFault) {
+        if Self.isDoneMark(bytes) {
+            isDone = true
+            return
+        }
+        guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }
+        var cursor = JSONCursor(bytes)
+        try cursor.enterObject()
+        while let key = try cursor.nextKey() {
+            if cursor.equals(key, "choices"), try cursor.peek() == .array {
+                try readChoices(&cursor, &choices)
+            } else if cursor.equals(key, "usage"), try cursor.peek() == .object {
+                usage = try UsageScan.read(&cursor)
+            } else if cursor.equals(key, "model"), try cursor.peek() == .string {
+                model = try cursor.readString()
+            } else if cursor.equals(key, "error"), try cursor.peek() != .null {
+                let start = cursor.offset
+                try cursor.skipValue()
+                error = start..<cursor.offset
+            } else {
+                try cursor.skipValue()
+            }
+        }
+        try cursor.finish()
+    }
+
+    /// The end mark is recognised by its beginning, as the official clients do.
+    private static func isDoneMark(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let mark: StaticString = "[DONE]"
+        return bytes.count >= 6 && (0..<6).allSatisfy { bytes[$0] == mark.utf8Start[$0] }
+    }
+
+    private mutating func readChoices(_ cursor: inout JSONCursor, _ choices: inout Choices) throws(JSONFault) {
+        try cursor.enterArray()
+        choicesAreEmpty = true
+        while try cursor.nextElement() {
+            choicesAreEmpty = false
+            var index = 0, finishes = false
+            try cursor.enterObject()
+            while let key = try cursor.nextKey() {
+                if cursor.equals(key, "index"), try cursor.peek() == .number {
+                    index = try cursor.readInt() ?? 0
+                } else if cursor.equals(key, "delta"), try cursor.peek() == .object {
+                    try readDelta(&cursor)
+                } else if cursor.equals(key, "text"), try cursor.peek() == .string {
+                    if try !cursor.readString().range.isEmpty { isProgress = true }
+                } else if cursor.equals(key, "finish_reason"), try cursor.peek() == .string {
+                    finishReason = try cursor.readString()
+                    finishes = true
+                } else {
+                    try cursor.skipValue()
+                }
+            }
+            if (0..<128).contains(index) { choices.note(index, finishes: finishes) }
+        }
+    }
+
+    /// A delta is progress if any of its members but the role carries something.
+    private mutating func readDelta(_ cursor: inout JSONCursor) throws(JSONFault) {
+        try cursor.enterObject()
+        while let key = try cursor.nextKey() {
+            switch try cursor.peek() {
+            case .string:
+                let value = try cursor.readString()
+                if !value.range.isEmpty, !cursor.equals(key, "role") { isProgress = true }
+            case .array:
+                try cursor.enterArray()
+                while try cursor.nextElement() {
+                    isProgress = true
+                    try cursor.skipValue()
+                }
+            case .object:
+                isProgress = true
+                try cursor.skipValue()
+            case .null, .bool, .number:
+                try cursor.skipValue()
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+public import Generation
+import NIOCore
+public import Upstream
+
+/// A provider that speaks the OpenAI API: OpenAI itself and the many servers that follow it.
+public final class OpenAIProvider: Provider {
+    /// What a provider is made from.
+    public struct Settings: Sendable {
+        /// The name that the configuration gives it.
+        public var name: String
+        /// Where it is.
+        public var origin: Origin
+        /// The path before `/chat/completions`, without a slash at its end.
+        public var basePath: String
+        /// Whom to trust; needed for secure origins.
+        public var trust: Trust?
+        /// Its keys, in order of preference; none if it needs none.
+        public var keys: [Secret]
+        /// Fields to send with each request besides our own.
+        public var fields: [(name: String, value: String)]
+        /// Whether to ask for usage at the end of streams. Some servers do not know the wish.
+        public var asksForUsage: Bool
+        /// The largest answer, in bytes. Default: 32 MiB.
+        public var maximumAnswer: Int
+
+        public init(name: String, origin: Origin, basePath: String, trust: Trust? = nil, keys: [Secret] = [],
+                    fields: [(name: String, value: String)] = [], asksForUsage: Bool = true, maximumAnswer: Int = 32 << 20) {
+            self.name = name
+            self.origin = origin
+            self.basePath = basePath
+            self.trust = trust
+            self.keys = keys
+            self.fields = fields
+            self.asksForUsage = asksForUsage
+            self.maximumAnswer = maximumAnswer
+        }
+    }
+
+    /// Thrown when a setting holds characters that cannot be sent in a request's head.
+    public struct UnusableSetting: Error {
+        /// The setting.
+        public var name: String
+    }
+
+    /// The longest error body that is read.
+    private static let maximumErrorBody = 64 * 1024
+
+    public let name: String
+    public let credentials: [Credential]
+    private let settings: Settings
+    private let heads: [RequestHead]
+    private let redactor: Redactor
+    private let client: UpstreamClient
+    private let wallClock: @Sendable () -> Int64
+
+    /// Creates a provider.
+    ///
+    /// - Parameters:
+    ///   - identify: Makes a digest of a key, by which state about it is found again.
+    ///   - wallClock: The present time in seconds since 1970.
+    /// - Throws: ``UnusableSetting`` when a path, key or field holds what a request's head cannot.
+    public init(_ settings: Settings, client: UpstreamClient, identify: (Secret) -> String,
+                wallClock: @escaping @Sendable () -> Int64) throws(UnusableSetting) {
+        self.settings = settings
+        self.client = client
+        self.wallClock = wallClock
+        name = settings.name
+        redactor = Redactor(settings.keys)
+        let keys: [Secret?] = settings.keys.isEmpty ? [nil] : settings.keys
+        credentials = keys.enumerated().map { index, key in
+            Credential(index: index, label: key.map { "key \(index + 1)\($0.hint.isEmpty ? "" : " (\($0.hint))")" } ?? "no key",
+                       identity: key.map(identify) ?? "")
+        }
+        var heads: [RequestHead] = []
+        for key in keys {
+            let authorization = key.map { key in key.reveal { [(name: "authorization", value: "Bearer \($0)")] } } ?? []
+            let fields = [
+                (name: "content-type", value: "application/json"), (name: "accept-encoding", value: "identity"),
+                (name: "user-agent", value: "holdfast"),
+            ]
+            guard let head = RequestHead(method: "POST", path: settings.basePath + "/chat/completions", origin: settings.origin,
+                                         fields: fields + authorization + settings.fields) else {
+                throw UnusableSetting(name: RequestHead(method: "POST", path: settings.basePath + "/", origin: settings.origin,
+                                                        fields: []) == nil ? "base_url" : "api_key or headers")
+            }
+            heads.append(head)
+        }
+        self.heads = heads
+    }
+
+    public func attempt(_ call: ProviderCall) async throws(AttemptFailure) -> Reply {
+        let request = call.request
+        let response: UpstreamResponse
+        do throws(UpstreamFailure) {
+            response = try await client.exchange(upstreamRequest(for: call))
+        } catch {
+            throw OpenAIFailures.failure(error)
+        }
+        let head = response.head, upstreamID = head["x-request-id"].map { String($0.prefix(100)) }
+        guard (200...299).contains(head.status) else { throw await refusal(response) }
+        let isEventStream = head["content-type"]?.lowercased().hasPrefix("text/event-stream") ?? false
+        if request.streams, isEventStream {
+            return .stream(OpenAIStream(response.body, for: request, upstreamID: upstreamID, redactor: redactor))
+        }
+        let body = try await collect(response.body)
+        let facts = try check(body, response, upstreamID: upstreamID)
+        guard !request.streams else {
+            throw failure(.apiFailure, "not_a_stream", response, "the provider did not answer with a stream")
+        }
+        return .whole(WholeReply(body: body, facts: facts))
+    }
+
+    private func upstreamRequest(for call: ProviderCall) -> UpstreamRequest {
+        let model = ByteBuffer(string: JSONEscapes.quoted(call.model))
+        return UpstreamRequest(
+            origin: settings.origin, trust: settings.trust, head: heads[min(max(0, call.credential), heads.count - 1)],
+            body: OpenAIRequestBody.parts(of: call.request, model: model, asksForUsage: settings.asksForUsage),
+            limits: call.limits, maximumBody: settings.maximumAnswer, readerTellsProgress: call.request.streams,
+            mayResend: call.mayResend)
+    }
+
+    private func collect(_ body: UpstreamBody) async throws(AttemptFailure) -> ByteBuffer {
+        do throws(UpstreamFailure) { return try await body.collect() } catch { throw OpenAIFailures.failure(error) }
+    }
+
+    /// The failure that a response other than a success means.
+    private func refusal(_ response: UpstreamResponse) async -> AttemptFailure {
+        let head = response.head
+        let body = await errorBody(response.body)
+        let (error, text) = body.withUnsafeReadableBytes { bytes in
+            (ErrorBody(bytes), String(decoding: bytes.prefix(2000), as: UTF8.self))
+        }
+        return OpenAIFailures.failure(
+            status: head.status, error: error, text: text, phase: .head,
+            retryAfter: RetryAfter.inFields(of: head, wallClock: wallClock),
+            bytesReceived: response.body.bytesReceived, redactor: redactor)
+    }
+
+    /// As much of an error body as is worth reading; a body that breaks off says what it said.
+    private func errorBody(_ body: UpstreamBody) async -> ByteBuffer {
+        var whole = ByteBuffer()
+        while whole.readableBytes < Self.maximumErrorBody, var bytes = try? await body.next() {
+            whole.writeBuffer(&bytes)
+        }
+        return whole
+    }
+
+    /// Checks that a body is a complete chat completion with an answer in it.
+    private func check(_ body: ByteBuffer, _ response: UpstreamResponse, upstreamID: String?) throws(AttemptFailure) -> ReplyFacts {
+        var result: Result<ReplyFacts, AttemptFailure> = .success(ReplyFacts())
+        body.withUnsafeReadableBytes { bytes in
+            do throws(AttemptFailure) { result = .success(try check(bytes, response, upstreamID)) } catch { result = .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private func check(_ bytes: UnsafeRawBufferPointer, _ response: UpstreamResponse, _ upstreamID: String?)
+        throws(AttemptFailure) -> ReplyFacts {
+        let scan: CompletionScan
+        do throws(JSONFault) { scan = try CompletionScan(bytes) } catch {
+            let isPage = bytes.first { $0 > 0x20 } == 0x3C
+            throw failure(.apiFailure, isPage ? "page" : "malformed", response,
+                          isPage ? "the provider answered with a web page" : "the provider's answer \(error.kind.rawValue)")
+        }
+        if let error = scan.error {
+            throw OpenAIFailures.failure(
+                status: response.head.status, error: ErrorBody.inner(UnsafeRawBufferPointer(rebasing: bytes[error])), text: "",
+                phase: .body, retryAfter: RetryAfter.inFields(of: response.head, wallClock: wallClock),
+                bytesReceived: response.body.bytesReceived, redactor: redactor)
+        }
+        let cursor = JSONCursor(bytes), reason = scan.finishReason.map(cursor.decode)
+        guard scan.choices > 0, scan.answered > 0 else {
+            if reason == "content_filter" {
+                throw failure(.contentPolicy, "refused", response, "the provider filtered the answer")
+            }
+            throw failure(.qualityFailure, "empty", response, "the provider's answer is empty")
+        }
+        guard scan.finished > 0 else {
+            throw failure(.qualityFailure, "truncated", response, "the provider's answer has no end")
+        }
+        return ReplyFacts(model: scan.model.map(cursor.decode), usage: scan.usage, finishReason: reason, upstreamID: upstreamID)
+    }
+
+    private func failure(_ kind: FailureClass, _ cause: String, _ response: UpstreamResponse, _ message: String) -> AttemptFailure {
+        AttemptFailure(kind, cause: cause, phase: .body, status: response.head.status, message: message,
+                       bytesReceived: response.body.bytesReceived)
+    }
+}

@@ -1,0 +1,45 @@
+import Generation
+import NIOCore
+
+/// A caller's request with what the provider needs changed, and nothing else.
+enum OpenAIRequestBody {
+    private static let askForUsage = ByteBuffer(string: #""include_usage":true"#)
+    private static let usageObject = ByteBuffer(string: #"{"include_usage":true}"#)
+    private static let usageMember = ByteBuffer(string: #""stream_options":{"include_usage":true},"#)
+    private static let comma = ByteBuffer(string: ",")
+    private static let truth = ByteBuffer(string: "true")
+
+    /// The parts of the body to send: slices of the caller's bytes with the model's name and, if a stream's usage is to
+    /// be asked for, that wish put in between.
+    static func parts(of request: GenerationRequest, model: ByteBuffer, asksForUsage: Bool) -> [ByteBuffer] {
+        let marks = request.marks
+        var edits: [(range: Range<Int>, text: [ByteBuffer])] = [(marks.model, [model])]
+        if request.streams, asksForUsage, !request.wantsUsage {
+            if let value = marks.includeUsage {
+                edits.append((value, [truth]))
+            } else if let null = marks.nullStreamOptions {
+                edits.append((null, [usageObject]))
+            } else if let start = marks.streamOptions {
+                edits.append((start..<start, marks.streamOptionsAreEmpty ? [askForUsage] : [askForUsage, comma]))
+            } else {
+                edits.append((marks.start..<marks.start, [usageMember]))
+            }
+        }
+        edits.sort { $0.range.lowerBound < $1.range.lowerBound }
+        var parts: [ByteBuffer] = [], offset = 0
+        parts.reserveCapacity(2 * edits.count + 1)
+        for edit in edits {
+            parts.append(request.body, from: offset, to: edit.range.lowerBound)
+            parts += edit.text
+            offset = edit.range.upperBound
+        }
+        parts.append(request.body, from: offset, to: request.body.readableBytes)
+        return parts
+    }
+}
+
+extension [ByteBuffer] {
+    fileprivate mutating func append(_ body: ByteBuffer, from start: Int, to end: Int) {
+        if end > start, let slice = body.getSlice(at: body.readerIndex + start, length: end - start) { append(slice) }
+    }
+}

@@ -1,0 +1,102 @@
+import Generation
+import Upstream
+
+/// How long a provider asks to be left alone, in all the forms in which providers say it.
+enum RetryAfter {
+    /// Reads the fields of a response: `retry-after-ms`, then `retry-after` as seconds or as a date, then the reset time
+    /// of a rate limit that is used up.
+    ///
+    /// - Parameter wallClock: The present time in seconds since 1970, for dates when the response has no date of its own.
+    /// - Returns: Nil when nothing readable was said or the wish is negative; zero for a date that has passed.
+    static func inFields(of head: ResponseHead, wallClock: () -> Int64) -> Duration? {
+        if let wish = head.values("retry-after-ms").compactMap({ seconds($0).map { $0 / 1000 } }).max() { return wish }
+        let wishes = head.values("retry-after").compactMap { value -> Duration? in
+            if let wish = seconds(value) { return wish }
+            guard let date = HTTPDate.seconds(value) else { return nil }
+            let now = head["date"].flatMap(HTTPDate.seconds) ?? wallClock()
+            return .seconds(max(0, date - now))
+        }
+        if let wish = wishes.max() { return wish }
+        return exhaustedReset(of: head)
+    }
+
+    /// The wait in a sentence like `Please try again in 6m0s.`
+    static func inText(_ text: String) -> Duration? {
+        let words = text.split(separator: " ")
+        guard let start = words.indices.dropLast(3).first(where: { words[$0...].starts(with: ["try", "again", "in"]) }) else {
+            return nil
+        }
+        var wish = words[start + 3].prefix { $0.isNumber || $0.isLetter || $0 == "." }
+        while wish.last == "." { wish.removeLast() }
+        return goDuration(wish)
+    }
+
+    private static func exhaustedReset(of head: ResponseHead) -> Duration? {
+        var waits: [Duration] = []
+        if head["x-ratelimit-remaining-requests"] == "0", let reset = head["x-ratelimit-reset-requests"] {
+            waits += [goDuration(Substring(reset))].compactMap(\.self)
+        }
+        if head["x-ratelimit-remaining-tokens"] == "0", let reset = head["x-ratelimit-reset-tokens"] {
+            waits += [goDuration(Substring(reset))].compactMap(\.self)
+        }
+        return waits.max()
+    }
+
+    /// Seconds, also with a fraction, of at most a year.
+    static func seconds(_ text: String) -> Duration? {
+        guard !text.isEmpty, text.utf8.count <= 20, text.utf8.allSatisfy({ $0 == 0x2E || (0x30...0x39).contains($0) }),
+              let value = Double(text) else { return nil }
+        return .milliseconds(Int64(min(value, 31_536_000) * 1000))
+    }
+
+    /// A duration like `1h2m3.5s` or `120ms`, as Go writes it.
+    static func goDuration(_ text: Substring) -> Duration? {
+        var rest = text, total = Duration.zero
+        while !rest.isEmpty, rest.first?.isNumber == true {
+            let number = rest.prefix { $0.isNumber || $0 == "." }
+            rest = rest.dropFirst(number.count)
+            let unit = rest.prefix { $0.isLetter }
+            rest = rest.dropFirst(unit.count)
+            guard number.utf8.count <= 12, let value = Double(number) else { return nil }
+            let scale: Double
+            switch unit {
+            case "us", "µs": scale = 0.000_001
+            case "ms": scale = 0.001
+            case "s": scale = 1
+            case "m": scale = 60
+            case "h": scale = 3600
+            case "d": scale = 86_400
+            default: return nil
+            }
+            total += .milliseconds(Int64(min(value * scale, 31_536_000) * 1000))
+        }
+        return rest.isEmpty && total > .zero ? total : nil
+    }
+}
+
+/// Dates of HTTP fields (RFC 9110, section 5.6.7), in the form that is sent today.
+enum HTTPDate {
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+    /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`; nil for anything else.
+    static func seconds(_ text: String) -> Int64? {
+        let parts = text.split(separator: " ")
+        guard text.utf8.count <= 40, parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT",
+              let day = Int64(parts[1]), (1...31).contains(day),
+              let month = months.firstIndex(of: String(parts[2])),
+              let year = Int64(parts[3]), (1970...9999).contains(year) else { return nil }
+        let clock = parts[4].split(separator: ":").compactMap { $0.utf8.count == 2 ? Int64($0) : nil }
+        guard clock.count == 3, (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...60).contains(clock[2]) else {
+            return nil
+        }
+        return daysSince1970(year, Int64(month + 1), day) * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+    }
+
+    /// Days from 1970-01-01 in the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").
+    private static func daysSince1970(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+        let year = month <= 2 ? year - 1 : year
+        let era = year / 400, yearOfEra = year - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+}

@@ -1,0 +1,97 @@
+import Generation
+import NIOCore
+
+/// The answer of a simulated provider, in the OpenAI dialect.
+struct SimulatedAnswer: Sendable {
+    let id: String
+    let created: Int64
+    let model: String
+    let words: [String]
+
+    static let cut = AttemptFailure(.transient, cause: "closed_early", phase: .body, status: 200,
+                                    message: "the provider closed the connection before its answer was complete")
+    static let cancelled = AttemptFailure(.systemError, cause: "cancelled", phase: .body, message: "the caller left")
+
+    /// What the provider called `name` says to `request`: a greeting that names it, and the number of the prompt's bytes,
+    /// so that different prompts have different answers.
+    static func words(from name: String, to request: GenerationRequest) -> [String] {
+        let text = "This is \(name), a simulated provider. Your request of \(request.body.readableBytes) bytes arrived; "
+            + "a real provider would answer it here. Switch my faults on and off to watch requests go elsewhere."
+        return text.split(separator: " ").enumerated().map { $0 == 0 ? String($1) : " " + $1 }
+    }
+
+    var usage: Usage { Usage(promptTokens: 12, completionTokens: words.count) }
+    var facts: ReplyFacts { ReplyFacts(model: model, usage: usage, finishReason: "stop") }
+
+    private var usageText: String {
+        #"{"prompt_tokens":\#(usage.promptTokens),"completion_tokens":\#(usage.completionTokens),"#
+            + #""total_tokens":\#(usage.promptTokens + usage.completionTokens)}"#
+    }
+
+    private func head(_ object: String) -> String {
+        #"{"id":"\#(id)","object":"\#(object)","created":\#(created),"model":\#(JSONEscapes.quoted(model)),"#
+    }
+
+    /// The answer as one body.
+    var whole: ByteBuffer {
+        let content = JSONEscapes.quoted(words.joined())
+        return ByteBuffer(string: head("chat.completion")
+            + #""choices":[{"index":0,"message":{"role":"assistant","content":\#(content),"refusal":null},"#
+            + #""logprobs":null,"finish_reason":"stop"}],"usage":\#(usageText)}"#)
+    }
+
+    /// One event of the answer as a stream; `delta` and `finish` are JSON.
+    func chunk(delta: String, finish: String = "null") -> ByteBuffer {
+        ByteBuffer(string: "data: " + head("chat.completion.chunk")
+            + #""choices":[{"index":0,"delta":\#(delta),"logprobs":null,"finish_reason":\#(finish)}]}"# + "\n\n")
+    }
+
+    /// The event with the usage.
+    var usageChunk: ByteBuffer {
+        ByteBuffer(string: "data: " + head("chat.completion.chunk") + #""choices":[],"usage":\#(usageText)}"# + "\n\n")
+    }
+}
+
+/// A simulated answer, word by word.
+final class SimulatedStream: ReplyStream, @unchecked Sendable {  // Drawn by one task at a time.
+    private let answer: SimulatedAnswer
+    private let cuts: Bool
+    private let pause: Duration
+    private let wantsUsage: Bool
+    private let sleep: @Sendable (Duration) async throws -> Void
+    private var position = -1
+
+    init(_ answer: SimulatedAnswer, cuts: Bool, pause: Duration, wantsUsage: Bool,
+         sleep: @escaping @Sendable (Duration) async throws -> Void) {
+        self.answer = answer
+        self.cuts = cuts
+        self.pause = pause
+        self.wantsUsage = wantsUsage
+        self.sleep = sleep
+    }
+
+    var facts: ReplyFacts {
+        position > answer.words.count ? answer.facts : ReplyFacts(model: answer.model)
+    }
+
+    func cancel() {}
+
+    func next() async throws(AttemptFailure) -> ReplyPiece? {
+        defer { position += 1 }
+        let words = answer.words
+        switch position {
+        case -1:
+            return ReplyPiece(bytes: answer.chunk(delta: #"{"role":"assistant","content":""}"#), events: 1, isProgress: false)
+        case 0..<words.count:
+            if cuts, position >= words.count / 2 { throw SimulatedAnswer.cut }
+            if position > 0 {
+                do { try await sleep(pause) } catch { throw SimulatedAnswer.cancelled }
+            }
+            let delta = #"{"content":\#(JSONEscapes.quoted(words[position]))}"#
+            return ReplyPiece(bytes: answer.chunk(delta: delta), events: 1, isProgress: true)
+        case words.count: return ReplyPiece(bytes: answer.chunk(delta: "{}", finish: #""stop""#), events: 1, isProgress: false)
+        case words.count + 1 where wantsUsage: return ReplyPiece(bytes: answer.usageChunk, events: 1, isProgress: false)
+        default: return nil
+        }
+    }
+}

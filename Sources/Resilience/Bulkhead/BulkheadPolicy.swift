@@ -1,0 +1,25 @@
+/// How many calls may run at a time, and how many may wait.
+public struct BulkheadPolicy: Sendable, Hashable {
+    /// The calls that may run at a time. Range: 1 or more. Default: 100.
+    public var limit: Int
+    /// The calls that may wait for a place. Range: 0 or more. Default: 0.
+    public var queue: Int
+    /// How long a call may wait; nil for as long as its task lives. Default: nil.
+    public var maximumWait: Duration?
+    /// Shares of the limit that are kept for calls of the same name; the idle rest may be used by everyone.
+    /// Range: each above 0 to 1. Default: none. (Netflix concurrency-limits, partitioned limiter.)
+    public var partitions: [String: Double]
+
+    /// Creates a policy.
+    public init(limit: Int = 100, queue: Int = 0, maximumWait: Duration? = nil, partitions: [String: Double] = [:]) {
+        self.limit = limit
+        self.queue = queue
+        self.maximumWait = maximumWait
+        self.partitions = partitions
+    }
+
+    /// The places kept for a partition: its share of the limit, rounded up, at least one.
+    public func places(of partition: String) -> Int? {
+        partitions[partition].map { max(1, Int((Double(limit) * min(max(0, $0), 1) - 1e-9).rounded(.up))) }
+    }
+}

@@ -1,0 +1,412 @@
+extension CircuitBreaker {
+    /// What a call meant for the health of the other side.
+    public enum Outcome: Sendable, Hashable {
+        /// The other side did its work.
+        case success
+        /// The other side failed. A Retry-After that it sent lengthens the opening that this failure may cause.
+        case failure(retryAfter: Duration? = nil)
+        /// The result says nothing about the other side: the caller's own mistake, or a cancelled call.
+        case ignored
+
+        var retryAfter: Duration? {
+            if case .failure(let wait) = self { return wait }
+            return nil
+        }
+    }
+
+    /// The states of a breaker, as others see them.
+    public enum State: String, Sendable, Hashable, Codable {
+        /// Calls pass and are counted. Next: open, when a trip rule holds.
+        case closed
+        /// Calls are rejected. Next: half-open, when the open time has passed.
+        case open
+        /// A few probes pass. Next: closed or open by their verdict; open when none comes in time.
+        case halfOpen = "half_open"
+        /// Held open by hand. Next: closed, when the last hold is given back.
+        case isolated
+        /// Switched off: all calls pass and nothing is counted. Next: whatever is set by hand.
+        case disabled
+    }
+
+    /// Admits one call; bound to the generation in which it was given out.
+    struct Ticket: Sendable, Hashable {
+        let generation: UInt64
+        /// The probe's number in a half-open breaker.
+        let probe: UInt64?
+    }
+
+    /// The answer to a call that asks to be let through.
+    enum Admission: Sendable, Hashable {
+        case admitted(Ticket)
+        case refused(Rejection.Reason, retryAfter: Duration?)
+    }
+
+    /// A change of state and what led to it.
+    struct Transition: Sendable, Hashable {
+        var from: State
+        var to: State
+        /// How long an opening lasts.
+        var openFor: Duration?
+        /// Openings without a close in between, this one included.
+        var openings: Int
+        /// What the trip rule or verdict saw.
+        var counts: CallWindow.Counts
+    }
+
+    /// The decisions of a circuit breaker; no clock, lock, task or callback.
+    ///
+    /// Every change of state begins a new generation. A ticket of an earlier generation is late: its result is
+    /// counted as late and changes nothing, so that a slow call from before an opening can neither close nor
+    /// reopen the breaker.
+    struct StateMachine: Sendable {
+        struct Probe: Hashable {
+            let id: UInt64
+            let until: Instant?
+        }
+
+        enum Phase: Hashable {
+            case closed(since: Instant)
+            case open(until: Instant, for: Duration)
+            case halfOpen(since: Instant, openedFor: Duration)
+            case isolated
+            case disabled
+        }
+
+        let policy: CircuitBreakerPolicy
+        private var chance: Chance
+        var phase: Phase
+        var window: CallWindow
+        private var generation: UInt64 = 0
+        private var probes: [Probe] = []
+        private var probesGiven: UInt64 = 0
+        private var tally = CallWindow.Counts()
+        private var consecutiveSuccesses = 0
+        var consecutiveFailures = 0
+        var openings = 0
+        private var holds = 0
+        /// What the trip rule or verdict saw when the breaker last opened.
+        private var countsAtOpening = CallWindow.Counts()
+        /// Calls rejected since the last change of state.
+        private(set) var rejected = 0
+        /// Results that came too late to count, in all.
+        private(set) var late = 0
+
+        init(_ policy: CircuitBreakerPolicy, chance: Chance, at now: Instant) {
+            self.policy = policy
+            self.chance = chance
+            phase = .closed(since: now)
+            window = CallWindow(policy.window, at: now)
+        }
+
+        /// Whether a closed breaker needs the real time for a result; if not, callers save the reading.
+        var resultsDependOnTime: Bool { window.dependsOnTime }
+
+        /// The state as it was after the last call; ``advance(at:)`` brings it up to date.
+        var state: State {
+            switch phase {
+            case .closed: .closed
+            case .open: .open
+            case .halfOpen: .halfOpen
+            case .isolated: .isolated
+            case .disabled: .disabled
+            }
+        }
+
+        // MARK: Calls
+
+        /// Admits a call without knowing the time, which only a closed or disabled breaker can.
+        mutating func admitUntimed() -> Ticket? {
+            switch phase {
+            case .closed, .disabled: Ticket(generation: generation, probe: nil)
+            case .open, .halfOpen, .isolated: nil
+            }
+        }
+
+        /// Asks to let one call through.
+        mutating func admit(at now: Instant) -> (Admission, Transition?) {
+            let transition = advance(at: now)
+            switch phase {
+            case .closed, .disabled:
+                return (.admitted(Ticket(generation: generation, probe: nil)), transition)
+            case .isolated:
+                return (refuse(.isolated, nil), transition)
+            case .open(let until, _):
+                return (refuse(.circuitOpen, until.since(now)), transition)
+            case .halfOpen(let since, let openedFor):
+                guard tally.calls + probes.count < policy.verdict.probes else {
+                    let left = since.advanced(by: openedFor).since(now)
+                    return (refuse(.probesBusy, left > .zero ? left : openedFor), transition)
+                }
+                probesGiven &+= 1
+                probes.append(Probe(id: probesGiven, until: policy.probeLease.map(now.advanced(by:))))
+                return (.admitted(Ticket(generation: generation, probe: probesGiven)), transition)
+            }
+        }
+
+        /// Settles a ticket of a closed breaker without knowing the time, which a count window does not need.
+        ///
+        /// - Returns: Nil if the time is needed after all and nothing was recorded; else whether a trip rule now
+        ///   holds, in which case ``open(tripping:at:)`` must follow.
+        mutating func recordUntimed(_ outcome: Outcome, of ticket: Ticket) -> Bool? {
+            guard case .closed = phase, ticket.generation == generation else { return nil }
+            return count(Result(outcome, took: nil, slowAbove: nil), at: Instant())
+        }
+
+        /// Opens a closed breaker whose trip rule was seen to hold, if no one else has meanwhile.
+        mutating func open(tripping ticket: Ticket, retryAfter: Duration?, at now: Instant) -> Transition? {
+            guard case .closed = phase, ticket.generation == generation, trips(window.counts) else { return nil }
+            return open(window.counts, retryAfter: retryAfter, at: now)
+        }
+
+        /// Settles a ticket.
+        ///
+        /// - Parameter took: How long the call ran; nil when calls are not timed.
+        mutating func record(_ outcome: Outcome, of ticket: Ticket, took: Duration? = nil, at now: Instant)
+            -> Transition? {
+            guard ticket.generation == generation else {
+                late += 1
+                return nil
+            }
+            switch phase {
+            case .closed: return recordClosed(outcome, took: took, at: now)
+            case .halfOpen:
+                if let transition = advance(at: now) {
+                    late += 1
+                    return transition
+                }
+                return recordProbe(outcome, of: ticket, took: took, at: now)
+            case .open, .isolated, .disabled: return nil
+            }
+        }
+
+        // MARK: Time
+
+        /// Makes the changes that only time makes: open to half-open, and back when half-open lasts too long.
+        mutating func advance(at now: Instant) -> Transition? {
+            switch phase {
+            case .open(let until, let openedFor):
+                guard now >= until else { return nil }
+                return enter(.halfOpen(since: now, openedFor: openedFor), at: now)
+            case .halfOpen(let since, _):
+                if let limit = policy.maximumHalfOpen, now.since(since) >= limit {
+                    return open(tally, retryAfter: nil, at: now)
+                }
+                probes.removeAll { probe in
+                    guard let until = probe.until, now >= until else { return false }
+                    return true
+                }
+                return nil
+            case .closed:
+                window.expire(at: now)
+                return nil
+            case .isolated, .disabled:
+                return nil
+            }
+        }
+
+        // MARK: By hand
+
+        /// Opens the breaker now, for `duration` or for as long as its policy says.
+        mutating func forceOpen(for duration: Duration? = nil, at now: Instant) -> Transition? {
+            guard holds == 0 else { return nil }
+            return open(counts, retryAfter: nil, exactly: duration, at: now)
+        }
+
+        /// Lets probes through now.
+        mutating func forceHalfOpen(at now: Instant) -> Transition? {
+            guard holds == 0 else { return nil }
+            return enter(.halfOpen(since: now, openedFor: openDuration(openings: max(1, openings))), at: now)
+        }
+
+        /// Closes the breaker, ends all holds and forgets what it knew.
+        mutating func forceClosed(at now: Instant) -> Transition? {
+            holds = 0
+            openings = 0
+            return enter(.closed(since: now), at: now)
+        }
+
+        /// Lets all calls through and counts none.
+        mutating func disable(at now: Instant) -> Transition? {
+            holds = 0
+            return enter(.disabled, at: now)
+        }
+
+        /// Holds the breaker open until as many ``release(at:)`` follow.
+        mutating func isolate(at now: Instant) -> Transition? {
+            holds += 1
+            return holds == 1 ? enter(.isolated, at: now) : nil
+        }
+
+        /// Gives one hold back; the last one closes the breaker.
+        mutating func release(at now: Instant) -> Transition? {
+            guard holds > 0 else { return nil }
+            holds -= 1
+            return holds == 0 ? forceClosed(at: now) : nil
+        }
+
+        // MARK: What it shows
+
+        /// What the present state judges by: the window, the probes' results, or what caused the opening.
+        var counts: CallWindow.Counts {
+            switch phase {
+            case .closed: window.counts
+            case .halfOpen: tally
+            case .open: countsAtOpening
+            case .isolated, .disabled: CallWindow.Counts()
+            }
+        }
+
+        /// The time until an open breaker lets a probe through; zero in every other state.
+        func remainingOpen(at now: Instant) -> Duration {
+            guard case .open(let until, _) = phase else { return .zero }
+            return max(.zero, until.since(now))
+        }
+
+        // MARK: Results
+
+        private mutating func recordClosed(_ outcome: Outcome, took: Duration?, at now: Instant) -> Transition? {
+            let result = Result(outcome, took: took, slowAbove: policy.slowCallDuration)
+            guard count(result, at: now) else { return nil }
+            return open(window.counts, retryAfter: result?.retryAfter, at: now)
+        }
+
+        /// Counts a result of a closed breaker and says whether a trip rule holds.
+        private mutating func count(_ result: Result?, at now: Instant) -> Bool {
+            guard let result else {
+                window.addIgnored()
+                return false
+            }
+            window.add(failed: result.failed, slow: result.slow, at: now)
+            consecutiveFailures = result.failed ? consecutiveFailures &+ 1 : 0
+            return trips(window.counts)
+        }
+
+        private mutating func recordProbe(_ outcome: Outcome, of ticket: Ticket, took: Duration?, at now: Instant)
+            -> Transition? {
+            guard let index = probes.firstIndex(where: { $0.id == ticket.probe }) else {
+                late += 1
+                return nil
+            }
+            probes.remove(at: index)
+            guard let result = Result(outcome, took: took, slowAbove: policy.slowCallDuration) else { return nil }
+            tally.add(failed: result.failed, slow: result.slow)
+            consecutiveSuccesses = result.failed ? 0 : consecutiveSuccesses + 1
+            switch judge() {
+            case nil: return nil
+            case true?:
+                if policy.open.decay == nil { openings = 0 }
+                return enter(.closed(since: now), at: now)
+            case false?: return open(tally, retryAfter: result.retryAfter, at: now)
+            }
+        }
+
+        private struct Result {
+            let failed: Bool
+            let slow: Bool
+            let retryAfter: Duration?
+
+            init?(_ outcome: Outcome, took: Duration?, slowAbove limit: Duration?) {
+                switch outcome {
+                case .success: (failed, retryAfter) = (false, nil)
+                case .failure(let wait): (failed, retryAfter) = (true, wait)
+                case .ignored: return nil
+                }
+                if let took, let limit { slow = took > limit } else { slow = false }
+            }
+        }
+
+        private func trips(_ counts: CallWindow.Counts) -> Bool {
+            if let limit = policy.consecutiveFailures, consecutiveFailures >= limit { return true }
+            if let limit = policy.failureCount, counts.failures >= limit { return true }
+            return counts.calls >= max(1, policy.judgedCalls) && ratesReached(counts)
+        }
+
+        private func ratesReached(_ counts: CallWindow.Counts) -> Bool {
+            let calls = Double(counts.calls)
+            if let rate = policy.failureRate, Double(counts.failures) / calls >= rate { return true }
+            if let rate = policy.slowCallRate, Double(counts.slow) / calls >= rate { return true }
+            return false
+        }
+
+        /// True to close, false to open, nil to wait for more results.
+        private func judge() -> Bool? {
+            let successes = tally.calls - tally.failures
+            switch policy.verdict {
+            case .consecutiveSuccesses(let count):
+                if tally.failures > 0 { return false }
+                return consecutiveSuccesses >= max(1, count) ? true : nil
+            case .rate(let calls):
+                return tally.calls >= max(1, calls) ? !ratesReached(tally) : nil
+            case .successes(let needed, let calls):
+                if successes >= needed { return true }
+                return tally.failures > max(1, calls) - needed ? false : nil
+            case .tolerance(let share, let calls):
+                if Double(tally.failures) > share * Double(max(1, calls)) { return false }
+                return tally.calls >= max(1, calls) ? true : nil
+            }
+        }
+
+        // MARK: Transitions
+
+        private mutating func open(_ seen: CallWindow.Counts, retryAfter: Duration?, exactly: Duration? = nil,
+                                   at now: Instant) -> Transition {
+            forgetOldOpenings(at: now)
+            openings += 1
+            let planned = exactly ?? openDuration(openings: openings)
+            let asked = min(retryAfter ?? .zero, policy.open.maximum)
+            let duration = max(planned, asked)
+            let transition = enter(.open(until: now.advanced(by: duration), for: duration), seen: seen, at: now)
+            countsAtOpening = window.forgetsOnTransition ? CallWindow.Counts() : seen
+            return transition
+        }
+
+        /// Forgets one opening for each decay interval that the breaker was closed.
+        private mutating func forgetOldOpenings(at now: Instant) {
+            guard case .closed(let since) = phase, openings > 0, let decay = policy.open.decay else { return }
+            guard decay > .zero else { return openings = 0 }
+            let intervals = now.since(since) / decay
+            openings = intervals >= Double(openings) ? 0 : openings - Int(intervals)
+        }
+
+        private mutating func openDuration(openings: Int) -> Duration {
+            let open = policy.open
+            if !open.steps.isEmpty { return open.steps[min(openings, open.steps.count) - 1] }
+            let grown = min(open.first.saturating(times: open.multiplier.power(openings - 1)), open.maximum)
+            guard open.jitter > 0 else { return grown }
+            return grown.saturating(times: 1 + open.jitter * (2 * chance.unit() - 1))
+        }
+
+        private mutating func enter(_ next: Phase, seen: CallWindow.Counts? = nil, at now: Instant) -> Transition {
+            let before = state, counts = seen ?? counts
+            phase = next
+            generation &+= 1
+            probes.removeAll(keepingCapacity: true)
+            tally = CallWindow.Counts()
+            consecutiveSuccesses = 0
+            consecutiveFailures = 0
+            rejected = 0
+            window.clear(at: now)
+            var openFor: Duration?
+            if case .open(_, let duration) = next { openFor = duration }
+            return Transition(from: before, to: state, openFor: openFor, openings: openings, counts: counts)
+        }
+
+        private mutating func refuse(_ reason: Rejection.Reason, _ wait: Duration?) -> Admission {
+            rejected &+= 1
+            return .refused(reason, retryAfter: wait)
+        }
+    }
+}
+
+extension Double {
+    /// This number to a whole power, by squaring; infinite rather than trapping when it is too large.
+    func power(_ exponent: Int) -> Double {
+        var result = 1.0, factor = self, left = max(0, exponent)
+        while left > 0 {
+            if left & 1 == 1 { result *= factor }
+            factor *= factor
+            left >>= 1
+        }
+        return result
+    }
+}

@@ -1,0 +1,114 @@
+/// When a circuit breaker opens, for how long, and how it tries whether it may close again.
+///
+/// A breaker opens as soon as one of its trip rules holds: ``failureRate``, ``slowCallRate``, ``failureCount`` or
+/// ``consecutiveFailures``. Rules that are nil never trip. The rules are looked at after every result, successes
+/// included, since a slow success can be the call that shows the trouble.
+public struct CircuitBreakerPolicy: Sendable, Hashable {
+    /// Which calls the rates are computed over.
+    public enum Window: Sendable, Hashable {
+        /// The last `count` calls, exactly. Range: 1 to 100,000.
+        case calls(Int)
+        /// The calls of the last `duration`, in `slices` that are dropped as a whole when they are one window old.
+        /// With `aligned`, slices begin at multiples of their length; otherwise at the first call that falls into them.
+        case time(Duration, slices: Int = 10, aligned: Bool = false)
+        /// All calls since the last reset, which comes every `duration` and at each change of state; never by time if nil.
+        case interval(Duration?)
+    }
+
+    /// How long the breaker stays open.
+    public struct OpenTime: Sendable, Hashable {
+        /// The time of the first opening. Range: above 0. Default: 5 s.
+        public var first: Duration = .seconds(5)
+        /// What each further opening without a close multiplies the time by. Range: 1 or more. Default: 2.
+        public var multiplier: Double = 2
+        /// The longest time, before jitter; also the most that a server's Retry-After can raise it to. Default: 300 s.
+        public var maximum: Duration = .seconds(300)
+        /// The share by which the time is varied at random in both directions. Range: 0 to 1. Default: 0.2.
+        public var jitter: Double = 0.2
+        /// Fixed times for the first, second, ... opening instead of growth; the last one repeats. Default: none.
+        public var steps: [Duration] = []
+        /// How long the breaker must stay closed to forget one opening; nil forgets all of them on closing.
+        /// A slow decay keeps a flapping provider out for longer each time. Default: 60 s.
+        public var decay: Duration? = .seconds(60)
+
+        /// Creates the default open time.
+        public init() {}
+
+        /// Creates an open time that grows from `first` by `multiplier`.
+        public init(first: Duration, multiplier: Double = 2, maximum: Duration = .seconds(300), jitter: Double = 0.2,
+                    decay: Duration? = .seconds(60)) {
+            self.first = first
+            self.multiplier = multiplier
+            self.maximum = maximum
+            self.jitter = jitter
+            self.decay = decay
+        }
+    }
+
+    /// How a half-open breaker decides.
+    ///
+    /// Each verdict admits a fixed number of probes in all; every other call is rejected until it is reached.
+    public enum Verdict: Sendable, Hashable {
+        /// Closes after that many successes in a row; one failure opens.
+        case consecutiveSuccesses(Int)
+        /// Waits for the results of `calls` probes, then opens if the policy's failure or slow-call rate is reached.
+        case rate(calls: Int)
+        /// Closes at `successes` of `calls` probes; opens as soon as that cannot be reached any more.
+        case successes(Int, of: Int)
+        /// Closes after `calls` probes; opens as soon as more than the given share of `calls` has failed.
+        case tolerance(Double, calls: Int)
+
+        /// The number of probes the verdict needs.
+        var probes: Int {
+            switch self {
+            case .consecutiveSuccesses(let count): max(1, count)
+            case .rate(let calls), .successes(_, let calls), .tolerance(_, let calls): max(1, calls)
+            }
+        }
+    }
+
+    /// The calls that the rates are computed over. Default: the last 30 s in 10 slices.
+    public var window: Window = .time(.seconds(30))
+    /// The share of failed calls at which the breaker opens. Range: above 0 to 1; nil for never. Default: 0.5.
+    public var failureRate: Double? = 0.5
+    /// The share of slow calls at which the breaker opens. Range: above 0 to 1; nil for never. Default: nil.
+    public var slowCallRate: Double?
+    /// A call that takes longer than this is slow, whether it succeeds or fails. Without it calls are not timed.
+    public var slowCallDuration: Duration?
+    /// The number of calls in the window below which no rate is judged. Range: 1 or more. Default: 10.
+    ///
+    /// A window of fewer calls than this counts as large enough when it is full.
+    public var minimumCalls: Int = 10
+    /// The number of failures in the window at which the breaker opens, whatever the rate. Default: nil.
+    public var failureCount: Int?
+    /// The number of failures in a row at which the breaker opens. Default: nil.
+    public var consecutiveFailures: Int?
+    /// How long it stays open.
+    public var open = OpenTime()
+    /// How it decides when half-open. Default: one successful probe closes it.
+    public var verdict: Verdict = .consecutiveSuccesses(1)
+    /// How long a probe may be out before its place is given to another and its result no longer counts.
+    /// Default: 60 s. Nil never takes a place back.
+    public var probeLease: Duration? = .seconds(60)
+    /// How long the breaker stays half-open without a verdict before it opens again. Default: 120 s. Nil waits for
+    /// ever. Choose it longer than the slowest call.
+    public var maximumHalfOpen: Duration? = .seconds(120)
+
+    /// Creates the default policy.
+    public init() {}
+
+    /// Creates a policy with the rules that most callers set.
+    public init(window: Window = .time(.seconds(30)), failureRate: Double? = 0.5, minimumCalls: Int = 10,
+                open: OpenTime = OpenTime()) {
+        self.window = window
+        self.failureRate = failureRate
+        self.minimumCalls = minimumCalls
+        self.open = open
+    }
+
+    /// The number of calls at which rates are judged, given that a count window holds no more than its size.
+    var judgedCalls: Int {
+        if case .calls(let size) = window { return min(minimumCalls, size) }
+        return minimumCalls
+    }
+}

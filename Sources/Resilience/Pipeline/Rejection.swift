@@ -1,0 +1,45 @@
+/// Says that a strategy did not let a call run, or gave up on it.
+///
+/// A strategy throws either this or the operation's own error, unchanged. Whoever catches it can decide by
+/// ``reason``, wait for ``retryAfter`` and name the strategy in a log; no text needs to be parsed.
+public struct Rejection: Error, Sendable, Hashable {
+    /// Why a call was rejected. More reasons may be added; compare with the ones you handle.
+    public struct Reason: RawRepresentable, Sendable, Hashable {
+        public let rawValue: String
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// The circuit breaker is open.
+        public static let circuitOpen = Reason(rawValue: "circuit_open")
+        /// The circuit breaker is half-open and all its probes are out.
+        public static let probesBusy = Reason(rawValue: "probes_busy")
+        /// The circuit breaker is held open by hand.
+        public static let isolated = Reason(rawValue: "isolated")
+        /// The bulkhead and its queue are full.
+        public static let full = Reason(rawValue: "full")
+        /// The call waited in the bulkhead's queue for as long as it may.
+        public static let waitedTooLong = Reason(rawValue: "waited_too_long")
+        /// The time allowed for the call ran out.
+        public static let timedOut = Reason(rawValue: "timed_out")
+    }
+
+    /// Why the call was rejected.
+    public var reason: Reason
+    /// The name of the strategy that rejected it, as given when the strategy was made.
+    public var strategy: String
+    /// The time after which another call may be let through; nil when that is not known.
+    public var retryAfter: Duration?
+
+    /// Creates a rejection.
+    public init(_ reason: Reason, strategy: String, retryAfter: Duration? = nil) {
+        self.reason = reason
+        self.strategy = strategy
+        self.retryAfter = retryAfter
+    }
+}
+
+extension Rejection: CustomStringConvertible {
+    public var description: String {
+        let wait = retryAfter.map { ", retry after \($0)" } ?? ""
+        return "\(strategy): \(reason.rawValue)\(wait)"
+    }
+}

@@ -1,0 +1,92 @@
+import Synchronization
+
+/// Makes a failed call again after a wait.
+///
+/// ```swift
+/// let retry = Retry("search", policy: RetryPolicy(maximumAttempts: 4), budget: budget)
+/// let answer = try await retry.run { attempt in try await search(query) }
+/// ```
+///
+/// A cancelled call is never retried: the `CancellationError` passes through. Do not put a retry around an operation
+/// that must not run twice.
+public final class Retry: Sendable {
+    /// What an attempt's result means to the retry.
+    public enum Judgement: Sendable, Hashable {
+        /// Give it to the caller.
+        case accept
+        /// Worth another attempt; the server may have said when.
+        case retry(after: Duration? = nil)
+    }
+
+    /// The name that events carry.
+    public let name: String
+    /// The policy it was made with.
+    public let policy: RetryPolicy
+
+    private let budget: RetryBudget?
+    private let time: TimeSource
+    private let chance: Mutex<Chance>
+    private let onEvent: (@Sendable (RetryEvent) -> Void)?
+
+    /// Creates a retry.
+    ///
+    /// - Parameters:
+    ///   - budget: What retries may cost in all, shared with others; asked before each wait, so that retries which are
+    ///     still waiting count.
+    ///   - onEvent: Called after each decision.
+    public init(_ name: String, policy: RetryPolicy = RetryPolicy(), budget: RetryBudget? = nil,
+                time: TimeSource = TimeSource(), chance: Chance = .system(),
+                onEvent: (@Sendable (RetryEvent) -> Void)? = nil) {
+        self.name = name
+        self.policy = policy
+        self.budget = budget
+        self.time = time
+        self.chance = Mutex(chance)
+        self.onEvent = onEvent
+    }
+
+    /// Runs `operation` until a result is accepted or the policy says stop.
+    ///
+    /// - Parameters:
+    ///   - deadline: The moment at which the caller wants its answer; no wait that reaches it is begun.
+    ///   - judge: Says what a result means. By default values are accepted and errors are retried.
+    ///   - delay: Replaces the computed wait before the given retry (counted from 1); nil keeps it.
+    ///   - discard: Gets each value that was produced but is not given to the caller.
+    ///   - operation: Gets the attempt's number, from 0.
+    /// - Throws: The operation's last error, unchanged, or `CancellationError`.
+    public func run<Value>(
+        deadline: Instant? = nil,
+        judging judge: (Result<Value, any Error>) -> Judgement = Retry.judge,
+        delay: (Int) -> Duration? = { _ in nil },
+        discard: (Value) -> Void = { _ in },
+        _ operation: (Int) async throws -> Value
+    ) async throws -> Value {
+        budget?.deposit()
+        var machine: StateMachine?
+        let startedAt = policy.maximumDuration == nil ? Instant() : time.now
+        var attempt = 0
+        while true {
+            let result: Result<Value, any Error>
+            do { result = .success(try await operation(attempt)) } catch { result = .failure(error) }
+            guard case .retry(let wish) = judge(result), !Task.isCancelled else { return try result.get() }
+            var state = machine ?? StateMachine(policy, startedAt: startedAt, deadline: deadline)
+            let random = chance.withLock { $0.unit() }
+            var step = state.next(retryAfter: wish, delay: delay(attempt + 1), random: random, at: time.now)
+            machine = state
+            if case .retry = step, let budget, !budget.withdraw() { step = .stop(.budget) }
+            onEvent?(RetryEvent(retry: name, step: step))
+            guard case .retry(let wait, let number) = step else { return try result.get() }
+            if case .success(let value) = result { discard(value) }
+            try await time.sleep(for: wait)
+            attempt = number
+        }
+    }
+
+    /// What a result means when the caller does not say: values are accepted, errors retried, cancellation is not.
+    public static func judge<Value>(_ result: Result<Value, any Error>) -> Judgement {
+        switch result {
+        case .success: .accept
+        case .failure(let error): error is CancellationError ? .accept : .retry()
+        }
+    }
+}

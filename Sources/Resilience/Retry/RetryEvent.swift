@@ -1,0 +1,7 @@
+/// What a retry reports.
+public struct RetryEvent: Sendable, Hashable {
+    /// The name of the retry.
+    public var retry: String
+    /// What it decided after a failed attempt.
+    public var step: Retry.Step
+}

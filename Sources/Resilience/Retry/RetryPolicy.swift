@@ -1,0 +1,31 @@
+/// How often and after which waits a failed call is made again.
+public struct RetryPolicy: Sendable, Hashable {
+    /// What a server's Retry-After does to the wait.
+    public enum RetryAfter: Sendable, Hashable {
+        /// The wait is never shorter than the server asked for; if it asked for more than `ceiling`, the call is not
+        /// retried at all, so that it can go elsewhere instead of sleeping.
+        case honoured(ceiling: Duration)
+        /// The server's wish lengthens the wait by at most this much (AWS's newer retry mode).
+        case clamped(Duration)
+        /// The server's wish is not looked at.
+        case ignored
+    }
+
+    /// How often the operation runs at most, the first time included; nil for no limit. Range: 1 or more. Default: 3.
+    public var maximumAttempts: Int?
+    /// The waits between attempts.
+    public var backoff: Backoff
+    /// What a server's Retry-After does. Default: honoured up to 60 s.
+    public var retryAfter: RetryAfter
+    /// The time after the start at which no further attempt begins. Default: nil, none.
+    public var maximumDuration: Duration?
+
+    /// Creates a policy.
+    public init(maximumAttempts: Int? = 3, backoff: Backoff = Backoff(),
+                retryAfter: RetryAfter = .honoured(ceiling: .seconds(60)), maximumDuration: Duration? = nil) {
+        self.maximumAttempts = maximumAttempts
+        self.backoff = backoff
+        self.retryAfter = retryAfter
+        self.maximumDuration = maximumDuration
+    }
+}

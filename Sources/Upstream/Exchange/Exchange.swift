@@ -1,0 +1,221 @@
+import Generation
+import NIOCore
+
+/// One request and its response on one connection, as seen by the task that waits for them.
+///
+/// It knows in which phase it is and until when that may last; the connection feeds it. It ends exactly once: with the
+/// response's last byte or with a failure.
+final class Exchange: @unchecked Sendable {  // Confined to its connection's event loop.
+    typealias HeadResult = Result<ResponseHead, UpstreamFailure>
+    typealias BodyResult = Result<ByteBuffer?, UpstreamFailure>
+
+    /// The bytes that are kept for a reader before the connection stops reading. 256 KiB.
+    static let readAhead = 256 * 1024
+
+    /// The bytes that are read and thrown away to save a connection. 16 KiB.
+    private static let maximumDrain = 16 * 1024
+
+    let request: UpstreamRequest
+    private(set) var phase = Phase.connect
+    private(set) var bytesReceived = 0
+    private(set) var requestWasSent = false
+    private(set) var isEnded = false
+    private var isDraining = false
+    private weak var connection: Connection?
+    private let isReused: Bool
+
+    private var headWaiter: UnsafeContinuation<HeadResult, Never>?
+    private var bodyWaiter: UnsafeContinuation<BodyResult, Never>?
+    private var head: ResponseHead?
+    private var pending = ByteBuffer()
+    private var bodyLength = 0
+    private var drained = 0
+    private var isComplete = false
+    private var failure: UpstreamFailure?
+
+    private let startedAt: NIODeadline
+    private let endsAt: NIODeadline
+    private var phaseEndsAt: NIODeadline
+    private var firstTokenBy = NIODeadline.distantFuture
+    /// Since when the reader works on what it was given.
+    private var awaySince: NIODeadline?
+
+    init(_ request: UpstreamRequest, on connection: Connection, isReused: Bool, at now: NIODeadline) {
+        self.request = request
+        self.connection = connection
+        self.isReused = isReused
+        startedAt = now
+        endsAt = now.advanced(by: request.limits.total)
+        phaseEndsAt = now.advanced(by: request.limits.connect)
+    }
+
+    /// When the present phase or the whole exchange must be over. While the reader is away with what it was given,
+    /// the provider is not the slow one and the phase's clock stands still.
+    var deadline: NIODeadline { awaySince == nil ? min(phaseEndsAt, endsAt) : endsAt }
+
+    /// Whether the connection should stop reading until the reader has caught up.
+    var wantsPause: Bool { pending.readableBytes >= Self.readAhead && bodyWaiter == nil }
+
+    // MARK: Fed by the connection
+
+    /// The request is about to be written. Long bodies may take as long as an answer may pause.
+    func sending(at now: NIODeadline) {
+        phase = .send
+        phaseEndsAt = now.advanced(by: request.limits.idle)
+    }
+
+    /// The request was given to the connection's socket.
+    func sent(at now: NIODeadline) {
+        requestWasSent = true
+        guard phase == .send else { return }
+        phase = .head
+        let limits = request.limits
+        phaseEndsAt = now.advanced(by: limits.head)
+        firstTokenBy = now.advanced(by: limits.firstToken)
+    }
+
+    func received(_ bytes: Int) {
+        bytesReceived += bytes
+    }
+
+    func received(_ head: ResponseHead, at now: NIODeadline) {
+        self.head = head
+        if request.readerTellsProgress {
+            phase = .firstToken
+            phaseEndsAt = firstTokenBy
+        } else {
+            phase = .body
+            phaseEndsAt = now.advanced(by: request.limits.idle)
+        }
+        if let waiter = headWaiter {
+            headWaiter = nil
+            awaySince = now
+            waiter.resume(returning: .success(head))
+        }
+    }
+
+    /// Takes over bytes of the body; called at most once per read of the socket.
+    func received(body: ByteBuffer, at now: NIODeadline) throws(UpstreamFailure) {
+        bodyLength += body.readableBytes
+        guard !isDraining else {
+            drained += body.readableBytes
+            if drained > Self.maximumDrain { throw failure(.bodyTooLarge, "bytes after the end of the answer") }
+            return
+        }
+        if bodyLength > request.maximumBody {
+            throw failure(.bodyTooLarge, "more than \(request.maximumBody) bytes")
+        }
+        if !request.readerTellsProgress { phaseEndsAt = now.advanced(by: request.limits.idle) }
+        if let waiter = bodyWaiter {
+            bodyWaiter = nil
+            awaySince = now
+            waiter.resume(returning: .success(body))
+        } else if pending.readableBytes == 0 {
+            pending = body
+        } else {
+            pending.writeImmutableBuffer(body)
+        }
+    }
+
+    /// The response is complete.
+    func complete() {
+        guard !isEnded else { return }
+        isEnded = true
+        isComplete = true
+        connection = nil
+        if let waiter = bodyWaiter {
+            bodyWaiter = nil
+            waiter.resume(returning: .success(nil))
+        }
+    }
+
+    /// The exchange failed. Bytes that have arrived are still given to the reader first.
+    func fail(_ failure: UpstreamFailure) {
+        guard !isEnded else { return }
+        isEnded = true
+        connection = nil
+        self.failure = failure
+        if let waiter = headWaiter {
+            headWaiter = nil
+            waiter.resume(returning: .failure(failure))
+        }
+        if let waiter = bodyWaiter {
+            bodyWaiter = nil
+            waiter.resume(returning: .failure(failure))
+        }
+    }
+
+    /// A failure in the present phase.
+    func failure(_ cause: UpstreamFailure.Cause, _ detail: String = "") -> UpstreamFailure {
+        UpstreamFailure(cause, phase: phase, bytesReceived: bytesReceived, requestWasSent: requestWasSent,
+                        connectionWasReused: isReused, detail: detail)
+    }
+
+    // MARK: Used by the waiting task
+
+    func waitForHead() async -> HeadResult {
+        if let head { return .success(head) }
+        if let failure { return .failure(failure) }
+        return await withUnsafeContinuation { headWaiter = $0 }
+    }
+
+    /// The next bytes of the body; nil at its end.
+    func waitForBody(at now: NIODeadline) async -> BodyResult {
+        returned(at: now)
+        if pending.readableBytes > 0 {
+            awaySince = now
+            let bytes = pending
+            pending = ByteBuffer()
+            connection?.resumeReading()
+            return .success(bytes)
+        }
+        if isComplete { return .success(nil) }
+        if let failure { return .failure(failure) }
+        connection?.deadlineMoved()
+        return await withUnsafeContinuation { waiter in
+            bodyWaiter = waiter
+            connection?.resumeReading()
+        }
+    }
+
+    /// Lets the phase's clock go on after the reader was away.
+    private func returned(at now: NIODeadline) {
+        guard let left = awaySince else { return }
+        awaySince = nil
+        phaseEndsAt = phaseEndsAt + (now - left)
+    }
+
+    /// The reader saw a meaningful part of the answer.
+    func progressed(at now: NIODeadline) {
+        guard !isEnded else { return }
+        phase = .body
+        phaseEndsAt = now.advanced(by: request.limits.idle)
+        connection?.deadlineMoved()
+    }
+
+    /// The reader has what it needs and only waits for the end.
+    func expectEnd(within limit: Duration, at now: NIODeadline) {
+        guard !isEnded else { return }
+        phaseEndsAt = now.advanced(by: limit)
+        connection?.deadlineMoved()
+    }
+
+    /// The reader leaves what is left of the body to be thrown away, within a second and 16 KiB.
+    func drain(at now: NIODeadline) {
+        guard !isEnded, !isDraining else { return }
+        isDraining = true
+        pending = ByteBuffer()
+        awaySince = nil
+        phaseEndsAt = now.advanced(by: .seconds(1))
+        connection?.deadlineMoved()
+        connection?.resumeReading()
+    }
+
+    /// Whoever waits does not want the response any more: the connection is closed at once.
+    func cancel() {
+        guard !isEnded, !isDraining else { return }
+        let connection = self.connection
+        fail(failure(.cancelled))
+        connection?.close()
+    }
+}

@@ -1,0 +1,76 @@
+public import Generation
+public import NIOCore
+
+/// One request to a host, ready to be sent.
+public struct UpstreamRequest: Sendable {
+    /// Where it goes. Comes from the configuration, never from a caller.
+    public var origin: Origin
+    /// Whom to trust when the origin is secure; nil only for origins that are not.
+    public var trust: Trust?
+    /// The request line and the fields that are the same for all requests, each line with its end.
+    public var head: RequestHead
+    /// The parts of the body, sent one after the other without being joined.
+    public var body: [ByteBuffer]
+    /// How long each phase may take.
+    public var limits: PhaseLimits
+    /// Whether it may be sent again when its outcome is unknown. Never true for what is charged for.
+    public var isSafeToRepeat: Bool
+    /// The largest body that is accepted, in bytes. Default: 32 MiB.
+    public var maximumBody: Int
+    /// Whether the answer's progress is told by its reader (``UpstreamBody/progressed()``), as for event streams, or by
+    /// each byte that arrives.
+    public var readerTellsProgress: Bool
+    /// Asked before the request is sent a second time on a new connection.
+    public var mayResend: @Sendable () -> Bool
+
+    public init(origin: Origin, trust: Trust? = nil, head: RequestHead, body: [ByteBuffer], limits: PhaseLimits, isSafeToRepeat: Bool = false,
+                maximumBody: Int = 32 << 20, readerTellsProgress: Bool = false,
+                mayResend: @escaping @Sendable () -> Bool = { true }) {
+        self.origin = origin
+        self.trust = trust
+        self.head = head
+        self.body = body
+        self.limits = limits
+        self.isSafeToRepeat = isSafeToRepeat
+        self.maximumBody = maximumBody
+        self.readerTellsProgress = readerTellsProgress
+        self.mayResend = mayResend
+    }
+
+    /// The request and its length field as bytes.
+    func serialized() -> [ByteBuffer] {
+        let length = body.reduce(0) { $0 + $1.readableBytes }
+        var first = ByteBuffer()
+        // Small bodies are copied behind the head: one write is cheaper than a gathered one.
+        let copies = length <= 32 * 1024
+        first.reserveCapacity(head.bytes.readableBytes + 40 + (copies ? length : 0))
+        first.writeImmutableBuffer(head.bytes)
+        first.writeStaticString("content-length: ")
+        first.writeString(String(length))
+        first.writeStaticString("\r\n\r\n")
+        guard copies else { return [first] + body }
+        for part in body { first.writeImmutableBuffer(part) }
+        return [first]
+    }
+}
+
+/// The request line and fields of a request, made once and used for many.
+public struct RequestHead: Sendable {
+    let bytes: ByteBuffer
+
+    /// Creates a head.
+    ///
+    /// - Returns: Nil if the method, the path or a field holds a character that has no place there, so that nothing a
+    ///   configuration contains can begin a new line.
+    public init?(method: String, path: String, origin: Origin, fields: [(name: String, value: String)]) {
+        guard !method.isEmpty, method.utf8.allSatisfy({ (0x41...0x5A).contains($0) }),
+              path.utf8.first == 0x2F, path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+        var text = "\(method) \(path) HTTP/1.1\r\nhost: \(origin.authority)\r\n"
+        for (name, value) in fields {
+            guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }),
+                  value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else { return nil }
+            text += "\(name): \(value)\r\n"
+        }
+        bytes = ByteBuffer(string: text)
+    }
+}

@@ -1,0 +1,136 @@
+import Generation
+public import NIOCore
+public import NIOPosix
+
+/// Sends requests to hosts over HTTP/1.1, with a pool of connections on each event loop.
+///
+/// An exchange stays on the event loop of the task that asks for it, so that nothing hops between threads. What no
+/// general client does, and a gateway needs: every phase has its own limit, heads and bodies are bounded, redirects are
+/// never followed, cancelling closes the connection at once, and a failure says how far things had gone.
+public final class UpstreamClient: Sendable {
+    private let locals: [ObjectIdentifier: LocalClient]
+    private let group: MultiThreadedEventLoopGroup
+
+    /// Creates a client that works on the event loops of `group`.
+    ///
+    /// - Parameter maximumHead: The largest response head that is accepted, in bytes. Default: 64 KiB.
+    public init(group: MultiThreadedEventLoopGroup, executors: LoopExecutors, maximumHead: Int = 64 * 1024) {
+        self.group = group
+        locals = group.makeIterator().reduce(into: [:]) { locals, loop in
+            locals[ObjectIdentifier(loop)] = LocalClient(loop: loop, executor: executors[loop], maximumHead: maximumHead)
+        }
+    }
+
+    /// Sends a request and waits for the head of its response.
+    ///
+    /// A request that certainly did not reach the other side, or that is safe to repeat and was not answered, is sent a
+    /// second time on a new connection, once, if its `mayResend` allows it: pooled connections may close at any moment.
+    ///
+    /// Cancelling the task closes the connection at once.
+    public func exchange(_ request: UpstreamRequest) async throws(UpstreamFailure) -> UpstreamResponse {
+        guard let local = locals[ObjectIdentifier(MultiThreadedEventLoopGroup.currentEventLoop ?? group.any())] else {
+            throw UpstreamFailure(.cancelled, phase: .admission, detail: "no event loop")
+        }
+        guard local.loop.inEventLoop else {
+            return try await withTaskExecutorPreference(local.executor) { () async -> Result<UpstreamResponse, UpstreamFailure> in
+                do throws(UpstreamFailure) { return .success(try await self.exchange(request)) } catch { return .failure(error) }
+            }.get()
+        }
+        do {
+            return try await local.exchange(request, fresh: false)
+        } catch {
+            guard Self.mayBeSentAgain(request, after: error), request.mayResend() else { throw error }
+            return try await local.exchange(request, fresh: true)
+        }
+    }
+
+    static func mayBeSentAgain(_ request: UpstreamRequest, after failure: UpstreamFailure) -> Bool {
+        guard failure.bytesReceived == 0, failure.cause == .closedEarly || failure.cause == .reset else { return false }
+        guard !Task.isCancelled else { return false }
+        return !failure.requestWasSent || request.isSafeToRepeat && failure.connectionWasReused
+    }
+}
+
+/// A response whose head has arrived.
+public struct UpstreamResponse: Sendable {
+    public let head: ResponseHead
+    public let body: UpstreamBody
+}
+
+/// The body of a response, drawn piece by piece. Not drawing stops reading from the other side.
+///
+/// Dropping it, or ``cancel()``, closes the connection unless the body was read to its end.
+public final class UpstreamBody: @unchecked Sendable {  // Confined to its event loop; other threads hop to it first.
+    private let exchange: Exchange
+    private let loop: any EventLoop
+    private let executor: any TaskExecutor
+
+    init(_ exchange: Exchange, loop: any EventLoop, executor: any TaskExecutor) {
+        self.exchange = exchange
+        self.loop = loop
+        self.executor = executor
+    }
+
+    /// The next bytes; nil at the end of the body.
+    public func next() async throws(UpstreamFailure) -> ByteBuffer? {
+        guard loop.inEventLoop else {
+            return try await withTaskExecutorPreference(executor) { await self.nextResult() }.get()
+        }
+        return try await nextResult().get()
+    }
+
+    private func nextResult() async -> Exchange.BodyResult {
+        await withTaskCancellationHandler {
+            await exchange.waitForBody(at: loop.now)
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    /// Reads the rest of the body.
+    public func collect() async throws(UpstreamFailure) -> ByteBuffer {
+        var whole = ByteBuffer()
+        while var bytes = try await next() {
+            if whole.readableBytes == 0 { whole = bytes } else { whole.writeBuffer(&bytes) }
+        }
+        return whole
+    }
+
+    /// Tells that a meaningful part of the answer was seen, which begins the time to the next one.
+    public func progressed() {
+        loop.preconditionInEventLoop()
+        exchange.progressed(at: loop.now)
+    }
+
+    /// Tells that everything that matters was read and that the rest may take no longer than `limit`.
+    public func expectEnd(within limit: Duration) {
+        loop.preconditionInEventLoop()
+        exchange.expectEnd(within: limit, at: loop.now)
+    }
+
+    /// The bytes of the response that have arrived.
+    public var bytesReceived: Int { exchange.bytesReceived }
+
+    /// A failure of this exchange in its present phase, for what the reader finds wrong with the body.
+    public func failure(_ cause: UpstreamFailure.Cause, _ detail: String) -> UpstreamFailure {
+        exchange.failure(cause, detail)
+    }
+
+    /// Leaves the rest of the body, which should be no more than its end, to be read without anyone waiting for it, so
+    /// that the connection can be used again.
+    public func drain() {
+        loop.preconditionInEventLoop()
+        exchange.drain(at: loop.now)
+    }
+
+    /// Closes the connection at once, unless the body was read to its end.
+    public func cancel() {
+        let exchange = exchange
+        if loop.inEventLoop { exchange.cancel() } else { loop.execute { exchange.cancel() } }
+    }
+
+    deinit {
+        let exchange = exchange
+        if loop.inEventLoop { exchange.cancel() } else { loop.execute { exchange.cancel() } }
+    }
+}

@@ -1,0 +1,198 @@
+import Gateway
+import GatewayHTTP
+import Generation
+import Logging
+import Providers
+import Resilience
+import Routing
+import Synchronization
+import Upstream
+
+/// Puts the parts together: the only place that knows them all.
+///
+/// What lives longer than a configuration (connections, breakers, decisions, metrics) is made once; routes and
+/// providers are made anew for each configuration and find the rest again.
+final class Assembly: Sendable {
+    let gateway: Gateway
+    let activity = FrontActivity()
+    let registry = PrometheusRegistry(help: MetricsHelp.texts)
+    let time: TimeSource
+    private let targets: TargetRegistry
+    private let client: UpstreamClient
+    private let logger: Logger
+    private let chance: Mutex<Chance>
+    private let keys: Mutex<KeyRing>
+    private let trusts = Mutex<[String?: Trust]>([:])
+    private let simulated = Mutex<[String: SimulatedProvider]>([:])
+
+    init(client: UpstreamClient, logger: Logger) {
+        self.client = client
+        self.logger = logger
+        let time = TimeSource(ContinuousClock())
+        self.time = time
+        var chance = Chance.system()
+        targets = TargetRegistry(time: time, chance: Chance(seed: chance.next())) { event in
+            logger.notice("breaker \(event.from.rawValue) -> \(event.to.rawValue)", metadata: [
+                "target": "\(event.breaker)", "calls": "\(event.calls)", "failures": "\(event.failures)",
+                "slow": "\(event.slowCalls)", "open_for": "\(event.openFor.map { "\($0)" } ?? "-")",
+            ])
+        }
+        keys = Mutex(KeyRing(administrator: nil, callers: []))
+        gateway = Gateway(Gateway.Routes([]), targets: targets, metrics: registry, time: time,
+                          wallClockMilliseconds: WallClock.milliseconds)
+        self.chance = Mutex(chance)
+    }
+
+    var currentKeys: KeyRing { keys.withLock { $0 } }
+
+    func nextRequestID() -> RequestID {
+        chance.withLock { RequestID($0.next(), $0.next()) }
+    }
+
+    func nextChance() -> Chance {
+        chance.withLock { Chance(seed: $0.next()) }
+    }
+
+    /// Makes `configuration` the one that new requests find. Either all of it takes effect or, when a part cannot be
+    /// made, nothing.
+    func apply(_ configuration: Configuration) throws {
+        var providers: [String: any Provider] = [:]
+        for settings in configuration.providers { providers[settings.name] = try provider(settings) }
+        let parts = Parts(assembly: self, configuration: configuration, providers: providers)
+        let routes = configuration.models.compactMap { parts.route($0) }
+        gateway.routes = Gateway.Routes(routes, alsoShown: configuration.shownModels) { name in
+            configuration.allowsDirectNames ? parts.directRoute(name) : nil
+        }
+        keys.withLock { $0 = KeyRing(administrator: configuration.auth.administrator, callers: configuration.auth.keys) }
+        if !configuration.allowsDirectNames { targets.keep(only: parts.identities) }
+    }
+
+    /// The demonstration's switch for faults.
+    var demo: Routes.Demo {
+        let providers = simulated.withLock { $0 }
+        return Routes.Demo(providers: providers.keys.sorted(), modes: SimulatedProvider.Fault.allCases.map(\.rawValue)) { name, mode in
+            guard let provider = providers[name] else { return nil }
+            guard let fault = SimulatedProvider.Fault(rawValue: mode) else { return false }
+            provider.fault = fault
+            return true
+        }
+    }
+
+    // MARK: Parts
+
+    private func provider(_ settings: Configuration.Provider) throws -> any Provider {
+        switch settings.kind {
+        case .simulated:
+            // Faults that were switched on outlive a reload.
+            return simulated.withLock { known in
+                let provider = SimulatedProvider(settings.simulated, clock: ContinuousClock(), wallClock: WallClock.seconds)
+                provider.fault = known[settings.name]?.fault ?? .ok
+                known[settings.name] = provider
+                return provider
+            }
+        case .openai:
+            let parts = OpenAIProvider.Settings(
+                name: settings.name, origin: settings.origin, basePath: settings.basePath,
+                trust: settings.origin.isSecure ? try trust(settings.authorities) : nil, keys: settings.keys, fields: settings.headers,
+                asksForUsage: settings.asksForUsage, maximumAnswer: settings.maximumAnswer)
+            return try OpenAIProvider(parts, client: client, identify: KeyRing.digest, wallClock: WallClock.seconds)
+        }
+    }
+
+    /// Loading authorities takes milliseconds, so each set is loaded once.
+    private func trust(_ file: String?) throws -> Trust {
+        try trusts.withLock { trusts in
+            if let known = trusts[file] { return known }
+            let trust = try Trust(additionalRoots: file)
+            trusts[file] = trust
+            return trust
+        }
+    }
+
+    /// The parts of one configuration.
+    private struct Parts: Sendable {
+        let assembly: Assembly
+        let models: [Configuration.Model]
+        let settings: [String: Configuration.Provider]
+        let providers: [String: any Provider]
+        /// The longest total limit of the routes to a target, by provider and model.
+        private let longest: [String: Duration]
+        private let direct = DirectRoutes()
+
+        init(assembly: Assembly, configuration: Configuration, providers: [String: any Provider]) {
+            self.assembly = assembly
+            models = configuration.models
+            settings = Dictionary(configuration.providers.map { ($0.name, $0) }) { first, _ in first }
+            self.providers = providers
+            longest = configuration.models.reduce(into: [:]) { longest, model in
+                for target in model.targets {
+                    let key = "\(target.provider)/\(target.model)"
+                    longest[key] = max(longest[key] ?? .zero, model.limits.total)
+                }
+            }
+        }
+
+        var identities: Set<TargetIdentity> {
+            Set(models.flatMap(\.targets).flatMap { target -> [TargetIdentity] in
+                guard let provider = providers[target.provider] else { return [] }
+                return provider.credentials.map { identity(target, $0) }
+            })
+        }
+
+        func route(_ model: Configuration.Model) -> Route? {
+            let targets = model.targets.compactMap { target -> Target? in
+                guard let provider = providers[target.provider] else { return nil }
+                return Target(provider: provider, model: target.model, weight: target.weight,
+                              health: provider.credentials.map { health(target, $0, model.breaker) })
+            }
+            guard !targets.isEmpty else { return nil }
+            return Route(Route.Settings(name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
+                                        wholeAnswer: model.wholeAnswer, retry: model.retry), chance: assembly.nextChance())
+        }
+
+        /// A route for PROVIDER/MODEL; nil if there is no such provider.
+        func directRoute(_ name: String) -> Route? {
+            let parts = name.split(separator: "/", maxSplits: 1)
+            guard parts.count == 2, providers[String(parts[0])] != nil else { return nil }
+            return direct.route(name) {
+                var model = Configuration.Model(name: "\(parts[0])/*")
+                model.targets = [Configuration.Target(provider: String(parts[0]), model: String(parts[1]))]
+                return route(model)
+            }
+        }
+
+        private func identity(_ target: Configuration.Target, _ credential: Credential) -> TargetIdentity {
+            let place = settings[target.provider].map { "\($0.origin)\($0.basePath)" } ?? ""
+            return TargetIdentity(provider: target.provider, location: place, model: target.model, key: credential.identity)
+        }
+
+        private func health(_ target: Configuration.Target, _ credential: Credential, _ breaker: CircuitBreakerPolicy) -> TargetHealth {
+            var policy = breaker
+            // A probe may take as long as any request to its target.
+            let total = longest["\(target.provider)/\(target.model)"] ?? .seconds(120)
+            policy.probeLease = total
+            policy.maximumHalfOpen = total + total
+            let several = (providers[target.provider]?.credentials.count ?? 1) > 1
+            let label = "\(target.provider)/\(target.model)" + (several ? " \(credential.label)" : "")
+            return assembly.targets.health(of: identity(target, credential), label: label, settings: TargetRegistry.Settings(
+                breaker: policy, bulkhead: settings[target.provider]?.concurrency))
+        }
+    }
+}
+
+/// Routes to models that callers named and no configuration knows; bounded, since callers choose the names.
+private final class DirectRoutes: Sendable {
+    private static let maximum = 1000
+
+    private let routes = Mutex<[String: Route]>([:])
+
+    func route(_ name: String, _ make: () -> Route?) -> Route? {
+        if let known = routes.withLock({ $0[name] }) { return known }
+        guard let route = make() else { return nil }
+        return routes.withLock { routes in
+            if routes.count >= Self.maximum { routes.removeAll() }
+            routes[name] = route
+            return route
+        }
+    }
+}

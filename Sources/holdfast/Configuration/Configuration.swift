@@ -1,0 +1,90 @@
+import Gateway
+import Generation
+import Providers
+import Resilience
+import Routing
+import Upstream
+
+/// A whole configuration, checked.
+struct Configuration {
+    struct Server {
+        var host = "127.0.0.1"
+        var port = 8080
+        var maximumBody = 20 << 20
+        var maximumConnections = 10_000
+        var maximumConnectionsPerAddress = 8000
+        var drain: Duration = .seconds(30)
+        /// The number of event loops; nil for one on each processor.
+        var threads: Int?
+    }
+
+    struct Auth {
+        var administrator: Secret?
+        var keys: [(name: String, key: Secret)] = []
+
+        var isEmpty: Bool { administrator == nil && keys.isEmpty }
+    }
+
+    enum ProviderKind: String, CaseIterable {
+        case openai
+        case simulated
+    }
+
+    struct Provider {
+        var name: String
+        var kind: ProviderKind
+        var origin: Origin
+        var basePath: String
+        var keys: [Secret] = []
+        var headers: [(name: String, value: String)] = []
+        var authorities: String?
+        var asksForUsage = true
+        var maximumAnswer = 32 << 20
+        var concurrency: BulkheadPolicy? = BulkheadPolicy(limit: 1024, queue: 1024, maximumWait: .seconds(1))
+        var simulated = SimulatedProvider.Settings(name: "")
+    }
+
+    struct Target {
+        var provider: String
+        var model: String
+        var weight = 1
+    }
+
+    struct Model {
+        var name: String
+        var strategy = Strategy.priority
+        var targets: [Target] = []
+        var limits = PhaseLimits()
+        /// How long an answer that is not streamed may take to begin.
+        var wholeAnswer: Duration = .seconds(30)
+        var retry = RetrySettings()
+        var breaker = CircuitBreakerPolicy()
+    }
+
+    enum LogFormat: String, CaseIterable {
+        case json
+        case text
+    }
+
+    enum LogLevel: String, CaseIterable {
+        case trace, debug, info, notice, warning, error, critical
+    }
+
+    struct Logging {
+        var level = LogLevel.info
+        var format = LogFormat.json
+        var access = true
+    }
+
+    var server = Server()
+    var auth = Auth()
+    var providers: [Provider] = []
+    var models: [Model] = []
+    var logging = Logging()
+    /// Whether names of the form PROVIDER/MODEL reach a provider without a route.
+    var allowsDirectNames = false
+    /// Model names to show besides the routes.
+    var shownModels: [String] = []
+    /// Whether faults of simulated providers can be switched over HTTP.
+    var isDemo = false
+}

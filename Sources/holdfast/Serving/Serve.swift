@@ -1,0 +1,96 @@
+import ArgumentParser
+import Foundation
+import Logging
+import NIOPosix
+import Upstream
+
+/// `holdfast serve`: runs the gateway.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the gateway.",
+        discussion: """
+            Without a configuration file, providers are made from keys in the environment (OPENAI_API_KEY and others), and
+            models are named PROVIDER/MODEL. Without such keys, three simulated providers answer for the model 'demo'.
+            """)
+
+    @Option(help: "The configuration file.")
+    var config: String?
+
+    @Option(help: "The port to listen on; overrides the file.")
+    var port: Int?
+
+    @Option(help: "The address to listen on; overrides the file.")
+    var host: String?
+
+    @Flag(help: "Serve simulated providers whose faults can be switched on and off.")
+    var demo = false
+
+    func validate() throws {
+        if demo, config != nil { throw ValidationError("give either --demo or --config") }
+        if let port, !(0...65_535).contains(port) { throw ValidationError("--port must be from 0 to 65535") }
+    }
+
+    func run() async throws {
+        let source = ConfigurationSource(file: config, isDemo: demo, host: host, port: port,
+                                         environment: ProcessInfo.processInfo.environment)
+        let configuration: Configuration
+        do {
+            configuration = try source.load()
+        } catch {
+            for mistake in error.mistakes { StandardError.print("\(mistake)") }
+            throw ExitCode(1)
+        }
+        DescriptorLimit.raise()
+        let writer = LineWriter(descriptor: 2)
+        LoggingSystem.bootstrap { label in
+            LineLogHandler(label: label, writer: writer, isJSON: configuration.logging.format == .json,
+                           logLevel: Logger.Level(rawValue: configuration.logging.level.rawValue) ?? .info)
+        }
+        let status = await Serving(source: source, configuration: configuration).run()
+        writer.flush(seconds: 1)
+        if status != 0 { throw ExitCode(status) }
+    }
+}
+
+/// Where the configuration comes from, the first time and each time it is read again.
+struct ConfigurationSource: Sendable {
+    let file: String?
+    let isDemo: Bool
+    let host: String?
+    let port: Int?
+    let environment: [String: String]
+
+    func load() throws(ConfigurationLoader.Refused) -> Configuration {
+        var configuration: Configuration
+        if let file {
+            configuration = try ConfigurationLoader.load(file, environment: environment)
+        } else {
+            configuration = (isDemo ? nil : EnvironmentConfiguration.fromKeys(environment)) ?? EnvironmentConfiguration.demo
+        }
+        if let host { configuration.server.host = host }
+        if let port { configuration.server.port = port }
+        guard Loopback.contains(configuration.server.host) || !configuration.auth.isEmpty else {
+            throw ConfigurationLoader.Refused(mistakes: [Mistake(
+                file: file ?? "--host", line: 1, column: 1, path: "server.host",
+                text: "\(configuration.server.host) can be reached from other machines, which needs keys: set auth.admin_key and auth.keys in a configuration file")])
+        }
+        return configuration
+    }
+}
+
+/// Lines for the person at the terminal.
+enum StandardError {
+    static func print(_ line: String) {
+        FileHandle.standardError.write(Data((line + "\n").utf8))
+    }
+}
+
+/// Raises the number of files and connections that the process may have open to what the system allows.
+enum DescriptorLimit {
+    static func raise() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, 1 << 20)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}

@@ -1,0 +1,145 @@
+import Foundation
+import Gateway
+import GatewayHTTP
+import Generation
+import Logging
+import NIOPosix
+import Resilience
+import Synchronization
+import UnixSignals
+import Upstream
+
+/// The gateway from its start to its end: listening, reloading, draining.
+final class Serving: Sendable {
+    private let source: ConfigurationSource
+    private let configuration: Configuration
+    private let logger = Logger(label: "holdfast")
+    private let group: MultiThreadedEventLoopGroup
+    private let executors: LoopExecutors
+    private let assembly: Assembly
+
+    init(source: ConfigurationSource, configuration: Configuration) {
+        self.source = source
+        self.configuration = configuration
+        group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.server.threads ?? Processors.available)
+        executors = LoopExecutors(group)
+        let client = UpstreamClient(group: group, executors: executors)
+        assembly = Assembly(client: client, logger: logger)
+    }
+
+    private enum Event: Sendable {
+        case signal(UnixSignal)
+        case fileChanged
+        /// Nothing is left to do; the exit status.
+        case ended(Int32)
+    }
+
+    /// Serves until a signal says stop.
+    ///
+    /// - Returns: The exit status.
+    func run() async -> Int32 {
+        do { try assembly.apply(configuration) } catch {
+            StandardError.print("the configuration cannot be used: \(Self.words(error))")
+            return 1
+        }
+        let front = makeFront()
+        let (events, sender) = AsyncStream.makeStream(of: Event.self)
+        return await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { sender.yield(.ended(await self.serve(front))) }
+            tasks.addTask {
+                for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) { sender.yield(.signal(signal)) }
+            }
+            if let file = source.file {
+                tasks.addTask { await FileWatch(file, time: self.assembly.time).run { sender.yield(.fileChanged) } }
+            }
+            defer { tasks.cancelAll() }
+            var isStopping = false
+            for await event in events {
+                switch event {
+                case .ended(let status):
+                    front.stop()
+                    return status
+                case .fileChanged: reload(because: "the file changed")
+                case .signal(.sighup): reload(because: "SIGHUP")
+                case .signal:
+                    // The second one is for people who do not want to wait.
+                    if isStopping { return 1 }
+                    isStopping = true
+                    tasks.addTask {
+                        await self.drain()
+                        sender.yield(.ended(0))
+                    }
+                }
+            }
+            return 0
+        }
+    }
+
+    /// Says that no new work should come, and waits for the requests that run, within the limit.
+    private func drain() async {
+        let activity = assembly.activity
+        activity.drain()
+        logger.notice("stopping", metadata: ["requests": "\(activity.requests)"])
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await activity.untilQuiet() }
+            tasks.addTask { try? await self.assembly.time.sleep(for: self.configuration.server.drain) }
+            await tasks.next()
+            tasks.cancelAll()
+        }
+        if activity.requests > 0 { logger.warning("stopping with requests that still run", metadata: ["requests": "\(activity.requests)"]) }
+    }
+
+    private func makeFront() -> Front {
+        let server = configuration.server, assembly = assembly
+        let demo = configuration.isDemo && Loopback.contains(server.host) ? assembly.demo : nil
+        let routes = Routes.table(gateway: assembly.gateway, metrics: assembly.registry, activity: assembly.activity,
+                                  maximumBody: server.maximumBody, startedAt: WallClock.seconds(),
+                                  newID: { assembly.nextRequestID() }, demo: demo)
+        let settings = FrontSettings(host: server.host, port: server.port, maximumConnections: server.maximumConnections,
+                                     maximumConnectionsPerAddress: server.maximumConnectionsPerAddress)
+        var quiet = Logger(label: "holdfast.front")
+        quiet.logLevel = .warning
+        let parts = Front.Parts(settings: settings, routes: routes, keys: { assembly.currentKeys }, activity: assembly.activity,
+                                time: assembly.time, wallClock: WallClock.seconds,
+                                accessLog: configuration.logging.access ? Logger(label: "holdfast.access") : nil,
+                                chance: assembly.nextChance())
+        return Front(parts, group: group, executor: { self.executors[$0] }, logger: quiet) { port in
+            Banner.print(self.configuration, port: port)
+        }
+    }
+
+    private func serve(_ front: Front) async -> Int32 {
+        do {
+            try await front.run()
+            return 0
+        } catch is CancellationError {
+            return 0
+        } catch {
+            let server = configuration.server
+            StandardError.print("cannot listen on \(server.host):\(server.port) (\(Self.words(error))); if the port is in use, choose another with --port")
+            return 1
+        }
+    }
+
+    // MARK: Reloading
+
+    /// Reads the configuration again. One with mistakes is named and not applied.
+    private func reload(because reason: String) {
+        do {
+            let next = try source.load()
+            try assembly.apply(next)
+            if next.server.host != configuration.server.host || next.server.port != configuration.server.port {
+                logger.warning("server.host and server.port are only read at the start")
+            }
+            logger.notice("configuration reloaded", metadata: ["because": "\(reason)", "models": "\(next.models.count)"])
+        } catch let refused as ConfigurationLoader.Refused {
+            for mistake in refused.mistakes { logger.error("configuration not reloaded: \(mistake)") }
+        } catch {
+            logger.error("configuration not reloaded: \(Self.words(error))")
+        }
+    }
+
+    private static func words(_ error: any Error) -> String {
+        String("\(error)".prefix(300))
+    }
+}
