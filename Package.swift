@@ -29,15 +29,16 @@ let package = Package(
         // The gateway, from the words of its domain to its front door.
         .target(name: "Generation", dependencies: [.product(name: "NIOCore", package: nio)]),
         .target(name: "Routing", dependencies: ["Generation", "Resilience"]),
+        .target(name: "HTTPMessage", dependencies: [.product(name: "NIOCore", package: nio)]),
         .target(name: "Upstream", dependencies: [
-            "Generation",
+            "Generation", "HTTPMessage",
             .product(name: "NIOCore", package: nio),
             .product(name: "NIOPosix", package: nio),
             .product(name: "NIOTLS", package: nio),
             .product(name: "NIOSSL", package: "swift-nio-ssl"),
         ]),
         .target(name: "Providers", dependencies: [
-            "Generation", "Upstream",
+            "Generation", "HTTPMessage", "Upstream",
             .product(name: "NIOCore", package: nio),
         ]),
         .target(name: "Gateway", dependencies: [
@@ -48,9 +49,8 @@ let package = Package(
             .product(name: "Metrics", package: "swift-metrics"),
         ]),
         .target(name: "GatewayHTTP", dependencies: [
-            "Gateway", "Generation", "Resilience",
+            "Gateway", "Generation", "HTTPMessage", "Resilience",
             .product(name: "NIOCore", package: nio),
-            .product(name: "NIOHTTP1", package: nio),
             .product(name: "HummingbirdCore", package: "hummingbird"),
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "Logging", package: "swift-log"),

@@ -1,5 +1,4 @@
 public import Generation
-public import Metrics
 public import Resilience
 import CoreMetrics
 import Routing
@@ -26,7 +25,6 @@ public final class Gateway: Sendable {
 
     public let decisions: DecisionLog
     public let targets: TargetRegistry
-    private let metrics: GatewayMetrics
     private let time: TimeSource
     private let wallClockMilliseconds: @Sendable () -> Int64
     private let current: Mutex<Routes>
@@ -36,11 +34,10 @@ public final class Gateway: Sendable {
     /// - Parameters:
     ///   - wallClockMilliseconds: The present time in milliseconds since 1970, for the decision trail.
     ///   - keptDecisions: How many decisions are kept for being asked about.
-    public init(_ routes: Routes, targets: TargetRegistry, metrics: any MetricsFactory, time: TimeSource,
+    public init(_ routes: Routes, targets: TargetRegistry, time: TimeSource,
                 wallClockMilliseconds: @escaping @Sendable () -> Int64, keptDecisions: Int = 4096) {
         current = Mutex(routes)
         self.targets = targets
-        self.metrics = GatewayMetrics(metrics)
         self.time = time
         self.wallClockMilliseconds = wallClockMilliseconds
         decisions = DecisionLog(capacity: keptDecisions)
@@ -73,17 +70,16 @@ public final class Gateway: Sendable {
             settings.targets[place.target].health.indices.map { Execution.Candidate(target: place.target, credential: $0) }
         }
         let plan = places.map { Decision.Planned(target: settings.targets[$0.target].name, reason: $0.reason) }
-        let meters = metrics.route(settings.name)
         var account = Account(
             Decision(id: request.id, caller: caller, arrivedAtMilliseconds: wallClockMilliseconds(), route: settings.name,
                      strategy: settings.strategy, streams: request.streams, plan: plan),
-            arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: meters))
+            arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: route.meters))
         let bounds = Execution.Bounds(deadline: arrivedAt.advanced(by: settings.limits.total), retry: settings.retry,
                                       limits: Self.limits(of: settings, for: request))
         let machine = Execution.StateMachine(candidates, bounds: bounds, chance: chance)
-        let execution = Execution(request: request, targets: settings.targets, table: .standard, time: time, metrics: metrics)
+        let execution = Execution(request, settings.targets, time: time)
         let (ending, failure) = await execution.run(machine, candidates, &account, into: sink)
-        if account.decision.wentElsewhere { meters.failovers.increment() }
+        if account.decision.wentElsewhere { route.meters.failovers.increment() }
         account.settle(ending, failure, at: time.now)
     }
 

@@ -1,4 +1,5 @@
 import Generation
+public import HTTPMessage
 public import NIOCore
 public import NIOPosix
 

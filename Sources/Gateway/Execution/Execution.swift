@@ -4,15 +4,21 @@ import NIOCore
 import Resilience
 
 /// One request's way through its targets: does what ``StateMachine`` decides.
-public struct Execution: Sendable {
+public final class Execution: Sendable {
     /// The most a stream may send before its first meaningful part.
     private static let startupEvents = 64, startupBytes = 256 * 1024
 
-    let request: GenerationRequest
-    let targets: [Target]
-    let table: FailureTable
-    let time: TimeSource
-    let metrics: GatewayMetrics
+    private let request: GenerationRequest
+    private let targets: [Target]
+    private let table: FailureTable
+    private let time: TimeSource
+
+    init(_ request: GenerationRequest, _ targets: [Target], table: FailureTable = .standard, time: TimeSource) {
+        self.request = request
+        self.targets = targets
+        self.table = table
+        self.time = time
+    }
 
     /// Runs the request until the sink has its answer, its end or its refusal.
     ///
@@ -49,8 +55,8 @@ public struct Execution: Sendable {
     /// come count against it.
     private func pause(_ wait: Duration, before candidate: Candidate, _ machine: inout StateMachine, _ account: inout Account)
         async throws(CallerLeft) -> Step {
-        let target = targets[candidate.target], begin = time.now
-        let meters = metrics.target(target.name), key = target.provider.credentials[candidate.credential].label
+        let target = targets[candidate.target], begin = time.now, meters = target.meters
+        let key = target.health[candidate.credential].credential
         if machine.pendingIsRetry {
             guard target.health[candidate.credential].budget.withdraw() else {
                 meters.budgetSpent.increment()
@@ -73,7 +79,6 @@ public struct Execution: Sendable {
         let purpose: Purpose
         let target: Target
         let health: TargetHealth
-        let meters: GatewayMetrics.PerTarget
 
         init(_ execution: Execution, _ candidate: Candidate, _ limits: PhaseLimits, _ purpose: Purpose) {
             self.execution = execution
@@ -82,11 +87,11 @@ public struct Execution: Sendable {
             self.purpose = purpose
             target = execution.targets[candidate.target]
             health = target.health[candidate.credential]
-            meters = execution.metrics.target(target.name)
         }
 
         private var time: TimeSource { execution.time }
-        private var key: String { target.provider.credentials[candidate.credential].label }
+        private var meters: GatewayMetrics.PerTarget { target.meters }
+        private var key: String { health.credential }
 
         /// Why an attempt was not made or not brought to its end.
         private enum Exit: Error {
@@ -199,7 +204,7 @@ public struct Execution: Sendable {
                     account.note(facts: stream.facts)
                     meters.firstToken.record(now.since(begin))
                     // A probe has shown that the target answers; others need not wait for the end of its stream.
-                    if permit?.isProbe == true { permit.take()?.settle(.success) }
+                    if permit?.isProbe == true { permit.take()?.settle(.success, took: firstToken) }
                     let summary = account.summary(at: now, attemptSince: begin), opening = startup.joined
                     try await Self.pass { () throws(CallerLeft) in
                         try await sink.begin(summary)
@@ -212,7 +217,7 @@ public struct Execution: Sendable {
                 return try interrupted(failure, permit.take(), &account, begin, firstToken)
             }
             account.note(facts: stream.facts)
-            permit.take()?.settle(.success)
+            permit.take()?.settle(.success, took: firstToken)
             succeeded(&account, begin, firstToken: firstToken)
             try await sink.finish()
             return .answered

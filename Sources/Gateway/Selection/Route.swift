@@ -29,11 +29,13 @@ public final class Route: Sendable {
     }
 
     public let settings: Settings
+    let meters: GatewayMetrics.PerRoute
     private let selection: Mutex<(ranker: Ranker, chance: Chance)>
 
-    /// Creates a route.
-    public init(_ settings: Settings, chance: Chance) {
+    /// Creates a route that counts with `metrics`.
+    public init(_ settings: Settings, metrics: GatewayMetrics, chance: Chance) {
         self.settings = settings
+        meters = metrics.route(settings.name)
         selection = Mutex((Ranker(settings.strategy, weights: settings.targets.map(\.weight)), chance))
     }
 
@@ -46,25 +48,28 @@ public final class Route: Sendable {
 }
 
 /// One who can answer for a route: a model of a provider.
-public struct Target: Sendable {
+public final class Target: Sendable {
     /// Who is asked.
-    public var provider: any Provider
+    public let provider: any Provider
     /// The model's name at the provider.
-    public var model: String
-    /// Its share under the weighted strategy. Default: 1.
-    public var weight: Int
+    public let model: String
+    /// Its share under the weighted strategy.
+    public let weight: Int
     /// What is known about it and shared with other requests, by the provider's keys in order.
-    public var health: [TargetHealth]
+    public let health: [TargetHealth]
+    /// The target as it is shown to people.
+    public let name: String
+    let meters: GatewayMetrics.PerTarget
 
-    public init(provider: any Provider, model: String, weight: Int = 1, health: [TargetHealth]) {
+    /// Creates a target that counts with `metrics`.
+    public init(provider: any Provider, model: String, weight: Int = 1, health: [TargetHealth], metrics: GatewayMetrics) {
         self.provider = provider
         self.model = model
         self.weight = weight
         self.health = health
+        name = "\(provider.name)/\(model)"
+        meters = metrics.target(name)
     }
-
-    /// The target as it is shown to people.
-    public var name: String { "\(provider.name)/\(model)" }
 }
 
 /// How hard a route tries.

@@ -36,7 +36,7 @@ public final class TargetRegistry: Sendable {
     }
 
     /// The state of a target, made if it is new. A breaker whose policy has changed begins with what the old one knew.
-    public func health(of identity: TargetIdentity, label: String, settings: Settings) -> TargetHealth {
+    public func health(of identity: TargetIdentity, label: String, credential: String, settings: Settings) -> TargetHealth {
         state.withLock { state in
             let known = state.healths[identity]
             if let known, known.settings == settings {
@@ -46,7 +46,7 @@ public final class TargetRegistry: Sendable {
             let breaker = CircuitBreaker(label, policy: settings.breaker, time: time, chance: Chance(seed: state.chance.next()),
                                          onEvent: onEvent)
             if let memory = known?.health.breaker.memory { breaker.restore(memory) }
-            let health = TargetHealth(identity, label: label, breaker: breaker, budget: budget(of: identity, &state),
+            let health = TargetHealth(identity, label: label, credential: credential, breaker: breaker, budget: budget(of: identity, &state),
                                       bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state))
             if let known, let cooling = known.health.cooling(at: time.now), cooling.kind != .authentication {
                 health.cool(for: cooling.time, because: cooling.kind, at: time.now)

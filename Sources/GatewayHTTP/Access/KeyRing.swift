@@ -1,5 +1,6 @@
 import Crypto
 public import Generation
+import HTTPMessage
 
 /// Who may ask: keys by their digests. A key that is presented is digested before it is looked up, so that neither the
 /// look-up nor a comparison tells anything about the keys that exist.

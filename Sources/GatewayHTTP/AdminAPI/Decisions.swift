@@ -1,5 +1,6 @@
 import Gateway
 import Generation
+import HTTPMessage
 
 /// `GET /decisions/{id}`: how a request was decided. A key's holder sees the decisions about its own requests; the
 /// administrator sees all.

@@ -1,4 +1,5 @@
 import Generation
+import HTTPMessage
 import NIOCore
 
 /// `POST /demo/faults/{provider}`: switches a fault of a simulated provider on or off. Only in the demonstration.
@@ -7,6 +8,8 @@ struct DemoFaults: Sendable {
         var provider: String
         var mode: String
     }
+
+    private static let keys = JSONKeys("mode")
 
     /// Sets a fault: nil if the provider is unknown, false if the mode is.
     let set: @Sendable (_ provider: String, _ mode: String) -> Bool?
@@ -38,7 +41,7 @@ struct DemoFaults: Sendable {
             do throws(JSONFault) {
                 try cursor.enterObject()
                 while let key = try cursor.nextKey() {
-                    if cursor.equals(key, "mode"), try cursor.peek() == .string {
+                    if cursor.index(of: key, in: Self.keys) == 0, try cursor.peek() == .string {
                         mode = cursor.decode(try cursor.readString())
                     } else {
                         try cursor.skipValue()

@@ -22,7 +22,7 @@ extension Exchange {
         }
     }
 
-    func send(status: Int, type: StaticString, _ body: ByteBuffer) async {
+    func send(status: Int, type: String, _ body: ByteBuffer) async {
         var head = ReplyHead(status)
         head.add("content-type", type)
         head.add("cache-control", "no-store")

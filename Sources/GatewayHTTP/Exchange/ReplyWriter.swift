@@ -16,39 +16,40 @@ public protocol ReplyWriter: AnyObject, Sendable {
     func end(_ part: ByteBuffer) async throws(CallerLeft)
 }
 
-/// The head of a reply, as bytes. Values that could begin a new line are left out.
+/// The head of a reply. Values that could begin a new line are left out.
 public struct ReplyHead: Sendable {
     public let status: Int
-    var fields: ByteBuffer
+    /// Whole lines that stand before the fields.
+    private(set) var lines: StaticString = ""
+    private(set) var fields: [(name: StaticString, value: String)] = []
+    /// What a caller is told about how its answer came about.
+    var summary: DecisionSummary?
 
     public init(_ status: Int) {
         self.status = status
-        fields = ByteBuffer()
-        fields.reserveCapacity(512)
+    }
+
+    /// Begins with whole fields, each with its line end.
+    init(_ status: Int, lines: StaticString, summary: DecisionSummary) {
+        self.status = status
+        self.lines = lines
+        self.summary = summary
     }
 
     /// Adds a field. A value with anything but printable ASCII is left out.
     public mutating func add(_ name: StaticString, _ value: String) {
-        guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else { return }
-        fields.writeStaticString(name)
-        fields.writeStaticString(": ")
-        fields.writeString(value)
-        fields.writeStaticString("\r\n")
-    }
-
-    /// Adds a field whose value is known to be harmless.
-    public mutating func add(_ name: StaticString, _ value: StaticString) {
-        fields.writeStaticString(name)
-        fields.writeStaticString(": ")
-        fields.writeStaticString(value)
-        fields.writeStaticString("\r\n")
+        if value.isPrintableASCII { fields.append((name, value)) }
     }
 
     /// Adds a field with a number.
     public mutating func add(_ name: StaticString, _ value: Int) {
-        fields.writeStaticString(name)
-        fields.writeStaticString(": ")
-        fields.writeString(String(value))
-        fields.writeStaticString("\r\n")
+        fields.append((name, String(value)))
+    }
+}
+
+extension String {
+    /// Whether nothing in this text could end a line or be taken for something else.
+    var isPrintableASCII: Bool {
+        utf8.withContiguousStorageIfAvailable { $0.allSatisfy { $0 &- 0x20 < 0x5F } } ?? utf8.allSatisfy { $0 &- 0x20 < 0x5F }
     }
 }

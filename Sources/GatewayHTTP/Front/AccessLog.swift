@@ -1,4 +1,5 @@
 import Generation
+import HTTPMessage
 import Logging
 
 /// One line for each request, by the program's logger, which must not block.

@@ -30,7 +30,7 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
     /// Something to send in the middle of an event stream that means nothing; nil while that would not be understood.
     var harmlessPart: ByteBuffer? {
         guard hasBegun, held == nil, chunked else { return nil }
-        return ReplyEncoder.chunk(ByteBuffer(string: ":\n\n"))
+        return ReplyEncoder.chunk(ByteBuffer(string: ":\n\n"), after: nil, isLast: false)
     }
 
     func send(_ head: ReplyHead, _ body: ByteBuffer) async throws(CallerLeft) {
@@ -38,17 +38,13 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
         hasBegun = true
         status = head.status
         if connection.drains { keepsAlive = false }
-        var bytes = ReplyEncoder.head(head, date: connection.date, length: body.readableBytes, keepsAlive: keepsAlive)
+        let isShort = !isHead && body.readableBytes <= Self.copyLimit
+        let bytes = ReplyEncoder.head(head, date: connection.date, length: body.readableBytes, keepsAlive: keepsAlive,
+                                      body: isShort ? body : nil)
         bytesWritten = body.readableBytes
         isComplete = true
-        if isHead || body.readableBytes == 0 { return try await connection.write(bytes) }
-        if body.readableBytes <= Self.copyLimit {
-            bytes.writeImmutableBuffer(body)
-            try await connection.write(bytes)
-        } else {
-            try await connection.write(bytes)
-            try await connection.write(body)
-        }
+        try await connection.write(bytes)
+        if !isShort, !isHead { try await connection.write(body) }
     }
 
     func begin(_ head: ReplyHead) async throws(CallerLeft) {
@@ -72,15 +68,15 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
     private func write(_ part: ByteBuffer, isLast: Bool) async throws(CallerLeft) {
         guard let connection, hasBegun else { throw CallerLeft() }
         bytesWritten += part.readableBytes
-        var bytes = held ?? ByteBuffer()
-        held = nil
-        if isHead { return try await connection.write(bytes) }
-        guard chunked else {
-            bytes.writeImmutableBuffer(part)
-            return try await connection.write(bytes)
+        let held = held
+        self.held = nil
+        if isHead {
+            if let held { try await connection.write(held) }
+        } else if chunked {
+            try await connection.write(ReplyEncoder.chunk(part, after: held, isLast: isLast))
+        } else {
+            if let held { try await connection.write(held) }
+            try await connection.write(part)
         }
-        if part.readableBytes > 0 { ReplyEncoder.write(chunk: part, to: &bytes) }
-        if isLast { bytes.writeStaticString("0\r\n\r\n") }
-        if bytes.readableBytes > 0 { try await connection.write(bytes) }
     }
 }

@@ -1,7 +1,6 @@
 import HummingbirdCore
 public import Logging
 public import NIOCore
-import NIOHTTP1
 public import Resilience
 import ServiceLifecycle
 
@@ -83,8 +82,6 @@ private struct FrontChannel: ServerChildChannel {
         let channel: any Channel
     }
 
-    private static let maximumHead = 64 * 1024, maximumFields = 256
-
     let contexts: [ObjectIdentifier: FrontContext]
     let connections: ConnectionCount
 
@@ -94,38 +91,13 @@ private struct FrontChannel: ServerChildChannel {
             return channel.close().flatMapThrowing { throw ChannelError.alreadyClosed }
         }
         return channel.eventLoop.makeCompletedFuture {
-            var limits = NIOHTTPDecoderLimitConfiguration()
-            limits.maxHeaderFieldSize = 16 * 1024
-            limits.maxHeaderListSize = Self.maximumHead
-            limits.maxHeaderFieldCount = Self.maximumFields
-            let connection = FrontConnection(context, address: address)
-            let pipeline = channel.pipeline.syncOperations
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-            try pipeline.addHandler(ArrivalNotice(connection))
-            try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop, limitConfiguration: limits)))
-            try pipeline.addHandler(connection)
+            try channel.pipeline.syncOperations.addHandler(FrontConnection(context, address: address))
             return Value(channel: channel)
         }
     }
 
     func handle(value: Value, logger: Logger) async {
         try? await value.channel.closeFuture.get()
-    }
-}
-
-/// Tells a connection that bytes have come, before they are decoded.
-private final class ArrivalNotice: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    private unowned let connection: FrontConnection
-
-    init(_ connection: FrontConnection) {
-        self.connection = connection
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        connection.bytesArrived()
-        context.fireChannelRead(data)
     }
 }

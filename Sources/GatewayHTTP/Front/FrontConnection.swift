@@ -1,134 +1,127 @@
 import Gateway
 import Generation
-import HTTPTypes
+import HTTPMessage
 import NIOCore
-import NIOHTTP1
 import Resilience
 
 /// One caller's connection: reads a request, runs its route, writes the reply, goes on with the next.
 ///
-/// The last handler of its channel's pipeline; HTTP is decoded before it and encoded by it.
+/// The only handler of its channel's pipeline; HTTP is read and written here.
 final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Confined to its event loop.
-    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundIn = ByteBuffer
 
     private enum State {
-        /// Waiting for a request's head. Next: body, serving, closing.
+        /// Waiting for a request's head. Next: body, closing.
         case idle
         /// Reading a request's body. Next: serving, closing.
-        case body(Incoming)
+        case body
         /// A route runs. Next: idle, when its reply has ended; closing.
-        case serving(Serving)
+        case serving
         /// The last reply is on its way out. Next: closed.
         case closing
         case closed
     }
 
-    /// A request whose body is still to come.
-    private struct Incoming {
+    /// The request that is read or served.
+    private struct Current {
         var head: RequestHead
         var entry: RouteTable.Entry
         var caller: Caller
         var arrivedAt: Instant
         var since: NIODeadline
-        var keepsAlive: Bool
-        var version: HTTPVersion
-        var body = ByteBuffer()
-
-        mutating func take(_ bytes: ByteBuffer) {
-            if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
-        }
     }
 
-    /// A request whose route runs.
-    private struct Serving {
-        var reply: ConnectionReply
-        var task: Task<Void, Never>?
-        var bodyBytes: Int
-        var version: HTTPVersion
-        /// Whether the caller closed its side, and was sent something to find out whether it still listens.
-        var probed = false
-    }
-
-    /// Requests that are read ahead of their turn.
-    private static let maximumPipelined = 64
+    /// The bytes that are read ahead of their turn.
+    private static let maximumAhead = 64 * 1024
+    private static let interim = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
 
     private let front: FrontContext
     private let address: String
     private var state = State.idle
     private var context: ChannelHandlerContext?
-    private var pipelined: [HTTPServerRequestPart] = []
+    private var parser = RequestParser()
+    private var input = ByteBuffer()
+    private var body = ByteBuffer()
+    /// The bytes of the body that were taken from the budget for all bodies.
+    private var budgeted = 0
+    private var current: Current?
+    private var reply: ConnectionReply?
+    private var task: Task<Void, Never>?
     private var isPaused = false
     private var inputClosed = false
+    /// Whether a caller that closed its side was sent something to find out whether it still listens.
+    private var probed = false
     private var writeWaiter: UnsafeContinuation<Void, Never>?
     /// Where the connection stands in its loop's sweep.
     var sweepIndex = 0
     /// When the first byte of the present head came; nil while none has.
     private var headSince: NIODeadline?
-    private var idleSince: NIODeadline
+    /// When the connection last began to wait, for a request or for its end.
+    private var waitingSince: NIODeadline
     private var blockedSince: NIODeadline?
 
     init(_ front: FrontContext, address: String) {
         self.front = front
         self.address = address
-        idleSince = front.loop.now
+        waitingSince = front.loop.now
     }
 
     // MARK: Reading
 
-    /// Bytes came in; called before they are decoded.
-    func bytesArrived() {
-        if case .idle = state, headSince == nil { headSince = front.loop.now }
-    }
-
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let part = unwrapInboundIn(data)
+        var bytes = unwrapInboundIn(data)
+        if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
         switch state {
-        case .serving:
-            pipelined.append(part)
-            if pipelined.count >= Self.maximumPipelined { setReading(false) }
-        case .closing, .closed: break
-        case .idle, .body: take(part)
+        case .idle, .body: readOn()
+        case .serving: if input.readableBytes > Self.maximumAhead { setReading(false) }
+        case .closing, .closed: input = ByteBuffer()
         }
     }
 
-    private func take(_ part: HTTPServerRequestPart) {
-        switch (part, state) {
-        case (.head(let head), .idle): begin(head)
-        case (.body(let bytes), .body(var incoming)):
-            // The buffer must have one owner while it grows.
-            state = .idle
-            incoming.take(bytes)
-            state = .body(incoming)
-            checkBody(bytes.readableBytes, incoming)
-        case (.end, .body(let incoming)): serve(incoming)
-        default: break
+    /// Reads requests from what has come, until one has to be served or more is needed.
+    private func readOn() {
+        do throws(MessageFault) {
+            while input.readableBytes > 0 || state == .body {
+                if state == .idle {
+                    guard let head = try parser.readHead(&input) else {
+                        if headSince == nil { headSince = front.loop.now }
+                        return
+                    }
+                    begin(head)
+                }
+                guard state == .body else { return }
+                let before = body.readableBytes
+                let isComplete = try parser.readBody(&input, into: &body)
+                guard takeBudget(body.readableBytes - before) else { return }
+                guard isComplete else { return }
+                serve()
+                if state == .serving { return }
+            }
+        } catch {
+            refuse(error)
         }
+        if input.readableBytes == 0 { input = ByteBuffer() }
     }
 
-    private func begin(_ head: HTTPRequestHead) {
+    private func begin(_ head: RequestHead) {
         headSince = nil
-        let keepsAlive = head.isKeepAlive && head.version.minor == 1 && !front.isDraining && !head.headers.contains(name: "upgrade")
-        if let fault = RequestCheck.fault(head) { return refuse(fault.status, "invalid_request_error", "bad_request", fault.message) }
-        let request = RequestHead(method: head.method.rawValue, target: head.uri, fields: head.headers.map { (name: $0.name, value: $0.value) })
         let entry: RouteTable.Entry
-        switch front.routes.match(request.method, request.path) {
+        switch front.routes.match(head) {
         case .nothing:
-            return refuse(404, "invalid_request_error", "unknown_url", "there is nothing at \(request.method) \(request.path.prefix(200))")
+            return refuse(404, "unknown_url", "there is nothing at \(head.method) \(head.path.prefix(200))")
         case .otherMethods(let methods):
-            return refuse(405, "invalid_request_error", "method_not_allowed",
-                          "\(request.path.prefix(200)) does not know \(request.method); use \(methods.joined(separator: " or "))")
+            return refuse(405, "method_not_allowed", "\(head.path.prefix(200)) does not know \(head.method); use \(methods.joined(separator: " or "))")
         case .entry(let found): entry = found
         }
-        guard let caller = authorize(entry, request) else { return }
-        let announced = head.headers.first(name: "content-length").flatMap(Int.init) ?? 0
-        guard announced <= entry.maximumBody else { return tooLarge(entry) }
-        if let coding = head.headers.first(name: "content-encoding"), coding.lowercased() != "identity" {
-            return refuse(415, "invalid_request_error", "unsupported_encoding", "send the body without content-encoding")
+        guard let caller = authorize(entry, head) else { return }
+        guard head.length ?? 0 <= entry.maximumBody else { return refuse(413, "request_too_large", tooLarge(entry)) }
+        if let coding = head["content-encoding"], coding.lowercased() != "identity" {
+            return refuse(415, "unsupported_encoding", "send the body without content-encoding")
         }
-        state = .body(Incoming(head: request, entry: entry, caller: caller, arrivedAt: front.time.now, since: front.loop.now,
-                               keepsAlive: keepsAlive, version: head.version))
-        if head.headers.first(name: "expect")?.lowercased() == "100-continue", head.version.minor == 1 {
-            writeInterim()
+        current = Current(head: head, entry: entry, caller: caller, arrivedAt: front.time.now, since: front.loop.now)
+        state = .body
+        if head.isHTTP11, head.fields.value(of: "expect", hasPrefix: "100-continue"), input.readableBytes == 0 {
+            context?.writeAndFlush(NIOAny(Self.interim), promise: nil)
         }
     }
 
@@ -136,28 +129,33 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private func authorize(_ entry: RouteTable.Entry, _ head: RequestHead) -> Caller? {
         if entry.access == .open { return .anyone }
         guard let caller = front.keys().caller(head) else {
-            refuse(401, "invalid_request_error", "invalid_api_key",
-                   "a key is needed: send it as Authorization: Bearer KEY or as x-api-key")
+            refuse(401, "invalid_api_key", "a key is needed: send it as Authorization: Bearer KEY or as x-api-key")
             return nil
         }
         if entry.access == .administrator, case .key = caller {
-            refuse(403, "invalid_request_error", "permission_denied", "this needs the administrator's key")
+            refuse(403, "permission_denied", "this needs the administrator's key")
             return nil
         }
         return caller
     }
 
-    private func checkBody(_ bytes: Int, _ incoming: Incoming) {
-        if incoming.body.readableBytes > incoming.entry.maximumBody { return tooLarge(incoming.entry) }
-        if !front.bodies.take(bytes) {
-            front.bodies.giveBack(incoming.body.readableBytes - bytes)
-            refuse(503, "server_error", "too_many_bodies", "too many large requests are being read; try again", retryAfter: 1)
+    /// Counts bytes of the body; false after a refusal was written.
+    private func takeBudget(_ bytes: Int) -> Bool {
+        guard bytes > 0, let current else { return true }
+        if body.readableBytes > current.entry.maximumBody {
+            refuse(413, "request_too_large", tooLarge(current.entry))
+            return false
         }
+        guard front.bodies.take(bytes) else {
+            refuse(503, "too_many_bodies", "too many large requests are being read; try again", retryAfter: 1)
+            return false
+        }
+        budgeted += bytes
+        return true
     }
 
-    private func tooLarge(_ entry: RouteTable.Entry) {
-        if case .body(let incoming) = state { front.bodies.giveBack(min(incoming.body.readableBytes, entry.maximumBody)) }
-        refuse(413, "invalid_request_error", "request_too_large", "the body may have at most \(entry.maximumBody) bytes")
+    private func tooLarge(_ entry: RouteTable.Entry) -> String {
+        entry.maximumBody == 0 ? "this takes no body" : "the body may have at most \(entry.maximumBody) bytes"
     }
 
     private func setReading(_ reads: Bool) {
@@ -168,55 +166,68 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     // MARK: Serving
 
-    private func serve(_ incoming: Incoming) {
-        let reply = ConnectionReply(self, id: front.nextRequestID(), keepsAlive: incoming.keepsAlive,
-                                    isHead: incoming.head.method == "HEAD", chunked: incoming.version.minor == 1)
-        state = .serving(Serving(reply: reply, task: nil, bodyBytes: incoming.body.readableBytes, version: incoming.version))
-        let exchange = Exchange(head: incoming.head, body: incoming.body, caller: incoming.caller,
-                                arrivedAt: incoming.arrivedAt, reply: reply)
-        let run = incoming.entry.run
+    private func serve() {
+        guard let current else { return }
+        let keepsAlive = current.head.keepsAlive && !front.isDraining
+        let reply = ConnectionReply(self, id: front.nextRequestID(), keepsAlive: keepsAlive,
+                                    isHead: current.head.isMethod("HEAD"), chunked: current.head.isHTTP11)
+        self.reply = reply
+        state = .serving
+        probed = false
+        let exchange = Exchange(head: current.head, body: body, caller: current.caller, arrivedAt: current.arrivedAt, reply: reply)
+        body = ByteBuffer()
         front.began()
         let task = Task.immediate(executorPreference: front.executor) {
-            await run(exchange)
+            await current.entry.run(exchange)
             self.finished(reply, exchange)
         }
-        if case .serving(var serving) = state, serving.reply === reply {
-            serving.task = task
-            state = .serving(serving)
-        }
+        if self.reply === reply { self.task = task }
     }
 
     /// The route has returned.
     private func finished(_ reply: ConnectionReply, _ exchange: Exchange) {
         front.ended(reply, exchange, from: address)
-        guard case .serving(let serving) = state, serving.reply === reply else { return }
-        front.bodies.giveBack(serving.bodyBytes)
+        guard self.reply === reply, state == .serving else { return }
+        endRequest()
         guard reply.isComplete, reply.keepsAlive, !inputClosed else { return closeAfterWriting() }
         state = .idle
-        idleSince = front.loop.now
-        let parts = pipelined
-        pipelined = []
-        for (index, part) in parts.enumerated() {
-            if case .serving = state {
-                pipelined = Array(parts[index...])
-                break
-            }
-            take(part)
+        waitingSince = front.loop.now
+        setReading(true)
+        // What was read ahead waits for a turn of its own, so that no chain of requests can grow the stack.
+        if input.readableBytes > 0 { front.loop.execute { if self.state == .idle { self.readOn() } } }
+    }
+
+    /// Forgets the request and gives back what it held.
+    private func endRequest() {
+        front.bodies.giveBack(budgeted)
+        budgeted = 0
+        body = ByteBuffer()
+        current = nil
+        reply = nil
+        task = nil
+    }
+
+    private func refuse(_ fault: MessageFault) {
+        switch fault {
+        case .headTooLarge: refuse(431, "head_too_large", "the request's head is too large")
+        case .unknownVersion: refuse(505, "unknown_version", "only HTTP/1.1 and HTTP/1.0 are spoken here")
+        case .malformed(let what): refuse(400, "bad_request", "this is no HTTP request: \(what)")
         }
-        setReading(pipelined.count < Self.maximumPipelined)
     }
 
     /// Writes a refusal and closes the connection: what follows the request's head cannot be trusted or is not wanted.
-    private func refuse(_ status: Int, _ type: StaticString, _ code: StaticString, _ message: String, retryAfter: Int? = nil) {
+    private func refuse(_ status: Int, _ code: StaticString, _ message: String, retryAfter: Int? = nil) {
         guard let context else { return }
-        state = .closing
+        endRequest()
+        input = ByteBuffer()
         var head = ReplyHead(status)
         head.add("content-type", "application/json")
         head.add("x-request-id", front.nextRequestID().description)
         if let retryAfter { head.add("retry-after", retryAfter) }
-        let body = OpenAIErrorBody.text(message: message, type: "\(type)", code: "\(code)", field: nil)
-        var bytes = ReplyEncoder.head(head, date: front.date, length: body.readableBytes, keepsAlive: false)
-        bytes.writeImmutableBuffer(body)
+        let type = status >= 500 ? "api_error" : "invalid_request_error"
+        let text = OpenAIErrorBody.text(message: message, type: type, code: "\(code)", field: nil)
+        var bytes = ReplyEncoder.head(head, date: front.date, length: text.readableBytes, keepsAlive: false)
+        bytes.writeImmutableBuffer(text)
         context.writeAndFlush(NIOAny(bytes), promise: nil)
         closeAfterWriting()
     }
@@ -226,18 +237,15 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private func closeAfterWriting() {
         guard let context else { return }
         state = .closing
-        idleSince = front.loop.now
+        waitingSince = front.loop.now
+        setReading(true)
         context.close(mode: .output, promise: nil)
         if inputClosed { context.close(promise: nil) }
     }
 
     // MARK: Writing
 
-    var isOpen: Bool {
-        if case .serving = state { return context?.channel.isActive ?? false }
-        return false
-    }
-
+    var isOpen: Bool { state == .serving && context?.channel.isActive ?? false }
     var date: String { front.date }
     var drains: Bool { front.isDraining }
 
@@ -250,10 +258,6 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         await withUnsafeContinuation { writeWaiter = $0 }
         blockedSince = nil
         guard isOpen else { throw CallerLeft() }
-    }
-
-    private func writeInterim() {
-        context?.writeAndFlush(NIOAny(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -288,40 +292,18 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     /// A caller that closed its side may have left, or may still listen, which TCP does not tell apart. Sending it
     /// something that changes nothing makes the system of one that has left say so.
     private func callerClosedItsSide(_ context: ChannelHandlerContext) {
-        guard case .serving(var serving) = state else { return context.close(promise: nil) }
-        guard !serving.probed, serving.version.minor == 1 else { return }
-        serving.probed = true
-        state = .serving(serving)
-        if serving.reply.hasBegun {
-            if let comment = serving.reply.harmlessPart { context.writeAndFlush(NIOAny(comment), promise: nil) }
-        } else {
-            writeInterim()
+        guard state == .serving, let reply, let current else { return context.close(promise: nil) }
+        guard !probed, current.head.isHTTP11 else { return }
+        probed = true
+        if !reply.hasBegun {
+            context.writeAndFlush(NIOAny(Self.interim), promise: nil)
+        } else if let comment = reply.harmlessPart {
+            context.writeAndFlush(NIOAny(comment), promise: nil)
         }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? HTTPParserError else { return context.close(promise: nil) }
-        switch state {
-        case .idle, .body:
-            if case .body(let incoming) = state { front.bodies.giveBack(incoming.body.readableBytes) }
-            if error == .headerOverflow {
-                refuse(431, "invalid_request_error", "head_too_large", "the request's head is too large")
-            } else if error == .invalidEOFState {
-                context.close(promise: nil)
-            } else {
-                refuse(400, "invalid_request_error", "bad_request", "the request is not HTTP/1.1")
-            }
-        case .serving: closeAfterServing()
-        case .closing, .closed: context.close(promise: nil)
-        }
-    }
-
-    /// What follows the present request is no request; its reply is still owed.
-    private func closeAfterServing() {
-        guard case .serving(let serving) = state else { return }
-        serving.reply.keepsAlive = false
-        pipelined = []
-        setReading(false)
+        context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -330,19 +312,13 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     }
 
     private func left() {
-        if case .closed = state { return }
-        let last = state
+        if state == .closed { return }
         state = .closed
         front.sweep.remove(self)
         front.connections.close(address)
-        pipelined = []
-        switch last {
-        case .body(let incoming): front.bodies.giveBack(incoming.body.readableBytes)
-        case .serving(let serving):
-            front.bodies.giveBack(serving.bodyBytes)
-            serving.task?.cancel()
-        case .idle, .closing, .closed: break
-        }
+        task?.cancel()
+        endRequest()
+        input = ByteBuffer()
         resumeWriter()
     }
 
@@ -353,22 +329,20 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         let settings = front.settings
         switch state {
         case .idle:
-            if let since = headSince, now - since > settings.headTime.amount {
-                refuse(408, "invalid_request_error", "head_timeout", "the request's head took too long")
-            } else if now - idleSince > (front.isDraining ? .seconds(1) : settings.idleTime.amount) {
+            if let since = headSince {
+                if now - since > settings.headTime.amount { refuse(408, "head_timeout", "the request's head took too long") }
+            } else if now - waitingSince > (front.isDraining ? .seconds(1) : settings.idleTime.amount) {
                 context?.close(promise: nil)
             }
-        case .body(let incoming):
-            let elapsed = now - incoming.since
-            let due = Int((elapsed - settings.bodyGrace.amount).nanoseconds / 1_000_000_000) * settings.minimumBodyRate
-            if elapsed > settings.bodyGrace.amount, incoming.body.readableBytes < max(1, due) {
-                front.bodies.giveBack(incoming.body.readableBytes)
-                refuse(408, "invalid_request_error", "body_timeout", "the request's body came too slowly")
-            }
+        case .body:
+            guard let current else { return }
+            let late = now - current.since - settings.bodyGrace.amount
+            let due = Int(late.nanoseconds / 1_000_000_000) * settings.minimumBodyRate
+            if late > .zero, body.readableBytes < max(1, due) { refuse(408, "body_timeout", "the request's body came too slowly") }
         case .serving:
             if let since = blockedSince, now - since > settings.writeTime.amount { context?.close(promise: nil) }
         case .closing:
-            if now - idleSince > .seconds(2) { context?.close(promise: nil) }
+            if now - waitingSince > .seconds(2) { context?.close(promise: nil) }
         case .closed: break
         }
     }

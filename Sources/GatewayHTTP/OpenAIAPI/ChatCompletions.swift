@@ -1,9 +1,13 @@
 import Gateway
 import Generation
+import HTTPMessage
 import Resilience
 
 /// `POST /v1/chat/completions`.
 struct ChatCompletions: Sendable {
+    /// Headers by which other gateways let a caller choose the destination.
+    private static let refusedHeaders: [StaticString] = ["x-portkey-custom-host", "x-portkey-config"]
+
     let gateway: Gateway
     let newID: @Sendable () -> RequestID
 
@@ -24,11 +28,11 @@ struct ChatCompletions: Sendable {
     }
 
     private func read(_ exchange: Exchange, _ id: RequestID) throws(OpenAIError) -> (GenerationRequest, Route) {
-        for name in ["x-portkey-custom-host", "x-portkey-config"] where exchange.head[name] != nil {
+        for name in Self.refusedHeaders where exchange.head.fields.contains(name) {
             throw .invalid("the header \(name) is not accepted: where requests go is decided by the gateway's configuration",
-                           field: name, code: "unsupported_header")
+                           field: "\(name)", code: "unsupported_header")
         }
-        if let type = exchange.head["content-type"], !type.lowercased().hasPrefix("application/json") {
+        if exchange.head.fields.contains("content-type"), !exchange.head.fields.value(of: "content-type", hasPrefix: "application/json") {
             throw .invalid("send the body as content-type: application/json", field: "content-type", code: "unsupported_media_type", status: 415)
         }
         let scan = try ChatRequestScan.read(exchange.body)

@@ -13,19 +13,12 @@ final class ChatReplySink: ReplySink {
     }
 
     func deliver(_ whole: WholeReply, _ summary: DecisionSummary) async throws(CallerLeft) {
-        var head = ReplyHead(200)
-        head.add("content-type", "application/json")
-        head.add(summary)
-        try await reply.send(head, whole.body)
+        try await reply.send(ReplyHead(200, lines: "content-type: application/json\r\n", summary: summary), whole.body)
     }
 
     func begin(_ summary: DecisionSummary) async throws(CallerLeft) {
-        var head = ReplyHead(200)
-        head.add("content-type", "text/event-stream; charset=utf-8")
-        head.add("cache-control", "no-cache")
-        head.add("x-accel-buffering", "no")
-        head.add(summary)
-        try await reply.begin(head)
+        let lines: StaticString = "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+        try await reply.begin(ReplyHead(200, lines: lines, summary: summary))
     }
 
     func deliver(_ piece: ReplyPiece) async throws(CallerLeft) {
@@ -51,21 +44,7 @@ extension ReplyWriter {
     /// Writes an error in the surface's dialect.
     func refuse(_ error: OpenAIError, _ summary: DecisionSummary?, id: RequestID? = nil) async throws(CallerLeft) {
         var head = error.head
-        if let summary { head.add(summary) } else if let id { head.add("x-request-id", id.description) }
+        if let summary { head.summary = summary } else if let id { head.add("x-request-id", id.description) }
         try await send(head, OpenAIErrorBody.text(message: error.message, type: error.type, code: error.code, field: error.field))
-    }
-}
-
-extension ReplyHead {
-    /// Adds what a caller is told about how its answer came about.
-    mutating func add(_ summary: DecisionSummary) {
-        let id = summary.id.description
-        add("x-request-id", id)
-        add("request-id", id)
-        add("x-holdfast-decision", id)
-        if let provider = summary.provider { add("x-holdfast-provider", provider) }
-        if let model = summary.model { add("x-holdfast-model", model) }
-        add("x-holdfast-attempts", summary.attempts)
-        add("x-holdfast-overhead-us", Int((summary.overhead / .microseconds(1)).rounded()))
     }
 }

@@ -6,12 +6,6 @@ import NIOCore
 /// Members that are known must have the right type; unknown ones pass through, since new ones appear every month.
 /// Members by which other gateways let a caller choose the destination are refused by name.
 struct ChatRequestScan {
-    /// Members that would say where a request goes or with whose key.
-    private static let refused: [StaticString] = [
-        "api_base", "base_url", "api_key", "endpoint", "azure_endpoint", "extra_headers", "organization", "proxy",
-        "custom_llm_provider",
-    ]
-
     private enum Allowed: Hashable {
         case string, number, bool, array, object, stringOrArray, stringOrObject
 
@@ -40,6 +34,15 @@ struct ChatRequestScan {
         }
     }
 
+    /// Members that are read, in the order of ``Member``.
+    private static let own: [StaticString] = [
+        "model", "messages", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens",
+    ]
+    /// Members that would say where a request goes or with whose key.
+    private static let refused: [StaticString] = [
+        "api_base", "base_url", "api_key", "endpoint", "azure_endpoint", "extra_headers", "organization", "proxy",
+        "custom_llm_provider",
+    ]
     /// Known members whose type alone is checked; all of them may be null.
     private static let plain: [(name: StaticString, type: Allowed)] = [
         ("temperature", .number), ("top_p", .number), ("frequency_penalty", .number), ("presence_penalty", .number),
@@ -49,6 +52,9 @@ struct ChatRequestScan {
         ("metadata", .object), ("reasoning_effort", .string), ("service_tier", .string), ("modalities", .array),
         ("audio", .object), ("prediction", .object), ("verbosity", .string),
     ]
+    private static let keys = JSONKeys(own + refused + plain.map(\.name))
+    private static let messageKeys = JSONKeys("role", "content", "tool_calls")
+    private static let includeUsageKey = JSONKeys("include_usage")
 
     private(set) var model = ""
     private(set) var streams = false
@@ -111,41 +117,42 @@ struct ChatRequestScan {
 
     /// Reads all members; returns what is wrong with one of them.
     private mutating func readMembers(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
-        var seen: Set<Int> = [], hasMessages = false
+        var seen = 0
         try cursor.enterObject()
         start = cursor.offset
         while let key = try cursor.nextKey() {
-            let own: [StaticString] = ["model", "messages", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens"]
-            guard let index = own.firstIndex(where: { cursor.equals(key, $0) }) else {
-                if let problem = try readOther(key, &cursor) { return problem }
+            let index = cursor.index(of: key, in: Self.keys)
+            guard (0..<Self.own.count).contains(index) else {
+                if let problem = try readOther(index - Self.own.count, &cursor) { return problem }
                 continue
             }
-            let name = "\(own[index])"
-            guard seen.insert(index).inserted else {
-                return .invalid("\(name) is given twice; give it once", field: name, code: "duplicate_field")
+            guard seen >> index & 1 == 0 else {
+                return .invalid("\(Self.own[index]) is given twice; give it once", field: "\(Self.own[index])", code: "duplicate_field")
             }
+            seen |= 1 << index
             let problem: OpenAIError? = switch index {
             case 0: try readModel(&cursor)
             case 1: try readMessages(&cursor)
             case 2: try readStream(&cursor)
             case 3: try readStreamOptions(&cursor)
             case 4: try readCount("n", 1...128, &cursor) { choices = $0 }
-            default: try readCount(name, 1...10_000_000, &cursor) { _ in }
+            default: try readCount(Self.own[index], 1...10_000_000, &cursor) { _ in }
             }
             if let problem { return problem }
-            if index == 1 { hasMessages = true }
         }
-        if model.isEmpty { return .invalid("model is missing; name one of those at /v1/models", field: "model", code: "missing_required_parameter") }
-        if !hasMessages { return .invalid("messages is missing; give an array of messages", field: "messages", code: "missing_required_parameter") }
+        if seen & 1 == 0 { return .invalid("model is missing; name one of those at /v1/models", field: "model", code: "missing_required_parameter") }
+        if seen & 2 == 0 { return .invalid("messages is missing; give an array of messages", field: "messages", code: "missing_required_parameter") }
         return nil
     }
 
-    private func readOther(_ key: JSONCursor.RawString, _ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
-        if let name = Self.refused.first(where: { cursor.equals(key, $0) }) {
-            return .invalid("\(name) is not accepted: where requests go is decided by the gateway's configuration", field: "\(name)", code: "unsupported_parameter")
+    /// Checks a member that is not read, by its place behind those that are.
+    private func readOther(_ index: Int, _ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+        if Self.refused.indices.contains(index) {
+            let name = "\(Self.refused[index])"
+            return .invalid("\(name) is not accepted: where requests go is decided by the gateway's configuration", field: name, code: "unsupported_parameter")
         }
-        if let (name, type) = Self.plain.first(where: { cursor.equals(key, $0.name) }) {
-            let kind = try cursor.peek()
+        if index >= 0 {
+            let (name, type) = Self.plain[index - Self.refused.count], kind = try cursor.peek()
             guard kind == .null || type.allows(kind) else { return Self.wrongType("\(name)", type.words) }
         }
         try cursor.skipValue()
@@ -184,7 +191,7 @@ struct ChatRequestScan {
             streamOptionsAreEmpty = true
             while let key = try cursor.nextKey() {
                 streamOptionsAreEmpty = false
-                guard cursor.equals(key, "include_usage") else {
+                guard cursor.index(of: key, in: Self.includeUsageKey) == 0 else {
                     try cursor.skipValue()
                     continue
                 }
@@ -198,16 +205,16 @@ struct ChatRequestScan {
         return nil
     }
 
-    private func readCount(_ name: String, _ range: ClosedRange<Int>, _ cursor: inout JSONCursor, _ take: (Int) -> Void)
+    private func readCount(_ name: StaticString, _ range: ClosedRange<Int>, _ cursor: inout JSONCursor, _ take: (Int) -> Void)
         throws(JSONFault) -> OpenAIError? {
         switch try cursor.peek() {
         case .null: try cursor.readNull()
         case .number:
             guard let number = try cursor.readInt(), range.contains(number) else {
-                return .invalid("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)", field: name)
+                return .invalid("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)", field: "\(name)")
             }
             take(number)
-        default: return Self.wrongType(name, "a number")
+        default: return Self.wrongType("\(name)", "a number")
         }
         return nil
     }
@@ -222,15 +229,17 @@ struct ChatRequestScan {
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
                 let kind = try cursor.peek()
-                if cursor.equals(key, "role") {
+                switch cursor.index(of: key, in: Self.messageKeys) {
+                case 0:
                     guard kind == .string else { return Self.wrongType("messages[\(index)].role", "a string") }
                     hasRole = true
-                } else if cursor.equals(key, "content") {
+                case 1:
                     guard kind == .string || kind == .array || kind == .null else {
                         return Self.wrongType("messages[\(index)].content", "a string or an array of parts")
                     }
-                } else if cursor.equals(key, "tool_calls") {
+                case 2:
                     guard kind == .array || kind == .null else { return Self.wrongType("messages[\(index)].tool_calls", "an array") }
+                default: break
                 }
                 try cursor.skipValue()
             }

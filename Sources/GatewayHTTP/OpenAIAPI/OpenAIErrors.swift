@@ -96,7 +96,7 @@ struct OpenAIError: Sendable {
             head.add("retry-after", Int((milliseconds + 999) / 1000))
             head.add("retry-after-ms", Int(milliseconds))
         }
-        if clientShouldRetry { head.add("x-should-retry", "true") } else { head.add("x-should-retry", "false") }
+        head.add("x-should-retry", clientShouldRetry ? "true" : "false")
         return head
     }
 }

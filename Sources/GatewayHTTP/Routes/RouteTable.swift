@@ -1,3 +1,5 @@
+import HTTPMessage
+
 /// Everything that can be asked for over HTTP: one table, in which every entry says who may ask.
 ///
 /// The decision about access and the choice of the handler use the same entry, found by the path exactly as it was
@@ -13,25 +15,40 @@ public struct RouteTable: Sendable {
         case administrator
     }
 
+    /// What paths an entry is for.
+    public enum Path: Sendable {
+        case exactly(StaticString)
+        /// The path, a slash, and any single segment.
+        case under(StaticString)
+
+        func matches(_ head: RequestHead) -> Bool {
+            switch self {
+            case .exactly(let path): head.isPath(path)
+            case .under(let parent): head.isPath(under: parent)
+            }
+        }
+    }
+
     /// One entry.
-    public struct Entry: Sendable {
-        public let method: String
-        /// The path; a last segment of `*` stands for any single segment.
-        public let path: String
+    public final class Entry: Sendable {
+        public let method: StaticString
+        public let path: Path
         public let access: Access
         /// The largest body that is read, in bytes.
         public let maximumBody: Int
-        let isDemo: Bool
         let run: @Sendable (Exchange) async -> Void
 
-        public init(_ method: String, _ path: String, _ access: Access, maximumBody: Int = 0, isDemo: Bool = false,
+        public init(_ method: StaticString, _ path: Path, _ access: Access, maximumBody: Int = 0,
                     run: @escaping @Sendable (Exchange) async -> Void) {
             self.method = method
             self.path = path
             self.access = access
             self.maximumBody = maximumBody
-            self.isDemo = isDemo
             self.run = run
+        }
+
+        func takes(_ head: RequestHead) -> Bool {
+            head.isMethod(method) || head.isMethod("HEAD") && "\(method)" == "GET"
         }
     }
 
@@ -44,33 +61,27 @@ public struct RouteTable: Sendable {
     }
 
     public let entries: [Entry]
-    private let exact: [String: [Entry]]
-    private let byParent: [Substring: [Entry]]
 
     public init(_ entries: [Entry]) {
         self.entries = entries
-        exact = Dictionary(grouping: entries.filter { !$0.path.hasSuffix("/*") }) { $0.path }
-        byParent = Dictionary(grouping: entries.filter { $0.path.hasSuffix("/*") }) { $0.path.dropLast(2) }
     }
 
-    func match(_ method: String, _ path: String) -> Match {
-        let candidates = exact[path] ?? wild(path)
-        guard !candidates.isEmpty else { return .nothing }
-        if let entry = candidates.first(where: { $0.method == method || method == "HEAD" && $0.method == "GET" }) {
-            return .entry(entry)
+    /// Looks at one entry after the other, since they are few and told apart by their lengths.
+    func match(_ head: RequestHead) -> Match {
+        var methods: [String] = []
+        for entry in entries where entry.path.matches(head) {
+            if entry.takes(head) { return .entry(entry) }
+            methods.append("\(entry.method)")
         }
-        return .otherMethods(candidates.map(\.method).sorted())
-    }
-
-    private func wild(_ path: String) -> [Entry] {
-        guard let slash = path.lastIndex(of: "/"), path.index(after: slash) < path.endIndex else { return [] }
-        return byParent[path[..<slash]] ?? []
+        return methods.isEmpty ? .nothing : .otherMethods(methods.sorted())
     }
 }
 
-extension RequestHead {
-    /// The last segment of the path.
-    var lastSegment: Substring {
-        path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? ""
+extension RouteTable.Path: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .exactly(let path): "\(path)"
+        case .under(let parent): "\(parent)/*"
+        }
     }
 }

@@ -35,21 +35,21 @@ public enum Routes {
         let page = MetricsPage(registry: metrics, gateway: gateway, activity: activity)
         let decisions = Decisions(gateway: gateway)
         var entries: [RouteTable.Entry] = [
-            .init("POST", "/v1/chat/completions", .caller, maximumBody: maximumBody) { await chat.run($0) },
-            .init("GET", "/v1/models", .caller) { await models.run($0) },
-            .init("GET", "/livez", .open) { await health.live($0) },
-            .init("GET", "/readyz", .open) { await health.ready($0) },
-            .init("GET", "/health", .administrator) { await health.health($0) },
-            .init("GET", "/metrics", .administrator) { await page.run($0) },
-            .init("GET", "/decisions/*", .caller) { await decisions.run($0) },
+            .init("POST", .exactly("/v1/chat/completions"), .caller, maximumBody: maximumBody) { await chat.run($0) },
+            .init("GET", .exactly("/v1/models"), .caller) { await models.run($0) },
+            .init("GET", .exactly("/livez"), .open) { await health.live($0) },
+            .init("GET", .exactly("/readyz"), .open) { await health.ready($0) },
+            .init("GET", .exactly("/health"), .administrator) { await health.health($0) },
+            .init("GET", .exactly("/metrics"), .administrator) { await page.run($0) },
+            .init("GET", .under("/decisions"), .caller) { await decisions.run($0) },
         ]
         if let demo {
             let faults = DemoFaults(set: demo.set, providers: demo.providers, modes: demo.modes)
-            entries.append(.init("POST", "/demo/faults/*", .administrator, maximumBody: 4096) { await faults.run($0) })
+            entries.append(.init("POST", .under("/demo/faults"), .administrator, maximumBody: 4096) { await faults.run($0) })
         }
-        let listed = entries.map { Listed(method: $0.method, path: $0.path, access: $0.access.rawValue) }
+        let listed = entries.map { Listed(method: "\($0.method)", path: "\($0.path)", access: $0.access.rawValue) }
             + [Listed(method: "GET", path: "/admin/routes", access: RouteTable.Access.administrator.rawValue)]
-        entries.append(.init("GET", "/admin/routes", .administrator) { await $0.sendJSON(listed) })
+        entries.append(.init("GET", .exactly("/admin/routes"), .administrator) { await $0.sendJSON(listed) })
         return RouteTable(entries)
     }
 }

@@ -3,22 +3,23 @@ public import NIOCore
 /// What a caller asks to be generated: the raw bytes of its request, and what was read of them.
 ///
 /// The bytes are kept as they came. A provider that speaks the caller's dialect sends them on with little more than
-/// the model's name replaced; unknown members pass through.
-public struct GenerationRequest: Sendable {
+/// the model's name replaced; unknown members pass through. A class, because it is handed on many times and never
+/// changes.
+public final class GenerationRequest: Sendable {
     /// The identity of the request, for logs, headers and the decision trail.
-    public var id: RequestID
+    public let id: RequestID
     /// The model's name as the caller gave it.
-    public var model: String
+    public let model: String
     /// Whether the caller wants the answer as a stream.
-    public var streams: Bool
+    public let streams: Bool
     /// Whether the caller asked for usage at the end of a stream.
-    public var wantsUsage: Bool
+    public let wantsUsage: Bool
     /// How many answers the caller wants. Range: 1 to 128.
-    public var choices: Int
+    public let choices: Int
     /// The body as it came.
-    public var body: ByteBuffer
+    public let body: ByteBuffer
     /// Where in the body the members stand that may have to be rewritten.
-    public var marks: Marks
+    public let marks: Marks
 
     /// Places in a request's body, as offsets from its first byte.
     public struct Marks: Sendable, Hashable {

@@ -189,15 +189,11 @@ public struct JSONCursor {
 
     // MARK: Text
 
-    /// Whether the string's value is `text`, escapes decoded.
-    public func equals(_ string: RawString, _ text: StaticString) -> Bool {
-        if string.isEscaped { return decode(string) == text.description }
-        guard string.range.count == text.utf8CodeUnitCount else { return false }
-        let start = bytes.baseAddress.map { $0 + string.range.lowerBound }
-        guard let start else { return string.range.isEmpty }
-        for index in 0..<string.range.count
-        where start.load(fromByteOffset: index, as: UInt8.self) != text.utf8Start[index] { return false }
-        return true
+    /// The place of the string's value among `keys`; -1 if it is none of them. Escapes are decoded, so that no other
+    /// spelling of a name goes by unseen.
+    public func index(of string: RawString, in keys: JSONKeys) -> Int {
+        guard string.isEscaped else { return keys.index(of: UnsafeRawBufferPointer(rebasing: bytes[string.range])) }
+        return Array(decode(string).utf8).withUnsafeBytes(keys.index)
     }
 
     /// The string's value, escapes decoded.
@@ -273,39 +269,37 @@ public struct JSONCursor {
         let start = offset
         var isEscaped = false
         while true {
-            offset = Self.endOfPlainText(bytes, from: offset)
-            switch byte {
-            case nil: throw JSONFault(.unexpectedEnd, at: offset)
-            case 0x22?:
-                offset += 1
-                return RawString(range: start..<offset - 1, isEscaped: isEscaped)
-            case 0x5C?:
-                isEscaped = true
-                try scanEscape()
-            default: throw JSONFault(.controlCharacter, at: offset)
+            guard let quote = bytes.firstOffset(of: 0x22, from: offset) else {
+                try checkPlainText(offset..<bytes.count)
+                throw JSONFault(.unexpectedEnd, at: bytes.count)
             }
+            // Escapes are rare: only where one comes before the quote is the text read piece by piece.
+            guard let escape = bytes.firstOffset(of: 0x5C, from: offset, to: quote) else {
+                try checkPlainText(offset..<quote)
+                offset = quote + 1
+                return RawString(range: start..<quote, isEscaped: isEscaped)
+            }
+            try checkPlainText(offset..<escape)
+            isEscaped = true
+            offset = escape
+            try scanEscape()
         }
     }
 
-    /// The offset of the next quote, backslash or control character, eight bytes at a time.
-    private static func endOfPlainText(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    /// Throws if there is a control character, eight bytes at a time.
+    private func checkPlainText(_ range: Range<Int>) throws(JSONFault) {
         let ones: UInt64 = 0x0101_0101_0101_0101, highs: UInt64 = 0x8080_8080_8080_8080
-        var index = start
-        while index + 8 <= bytes.count {
-            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian
-            let quote = word ^ (ones &* 0x22), backslash = word ^ (ones &* 0x5C)
-            // A high bit is set in each byte that is below 0x20, or zero after the xor (Mycroft's zero-byte test).
-            let control = (word &- ones &* 0x20) & ~word
-            let found = (control | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)) & highs
-            if found != 0 { return index + found.trailingZeroBitCount / 8 }
+        var index = range.lowerBound
+        while index + 8 <= range.upperBound {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            // A high bit is set in each byte that is below 0x20 (a variant of Mycroft's zero-byte test).
+            if (word &- ones &* 0x20) & ~word & highs != 0 { break }
             index += 8
         }
-        while index < bytes.count {
-            let byte = bytes[index]
-            if byte < 0x20 || byte == 0x22 || byte == 0x5C { break }
+        while index < range.upperBound {
+            if bytes[index] < 0x20 { throw JSONFault(.controlCharacter, at: index) }
             index += 1
         }
-        return index
     }
 
     private mutating func scanEscape() throws(JSONFault) {

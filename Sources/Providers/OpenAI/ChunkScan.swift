@@ -19,6 +19,10 @@ struct ChunkScan {
         var allSeenFinished: Bool { finishedCount > 0 && seen == finished }
     }
 
+    private static let members = JSONKeys("choices", "usage", "model", "error")
+    private static let choiceMembers = JSONKeys("index", "delta", "finish_reason", "text")
+    private static let role = JSONKeys("role")
+
     var isDone = false
     /// Where an error member's value stands.
     var error: Range<Int>?
@@ -40,18 +44,15 @@ struct ChunkScan {
         var cursor = JSONCursor(bytes)
         try cursor.enterObject()
         while let key = try cursor.nextKey() {
-            if cursor.equals(key, "choices"), try cursor.peek() == .array {
-                try readChoices(&cursor, &choices)
-            } else if cursor.equals(key, "usage"), try cursor.peek() == .object {
-                usage = try UsageScan.read(&cursor)
-            } else if cursor.equals(key, "model"), try cursor.peek() == .string {
-                model = try cursor.readString()
-            } else if cursor.equals(key, "error"), try cursor.peek() != .null {
+            switch (cursor.index(of: key, in: Self.members), try cursor.peek()) {
+            case (0, .array): try readChoices(&cursor, &choices)
+            case (1, .object): usage = try UsageScan.read(&cursor)
+            case (2, .string): model = try cursor.readString()
+            case (3, let kind) where kind != .null:
                 let start = cursor.offset
                 try cursor.skipValue()
                 error = start..<cursor.offset
-            } else {
-                try cursor.skipValue()
+            default: try cursor.skipValue()
             }
         }
         try cursor.finish()
@@ -71,17 +72,14 @@ struct ChunkScan {
             var index = 0, finishes = false
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
-                if cursor.equals(key, "index"), try cursor.peek() == .number {
-                    index = try cursor.readInt() ?? 0
-                } else if cursor.equals(key, "delta"), try cursor.peek() == .object {
-                    try readDelta(&cursor)
-                } else if cursor.equals(key, "text"), try cursor.peek() == .string {
-                    if try !cursor.readString().range.isEmpty { isProgress = true }
-                } else if cursor.equals(key, "finish_reason"), try cursor.peek() == .string {
+                switch (cursor.index(of: key, in: Self.choiceMembers), try cursor.peek()) {
+                case (0, .number): index = try cursor.readInt() ?? 0
+                case (1, .object): try readDelta(&cursor)
+                case (2, .string):
                     finishReason = try cursor.readString()
                     finishes = true
-                } else {
-                    try cursor.skipValue()
+                case (3, .string): if try !cursor.readString().range.isEmpty { isProgress = true }
+                default: try cursor.skipValue()
                 }
             }
             if (0..<128).contains(index) { choices.note(index, finishes: finishes) }
@@ -95,7 +93,7 @@ struct ChunkScan {
             switch try cursor.peek() {
             case .string:
                 let value = try cursor.readString()
-                if !value.range.isEmpty, !cursor.equals(key, "role") { isProgress = true }
+                if !value.range.isEmpty, cursor.index(of: key, in: Self.role) < 0 { isProgress = true }
             case .array:
                 try cursor.enterArray()
                 while try cursor.nextElement() {

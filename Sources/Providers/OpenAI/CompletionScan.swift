@@ -2,6 +2,10 @@ import Generation
 
 /// What must be known of a whole chat completion, read without decoding the rest.
 struct CompletionScan {
+    private static let members = JSONKeys("choices", "model", "usage", "error")
+    private static let choiceMembers = JSONKeys("message", "finish_reason", "text")
+    private static let messageMembers = JSONKeys("content", "role", "refusal", "tool_calls", "function_call", "audio")
+
     var error: Range<Int>?
     var model: JSONCursor.RawString?
     var usage: Usage?
@@ -16,29 +20,23 @@ struct CompletionScan {
     init(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
         guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }
         var cursor = JSONCursor(bytes)
-        var hasChoices = false, hasModel = false
+        var seen = 0
         try cursor.enterObject()
         while let key = try cursor.nextKey() {
-            if cursor.equals(key, "choices") {
-                if hasChoices { throw JSONFault(.duplicateKey, at: key.range.lowerBound) }
-                hasChoices = true
-                guard try cursor.peek() == .array else {
-                    try cursor.skipValue()
-                    continue
-                }
-                try readChoices(&cursor)
-            } else if cursor.equals(key, "model"), try cursor.peek() == .string {
-                if hasModel { throw JSONFault(.duplicateKey, at: key.range.lowerBound) }
-                hasModel = true
-                model = try cursor.readString()
-            } else if cursor.equals(key, "usage"), try cursor.peek() == .object {
-                usage = try UsageScan.read(&cursor)
-            } else if cursor.equals(key, "error"), try cursor.peek() != .null {
+            let member = cursor.index(of: key, in: Self.members)
+            if member >= 0 {
+                if seen >> member & 1 == 1 { throw JSONFault(.duplicateKey, at: key.range.lowerBound) }
+                seen |= 1 << member
+            }
+            switch (member, try cursor.peek()) {
+            case (0, .array): try readChoices(&cursor)
+            case (1, .string): model = try cursor.readString()
+            case (2, .object): usage = try UsageScan.read(&cursor)
+            case (3, let kind) where kind != .null:
                 let start = cursor.offset
                 try cursor.skipValue()
                 error = start..<cursor.offset
-            } else {
-                try cursor.skipValue()
+            default: try cursor.skipValue()
             }
         }
         try cursor.finish()
@@ -54,48 +52,43 @@ struct CompletionScan {
             }
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
-                if cursor.equals(key, "message"), try cursor.peek() == .object {
-                    if try readMessage(&cursor) { answered += 1 }
-                } else if cursor.equals(key, "text"), try cursor.peek() == .string {
-                    if try !cursor.readString().range.isEmpty { answered += 1 }
-                } else if cursor.equals(key, "finish_reason"), try cursor.peek() == .string {
+                switch (cursor.index(of: key, in: Self.choiceMembers), try cursor.peek()) {
+                case (0, .object): if try readMessage(&cursor) { answered += 1 }
+                case (1, .string):
                     let reason = try cursor.readString()
                     if finishReason == nil { finishReason = reason }
                     finished += 1
-                } else {
-                    try cursor.skipValue()
+                case (2, .string): if try !cursor.readString().range.isEmpty { answered += 1 }
+                default: try cursor.skipValue()
                 }
             }
         }
     }
 
+    /// Whether the message carries an answer; thoughts alone are none.
     private mutating func readMessage(_ cursor: inout JSONCursor) throws(JSONFault) -> Bool {
         var answers = false, hasContent = false
         try cursor.enterObject()
         while let key = try cursor.nextKey() {
-            let isContent = cursor.equals(key, "content")
-            if isContent {
+            let member = cursor.index(of: key, in: Self.messageMembers)
+            if member == 0 {
                 if hasContent { throw JSONFault(.duplicateKey, at: key.range.lowerBound) }
                 hasContent = true
             }
-            switch try cursor.peek() {
-            case .string:
-                let value = try cursor.readString()
-                guard !value.range.isEmpty, !cursor.equals(key, "role") else { continue }
-                if cursor.equals(key, "refusal") { refused = true }
-                // Thoughts alone are no answer.
-                answers = answers || isContent || cursor.equals(key, "refusal")
-            case .array:
-                let counts = isContent || cursor.equals(key, "tool_calls")
+            switch (member, try cursor.peek()) {
+            case (0, .string): if try !cursor.readString().range.isEmpty { answers = true }
+            case (2, .string):
+                if try !cursor.readString().range.isEmpty { (answers, refused) = (true, true) }
+            case (0, .array), (3, .array):
                 try cursor.enterArray()
                 while try cursor.nextElement() {
-                    answers = answers || counts
+                    answers = true
                     try cursor.skipValue()
                 }
-            case .object:
-                answers = answers || cursor.equals(key, "function_call") || cursor.equals(key, "audio")
+            case (4, .object), (5, .object):
+                answers = true
                 try cursor.skipValue()
-            case .null, .bool, .number: try cursor.skipValue()
+            default: try cursor.skipValue()
             }
         }
         return answers

@@ -37,23 +37,21 @@ struct ErrorBody {
 
     private init() {}
 
+    private static let members = JSONKeys("error", "message", "detail", "type", "code", "param")
+
     private mutating func readMembers(_ cursor: inout JSONCursor) throws(JSONFault) {
         try cursor.enterObject()
         while let key = try cursor.nextKey() {
-            let kind = try cursor.peek()
-            if cursor.equals(key, "error"), kind == .object {
-                try readMembers(&cursor)
-            } else if kind == .string {
-                let value = cursor.decode(try cursor.readString())
-                if cursor.equals(key, "message") || cursor.equals(key, "detail") || cursor.equals(key, "error") {
-                    if message.isEmpty { message = value }
-                } else if cursor.equals(key, "type") { type = value
-                } else if cursor.equals(key, "code") { code = value
-                } else if cursor.equals(key, "param") { field = value }
-            } else if cursor.equals(key, "code"), kind == .number {
-                code = try cursor.readInt().map(String.init)
-            } else {
-                try cursor.skipValue()
+            switch (cursor.index(of: key, in: Self.members), try cursor.peek()) {
+            case (0, .object): try readMembers(&cursor)
+            case (0, .string), (1, .string), (2, .string):
+                let text = cursor.decode(try cursor.readString())
+                if message.isEmpty { message = text }
+            case (3, .string): type = cursor.decode(try cursor.readString())
+            case (4, .string): code = cursor.decode(try cursor.readString())
+            case (4, .number): code = try cursor.readInt().map(String.init)
+            case (5, .string): field = cursor.decode(try cursor.readString())
+            default: try cursor.skipValue()
             }
         }
     }

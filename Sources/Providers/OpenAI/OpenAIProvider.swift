@@ -1,4 +1,5 @@
 public import Generation
+import HTTPMessage
 import NIOCore
 public import Upstream
 
@@ -48,7 +49,7 @@ public final class OpenAIProvider: Provider {
     public let name: String
     public let credentials: [Credential]
     private let settings: Settings
-    private let heads: [RequestHead]
+    private let heads: [PreparedHead]
     private let redactor: Redactor
     private let client: UpstreamClient
     private let wallClock: @Sendable () -> Int64
@@ -71,16 +72,16 @@ public final class OpenAIProvider: Provider {
             Credential(index: index, label: key.map { "key \(index + 1)\($0.hint.isEmpty ? "" : " (\($0.hint))")" } ?? "no key",
                        identity: key.map(identify) ?? "")
         }
-        var heads: [RequestHead] = []
+        var heads: [PreparedHead] = []
         for key in keys {
             let authorization = key.map { key in key.reveal { [(name: "authorization", value: "Bearer \($0)")] } } ?? []
             let fields = [
                 (name: "content-type", value: "application/json"), (name: "accept-encoding", value: "identity"),
                 (name: "user-agent", value: "holdfast"),
             ]
-            guard let head = RequestHead(method: "POST", path: settings.basePath + "/chat/completions", origin: settings.origin,
+            guard let head = PreparedHead(method: "POST", path: settings.basePath + "/chat/completions", origin: settings.origin,
                                          fields: fields + authorization + settings.fields) else {
-                throw UnusableSetting(name: RequestHead(method: "POST", path: settings.basePath + "/", origin: settings.origin,
+                throw UnusableSetting(name: PreparedHead(method: "POST", path: settings.basePath + "/", origin: settings.origin,
                                                         fields: []) == nil ? "base_url" : "api_key or headers")
             }
             heads.append(head)

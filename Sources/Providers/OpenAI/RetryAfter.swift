@@ -1,4 +1,5 @@
 import Generation
+import HTTPMessage
 import Upstream
 
 /// How long a provider asks to be left alone, in all the forms in which providers say it.

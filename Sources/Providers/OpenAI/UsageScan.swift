@@ -2,6 +2,7 @@ import Generation
 
 /// Reads a usage object; whatever is wrong with it must not spoil the answer.
 enum UsageScan {
+    private static let keys = JSONKeys("prompt_tokens", "completion_tokens")
     /// More tokens than any answer has; a larger figure is nonsense.
     private static let plausible = 0...100_000_000
 
@@ -10,13 +11,13 @@ enum UsageScan {
         var prompt: Int?, completion: Int?
         try cursor.enterObject()
         while let key = try cursor.nextKey() {
-            let isPrompt = cursor.equals(key, "prompt_tokens"), isCompletion = cursor.equals(key, "completion_tokens")
-            guard isPrompt || isCompletion, try cursor.peek() == .number else {
+            let member = cursor.index(of: key, in: keys)
+            guard member >= 0, try cursor.peek() == .number else {
                 try cursor.skipValue()
                 continue
             }
             let value = try cursor.readInt().flatMap { plausible.contains($0) ? $0 : nil }
-            if isPrompt { prompt = value } else { completion = value }
+            if member == 0 { prompt = value } else { completion = value }
         }
         return Usage(promptTokens: prompt ?? 0, completionTokens: completion ?? 0,
                      isEstimated: prompt == nil || completion == nil)

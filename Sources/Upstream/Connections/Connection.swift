@@ -1,4 +1,5 @@
 import Generation
+import HTTPMessage
 import NIOCore
 import NIOSSL
 import NIOTLS
@@ -166,7 +167,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
         }
         exchange.received(bytes.readableBytes)
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
-        do throws(ParseFault) {
+        do throws(MessageFault) {
             reading: while true {
                 switch try parser.read(&input, into: &body) {
                 case .needsMore: break reading
@@ -180,9 +181,9 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
             }
         } catch {
             switch error {
-            case .malformed(let what): fail(.malformed, "\(what)")
+            case .malformed(let what): fail(.malformed, what)
+            case .unknownVersion: fail(.malformed, "not HTTP/1.1")
             case .headTooLarge: fail(.headTooLarge)
-            case .tooManyInterimResponses: fail(.malformed, "too many interim responses")
             }
         }
     }

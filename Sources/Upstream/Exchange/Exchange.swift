@@ -1,4 +1,5 @@
 import Generation
+import HTTPMessage
 import NIOCore
 
 /// One request and its response on one connection, as seen by the task that waits for them.

@@ -1,29 +1,30 @@
 public import Generation
+import HTTPMessage
 public import NIOCore
 
-/// One request to a host, ready to be sent.
-public struct UpstreamRequest: Sendable {
+/// One request to a host, ready to be sent. A class, because it is handed on many times and never changes.
+public final class UpstreamRequest: Sendable {
     /// Where it goes. Comes from the configuration, never from a caller.
-    public var origin: Origin
+    public let origin: Origin
     /// Whom to trust when the origin is secure; nil only for origins that are not.
-    public var trust: Trust?
+    public let trust: Trust?
     /// The request line and the fields that are the same for all requests, each line with its end.
-    public var head: RequestHead
+    public let head: PreparedHead
     /// The parts of the body, sent one after the other without being joined.
-    public var body: [ByteBuffer]
+    public let body: [ByteBuffer]
     /// How long each phase may take.
-    public var limits: PhaseLimits
+    public let limits: PhaseLimits
     /// Whether it may be sent again when its outcome is unknown. Never true for what is charged for.
-    public var isSafeToRepeat: Bool
+    public let isSafeToRepeat: Bool
     /// The largest body that is accepted, in bytes. Default: 32 MiB.
-    public var maximumBody: Int
+    public let maximumBody: Int
     /// Whether the answer's progress is told by its reader (``UpstreamBody/progressed()``), as for event streams, or by
     /// each byte that arrives.
-    public var readerTellsProgress: Bool
+    public let readerTellsProgress: Bool
     /// Asked before the request is sent a second time on a new connection.
-    public var mayResend: @Sendable () -> Bool
+    public let mayResend: @Sendable () -> Bool
 
-    public init(origin: Origin, trust: Trust? = nil, head: RequestHead, body: [ByteBuffer], limits: PhaseLimits, isSafeToRepeat: Bool = false,
+    public init(origin: Origin, trust: Trust? = nil, head: PreparedHead, body: [ByteBuffer], limits: PhaseLimits, isSafeToRepeat: Bool = false,
                 maximumBody: Int = 32 << 20, readerTellsProgress: Bool = false,
                 mayResend: @escaping @Sendable () -> Bool = { true }) {
         self.origin = origin
@@ -40,22 +41,24 @@ public struct UpstreamRequest: Sendable {
     /// The request and its length field as bytes.
     func serialized() -> [ByteBuffer] {
         let length = body.reduce(0) { $0 + $1.readableBytes }
-        var first = ByteBuffer()
         // Small bodies are copied behind the head: one write is cheaper than a gathered one.
         let copies = length <= 32 * 1024
-        first.reserveCapacity(head.bytes.readableBytes + 40 + (copies ? length : 0))
-        first.writeImmutableBuffer(head.bytes)
-        first.writeStaticString("content-length: ")
-        first.writeString(String(length))
-        first.writeStaticString("\r\n\r\n")
-        guard copies else { return [first] + body }
-        for part in body { first.writeImmutableBuffer(part) }
-        return [first]
+        var first = ByteBuffer()
+        first.writeWithUnsafeMutableBytes(minimumWritableBytes: head.bytes.readableBytes + 48 + (copies ? length : 0)) { space in
+            var writer = ByteWriter(space)
+            writer.put(head.bytes)
+            writer.put("content-length: ")
+            writer.put(length)
+            writer.put("\r\n\r\n")
+            if copies { for part in body { writer.put(part) } }
+            return writer.count
+        }
+        return copies ? [first] : [first] + body
     }
 }
 
 /// The request line and fields of a request, made once and used for many.
-public struct RequestHead: Sendable {
+public struct PreparedHead: Sendable {
     let bytes: ByteBuffer
 
     /// Creates a head.

@@ -16,6 +16,7 @@ final class Assembly: Sendable {
     let gateway: Gateway
     let activity = FrontActivity()
     let registry = PrometheusRegistry(help: MetricsHelp.texts)
+    private let metrics: GatewayMetrics
     let time: TimeSource
     private let targets: TargetRegistry
     private let client: UpstreamClient
@@ -28,6 +29,7 @@ final class Assembly: Sendable {
     init(client: UpstreamClient, logger: Logger) {
         self.client = client
         self.logger = logger
+        metrics = GatewayMetrics(registry)
         let time = TimeSource(ContinuousClock())
         self.time = time
         var chance = Chance.system()
@@ -38,7 +40,7 @@ final class Assembly: Sendable {
             ])
         }
         keys = Mutex(KeyRing(administrator: nil, callers: []))
-        gateway = Gateway(Gateway.Routes([]), targets: targets, metrics: registry, time: time,
+        gateway = Gateway(Gateway.Routes([]), targets: targets, time: time,
                           wallClockMilliseconds: WallClock.milliseconds)
         self.chance = Mutex(chance)
     }
@@ -143,11 +145,12 @@ final class Assembly: Sendable {
             let targets = model.targets.compactMap { target -> Target? in
                 guard let provider = providers[target.provider] else { return nil }
                 return Target(provider: provider, model: target.model, weight: target.weight,
-                              health: provider.credentials.map { health(target, $0, model.breaker) })
+                              health: provider.credentials.map { health(target, $0, model.breaker) }, metrics: assembly.metrics)
             }
             guard !targets.isEmpty else { return nil }
             return Route(Route.Settings(name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
-                                        wholeAnswer: model.wholeAnswer, retry: model.retry), chance: assembly.nextChance())
+                                        wholeAnswer: model.wholeAnswer, retry: model.retry),
+                         metrics: assembly.metrics, chance: assembly.nextChance())
         }
 
         /// A route for PROVIDER/MODEL; nil if there is no such provider.
@@ -174,7 +177,7 @@ final class Assembly: Sendable {
             policy.maximumHalfOpen = total + total
             let several = (providers[target.provider]?.credentials.count ?? 1) > 1
             let label = "\(target.provider)/\(target.model)" + (several ? " \(credential.label)" : "")
-            return assembly.targets.health(of: identity(target, credential), label: label, settings: TargetRegistry.Settings(
+            return assembly.targets.health(of: identity(target, credential), label: label, credential: credential.label, settings: TargetRegistry.Settings(
                 breaker: policy, bulkhead: settings[target.provider]?.concurrency))
         }
     }

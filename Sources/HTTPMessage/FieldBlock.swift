@@ -1,0 +1,82 @@
+import NIOCore
+
+/// The fields of a message's head, looked up in the bytes as they came; most are never turned into text.
+///
+/// A class, because it is handed on many times and never changes.
+public final class FieldBlock: Sendable {
+    /// Where a field's name and value stand in the bytes. Heads are shorter than 64 KiB.
+    struct Field: Sendable {
+        let name: UInt16
+        let nameLength: UInt16
+        let value: UInt16
+        let valueLength: UInt16
+    }
+
+    /// The head with its first line.
+    let bytes: ByteBuffer
+    let fields: [Field]
+
+    init(bytes: ByteBuffer, fields: [Field]) {
+        self.bytes = bytes
+        self.fields = fields
+    }
+
+    /// The number of fields.
+    public var count: Int { fields.count }
+
+    /// The value of the first field with that lower-case name.
+    public subscript(name: StaticString) -> String? {
+        bytes.withUnsafeReadableBytes { bytes in first(name, bytes).map { $0.text(in: bytes) } }
+    }
+
+    /// The values of all fields with that lower-case name.
+    public func values(_ name: StaticString) -> [String] {
+        bytes.withUnsafeReadableBytes { bytes in
+            fields.filter { $0.isNamed(name, in: bytes) }.map { $0.text(in: bytes) }
+        }
+    }
+
+    /// Whether there is a field with that lower-case name.
+    public func contains(_ name: StaticString) -> Bool {
+        bytes.withUnsafeReadableBytes { bytes in first(name, bytes) != nil }
+    }
+
+    /// Whether the first field with that lower-case name begins with `prefix`, in lower case too.
+    public func value(of name: StaticString, hasPrefix prefix: StaticString) -> Bool {
+        bytes.withUnsafeReadableBytes { bytes in
+            guard let field = first(name, bytes) else { return false }
+            return field.valueLength >= prefix.utf8CodeUnitCount
+                && isEqual(bytes, Int(field.value), toLowercase: prefix, count: prefix.utf8CodeUnitCount)
+        }
+    }
+
+    private func first(_ name: StaticString, _ bytes: UnsafeRawBufferPointer) -> Field? {
+        let length = name.utf8CodeUnitCount
+        for field in fields where Int(field.nameLength) == length {
+            if isEqual(bytes, Int(field.name), toLowercase: name, count: length) { return field }
+        }
+        return nil
+    }
+}
+
+extension FieldBlock.Field {
+    func isNamed(_ lowercase: StaticString, in bytes: UnsafeRawBufferPointer) -> Bool {
+        Int(nameLength) == lowercase.utf8CodeUnitCount
+            && isEqual(bytes, Int(name), toLowercase: lowercase, count: Int(nameLength))
+    }
+
+    func text(in bytes: UnsafeRawBufferPointer) -> String {
+        String(decoding: UnsafeRawBufferPointer(rebasing: bytes[Int(value)..<Int(value) + Int(valueLength)]), as: UTF8.self)
+    }
+}
+
+/// Whether `count` bytes are the given lower-case text but for case.
+func isEqual(_ bytes: UnsafeRawBufferPointer, _ start: Int, toLowercase text: StaticString, count: Int) -> Bool {
+    let wanted = text.utf8Start
+    for index in 0..<count {
+        let byte = bytes[start + index]
+        let lower = byte &- 0x41 < 26 ? byte | 0x20 : byte
+        if lower != wanted[index] { return false }
+    }
+    return true
+}
