@@ -68,6 +68,41 @@ let package = Package(
             .product(name: "Yams", package: "Yams"),
         ]),
 
+        // A provider under a test's control, down to the byte.
+        .target(name: "Wall", dependencies: [
+            .product(name: "NIOCore", package: nio),
+            .product(name: "NIOPosix", package: nio),
+        ], path: "Tests/Wall"),
+        .testTarget(name: "Acceptance", dependencies: [
+            "Wall", "holdfast",
+            .product(name: "NIOCore", package: nio),
+            .product(name: "NIOPosix", package: nio),
+        ], path: "Tests/Acceptance"),
+        .testTarget(name: "HTTPMessageTests", dependencies: [
+            "HTTPMessage",
+            .product(name: "NIOCore", package: nio),
+            .product(name: "NIOEmbedded", package: nio),
+            .product(name: "NIOHTTP1", package: nio),
+        ]),
+        .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
+        .testTarget(name: "RoutingTests", dependencies: ["Routing", "Resilience"]),
+        .testTarget(name: "UpstreamTests", dependencies: [
+            "Upstream", "Generation", "HTTPMessage", "Wall",
+            .product(name: "NIOCore", package: nio),
+            .product(name: "NIOEmbedded", package: nio),
+            .product(name: "NIOPosix", package: nio),
+        ]),
+        .testTarget(name: "ProvidersTests", dependencies: [
+            "Providers", "Generation", "HTTPMessage", .product(name: "NIOCore", package: nio),
+        ]),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Generation", "Resilience"]),
+        .testTarget(name: "GatewayHTTPTests", dependencies: [
+            "GatewayHTTP", "Generation", "HTTPMessage",
+            .product(name: "NIOCore", package: nio),
+            .product(name: "Metrics", package: "swift-metrics"),
+        ]),
+        .testTarget(name: "HoldfastTests", dependencies: ["holdfast", "Gateway", "Generation", "Resilience", "Routing"]),
+        .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["sizes.txt"]),
         .testTarget(name: "ResilienceTests", dependencies: ["Resilience", "ResilienceTesting"],
                     resources: [.copy("Vectors/data")]),
     ]

@@ -99,7 +99,7 @@ struct BodyParser {
         guard index > 0 else { throw .malformed("a chunk has no size") }
         guard index < lineEnd - 1 else { return size }
         // An extension; nobody needs to understand it.
-        guard [0x3B, 0x20, 0x09].contains(bytes[index]) else { throw .malformed("a chunk's size is no number") }
+        guard bytes[index] == 0x3B else { throw .malformed("a chunk's size is no number") }
         for byte in bytes[index..<lineEnd - 1] where byte < 0x20 && byte != 0x09 {
             throw .malformed("a chunk's extension has a control character")
         }

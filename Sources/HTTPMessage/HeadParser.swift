@@ -53,8 +53,9 @@ struct HeadParser {
         head.withUnsafeReadableBytes { bytes in
             do throws(MessageFault) {
                 var start = 0
-                while let end = bytes.firstOffset(of: 0x0A, from: start), end > start + 1 {
-                    guard bytes[end - 1] == 0x0D else { throw .malformed("a line does not end in CR LF") }
+                // The empty line that ends the head is the last two bytes; an empty line before that is no field.
+                while let end = bytes.firstOffset(of: 0x0A, from: start), end < bytes.count - 1 {
+                    guard end > start, bytes[end - 1] == 0x0D else { throw .malformed("a line does not end in CR LF") }
                     if start == 0 {
                         try readFirstLine(bytes, start..<end - 1)
                     } else {

@@ -1,5 +1,4 @@
 import Generation
-import Logging
 import Resilience
 
 /// Keeps the books of one request and closes them exactly once, whatever the way out.

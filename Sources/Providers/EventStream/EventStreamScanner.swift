@@ -43,8 +43,8 @@ struct EventStreamScanner {
                 lineStart = 3
             }
         }
-        if skipsLF, lineStart == eventStart, start + lineStart < bytes.count {
-            // The LF of a CR LF whose CR ended the last event goes with this one, unseen.
+        if skipsLF, start + lineStart < bytes.count {
+            // The LF of a CR LF whose CR came last; if that ended an event, the LF goes with this one, unseen.
             skipsLF = false
             if bytes[start + lineStart] == 0x0A { lineStart += 1 }
         }

@@ -1,0 +1,55 @@
+# Two commands for users: `make run` and `make test`. The others are for those who work on it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := run
+RELEASE := .build-release
+PORT ?= 8080
+
+.PHONY: run test build release lint format tidy bench bench-quick bench-library check-tools check-test-tools clean
+
+## run: build what is missing and start the gateway with what the environment offers
+run: check-tools
+	swift build --product holdfast
+	exec .build/debug/holdfast serve --port $(PORT) $(ARGS)
+
+## test: run all tests
+test: check-tools check-test-tools
+	swift build --build-tests
+	swift test --skip-build $(TEST_ARGS)
+
+build: check-tools
+	swift build
+
+## release: the optimised binary, without shared Swift libraries
+release: check-tools
+	swift build -c release --static-swift-stdlib --scratch-path $(RELEASE) --product holdfast
+	@echo "$(RELEASE)/release/holdfast"
+
+## lint: the format of the code
+lint:
+	swift format lint --strict --recursive Sources Tests Package.swift
+
+format:
+	swift format --in-place --recursive Sources Tests Package.swift
+
+## tidy: banned calls, imports and sizes
+tidy:
+	swift test --filter Tidy
+
+## bench: the gateway beside its peers; fails when a target is missed
+bench: release
+	cd Benchmarks/gateway && ./bench.sh "$(CURDIR)/$(RELEASE)/release/holdfast"
+
+## bench-library: what the policies cost; fails when a target is missed
+bench-library: check-tools
+	cd Benchmarks/library && swift run -c release bench
+
+# What a fresh Debian machine with Swift may lack.
+check-tools:
+	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: https://swift.org/install"; exit 1; }
+	@scripts/install.sh git
+
+check-test-tools:
+	@scripts/install.sh python3 python3-venv openssl
+
+clean:
+	rm -rf .build $(RELEASE) Benchmarks/library/.build

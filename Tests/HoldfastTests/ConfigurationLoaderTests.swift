@@ -1,0 +1,129 @@
+import Foundation
+import Gateway
+import Generation
+import Resilience
+import Routing
+import Testing
+
+@testable import holdfast
+
+@Suite struct ConfigurationLoaderTests {
+    private static let good = """
+        server: { host: 127.0.0.1, port: 9000, max_body: 1MiB, drain: 5s }
+        auth:
+          admin_key: ${ADMIN}
+          keys: [ { name: web, key: "web-key-0123456789" } ]
+        providers:
+          a: { kind: openai, base_url: "http://127.0.0.1:1/v1", api_keys: [ "sk-1", "$${x}" ], headers: { x-team: blue } }
+          b: { kind: simulated, first_token: 10ms }
+        models:
+          chat:
+            strategy: weighted
+            targets: [ { provider: a, model: gpt, weight: 3 }, { provider: b, model: b-1 } ]
+            timeouts: { connect: 1s, first_token: 1500ms, idle: 1m30s, total: 2m }
+            retry: { max_attempts: 4, patience: 0s }
+            breaker: { failure_rate: 0.25, minimum_calls: 4, window: 10s, open: 1s, max_open: 1m, slow_call: 8s, probes: 2 }
+        logging: { level: warning, format: text, access: false }
+        """
+
+    private func load(_ text: String) throws(ConfigurationLoader.Refused) -> Configuration {
+        try ConfigurationLoader.parse(text, file: "f.yaml", environment: ["ADMIN": "admin-key-0123456789"])
+    }
+
+    private func mistakes(_ text: String) -> [String] {
+        do throws(ConfigurationLoader.Refused) {
+            _ = try load(text)
+            return []
+        } catch {
+            return error.mistakes.map(\.description)
+        }
+    }
+
+    @Test func `a whole configuration is read`() throws {
+        let configuration = try load(Self.good)
+        #expect(configuration.server.port == 9000 && configuration.server.maximumBody == 1 << 20 && configuration.server.drain == .seconds(5))
+        #expect(configuration.auth.administrator == Secret("admin-key-0123456789"))
+        #expect(configuration.providers.map(\.name) == ["a", "b"])
+        #expect(configuration.providers[0].keys == [Secret("sk-1"), Secret("${x}")])
+        #expect(configuration.providers[0].headers.map(\.name) == ["x-team"])
+        let model = try #require(configuration.models.first)
+        #expect(model.strategy == .weighted && model.targets.map(\.weight) == [3, 1])
+        #expect(model.limits == PhaseLimits(connect: .seconds(1), head: .milliseconds(1500), firstToken: .milliseconds(1500), idle: .seconds(90), total: .seconds(120)))
+        #expect(model.wholeAnswer == .seconds(30))
+        #expect(model.retry.maximumAttempts == 4 && model.retry.patience == .zero)
+        #expect(model.breaker.failureRate == 0.25 && model.breaker.open.first == .seconds(1) && model.breaker.slowCallRate == 0.8)
+        #expect(configuration.logging.access == false)
+    }
+
+    @Test func `all mistakes are named at once, each with its place and the way to mend it`() {
+        let text = """
+            server: { port: 99999, hots: x }
+            providers:
+              a: { kind: opanai }
+              b: { kind: openai, base_url: "http://user@host/v1" }
+              c: { kind: openai, api_key: "${MISSING}" }
+            models:
+              chat:
+                strategy: fastest
+                targets: [ { provider: bb, model: x }, { model: y } ]
+                timeouts: { idle: 5 minutes }
+            """
+        let found = mistakes(text)
+        #expect(found.count == 9)
+        #expect(found.contains("f.yaml:1:11: server.port: must be a whole number from 0 to 65535, not '99999'"))
+        #expect(found.contains("f.yaml:1:24: server.hots: unknown setting; did you mean 'host'?"))
+        #expect(found.contains { $0.hasPrefix("f.yaml:3:8: providers.a.kind: must be one of openai, simulated, not 'opanai'; did you mean 'openai'?") })
+        #expect(found.contains { $0.contains("f.yaml:4:22: providers.b.base_url: must be a URL") })
+        #expect(found.contains { $0.contains("providers.c.api_key: the environment variable MISSING is not set") })
+        #expect(found.contains { $0.contains("models.chat.strategy: must be one of priority, round_robin, weighted") })
+        #expect(found.contains { $0.contains("models.chat.targets[0].provider: there is no provider 'bb'; did you mean 'b'?") })
+        #expect(found.contains { $0.contains("models.chat.targets[1]: needs a provider and a model") })
+        #expect(found.contains { $0.contains("models.chat.timeouts.idle: must be a duration") })
+    }
+
+    @Test(arguments: [
+        ("providers: [", "not valid YAML"), ("a: 1\na: 2", "given twice"), ("- x", "must be a mapping"), ("providers: {}\nmodels: {}\nx: 1", "unknown setting"),
+        ("models: {}", "providers is missing"), ("", "providers is missing"), (String(repeating: "[", count: 5000), "nested too deeply"),
+        (String(repeating: "- ", count: 5000), "nested too deeply"), ("server: { host: 0.0.0.0 }\nproviders: {}\nmodels: {}", "needs keys"),
+        ("server: { host: 0.0.0.0 }\nauth: { admin_key: short-key-1 }\nproviders: {}\nmodels: {}", "at least 32 characters"),
+        ("auth: { keys: [ { name: a, key: abcdefgh }, { name: a, key: abcdefgi } ] }\nproviders: {}\nmodels: {}", "names must differ"),
+        ("auth: { keys: [ { name: a, key: abcdefgh }, { name: b, key: abcdefgh } ] }\nproviders: {}\nmodels: {}", "given twice"),
+        ("providers: { a: { kind: simulated } }\nmodels: { m: { targets: [] } }", "at least one target"),
+        ("providers: { a: { kind: openai, ca_file: /none } }\nmodels: {}", "cannot be read"),
+        ("providers: { a: { kind: openai, headers: { host: x } } }\nmodels: {}", "cannot be set"),
+        ("providers: { a: { kind: openai, api_key: \"a b\" } }\nmodels: {}", "without spaces"),
+        ("providers: { a: { kind: openai, api_key: \"${file:/none}\" } }\nmodels: {}", "cannot be read"),
+        ("providers: { \"a b\": { kind: openai } }\nmodels: {}", "a provider's name"),
+        ("providers: { a: { kind: simulated } }\nmodels: { x: { targets: [ {provider: a, model: b} ], breaker: { failure_rate: 2 } } }", "must be a number from 0.01 to 1.0"),
+    ])
+    func `every kind of mistake has its words`(text: String, words: String) {
+        let found = mistakes(text)
+        #expect(found.contains { $0.contains(words) }, "\(found)")
+        #expect(found.allSatisfy { $0.hasPrefix("f.yaml:") })
+    }
+
+    @Test func `routes that share a target must agree about its breaker`() {
+        let text = """
+            providers: { a: { kind: simulated } }
+            models:
+              x: { targets: [ { provider: a, model: m } ], breaker: { open: 1s } }
+              y: { targets: [ { provider: a, model: m } ] }
+            """
+        #expect(mistakes(text).contains { $0.contains("share the target a/m") })
+    }
+
+    @Test func `a secret never stands in a mistake`() {
+        let text = Self.good.replacingOccurrences(of: "kind: openai", with: "kind: opnai").replacingOccurrences(of: "port: 9000", with: "port: x")
+        #expect(mistakes(text).allSatisfy { !$0.contains("key-0123456789") && !$0.contains("sk-1") })
+    }
+
+    @Test(arguments: [("250ms", Duration.milliseconds(250)), ("2s", .seconds(2)), ("1.5s", .milliseconds(1500)), ("1m30s", .seconds(90)), ("1h", .seconds(3600))])
+    func `durations are read as people write them`(text: String, duration: Duration) {
+        #expect(DurationText.parse(text) == duration)
+    }
+
+    @Test(arguments: ["", "5", "s", "5 s", "-1s", "1x", "1e3s", "s5", "99999999999999999h", "٣s"])
+    func `other texts are no durations`(text: String) {
+        #expect(DurationText.parse(text) == nil)
+    }
+}

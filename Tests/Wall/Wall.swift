@@ -1,0 +1,275 @@
+import Foundation
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A provider under a test's control, down to the byte: it plays a script for each request and keeps a ledger
+/// of every connection, request and time.
+public final class Wall: Sendable {
+    /// One thing to do on a connection.
+    public enum Act: Sendable {
+        /// Sends bytes at once.
+        case send([UInt8])
+        /// Waits.
+        case wait(Duration)
+        /// Closes the sending side, then the rest when the peer has.
+        case finish
+        /// Closes hard, so that the peer sees a reset.
+        case reset
+        /// Does nothing more; the connection stays open.
+        case hang
+        /// Reads no more from the connection, so that what is sent to it stays in the system's buffers.
+        case stopReading
+
+        /// Sends a text.
+        public static func text(_ text: String) -> Act { .send(Array(text.utf8)) }
+    }
+
+    /// A request as it arrived.
+    public struct Call: Sendable {
+        /// Counted from 0 over the whole wall.
+        public var number: Int
+        /// The connection it came on, counted from 0.
+        public var connection: Int
+        /// Its place on that connection, counted from 0.
+        public var onConnection: Int
+        /// Its first line and fields.
+        public var head: String
+        /// Its body.
+        public var body: String
+        /// When its last byte had arrived.
+        public var at: ContinuousClock.Instant
+
+        /// The value of a field, by its lower-case name.
+        public func field(_ name: String) -> String? {
+            for line in head.split(separator: "\r\n").dropFirst() {
+                let pair = line.split(separator: ":", maxSplits: 1)
+                guard pair.count == 2, pair[0].lowercased() == name else { continue }
+                return pair[1].trimmingCharacters(in: .whitespaces)
+            }
+            return nil
+        }
+
+        /// The model that is asked for.
+        public var model: String { member("model") as? String ?? "" }
+        /// Whether a stream is asked for.
+        public var streams: Bool { member("stream") as? Bool ?? false }
+        /// The text of the member `user`, by which a test tells its requests apart.
+        public var user: String { member("user") as? String ?? "" }
+
+        private func member(_ name: String) -> Any? {
+            (try? JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])?[name]
+        }
+    }
+
+    /// What happened on a connection.
+    public struct Line: Sendable {
+        /// When it was accepted.
+        public var openedAt: ContinuousClock.Instant
+        /// When it ended, whoever ended it.
+        public var closedAt: ContinuousClock.Instant?
+        /// What the peer sent.
+        public var bytesReceived = 0
+        /// How many whole requests that was.
+        public var requests = 0
+        /// Whether the peer closed it, not the wall.
+        public var closedByPeer = false
+    }
+
+    /// What happened in all.
+    public struct Ledger: Sendable {
+        /// The connections, in the order in which they were accepted.
+        public var lines: [Line] = []
+        /// The requests, in the order in which they were complete.
+        public var calls: [Call] = []
+
+        /// The connections that have not ended.
+        public var openLines: Int { lines.count { $0.closedAt == nil } }
+    }
+
+    private let ledgerBox = Mutex(Ledger())
+    private let onConnect: @Sendable (Int) -> [Act]?
+    private let script: @Sendable (Call) -> [Act]
+    private let listener = Mutex<(any Channel)?>(nil)
+
+    /// Creates a wall.
+    ///
+    /// - Parameters:
+    ///   - onConnect: What to do as soon as a connection is accepted, before anything is read; nil to read
+    ///     requests.
+    ///   - script: What to do for a request.
+    public init(onConnect: @escaping @Sendable (Int) -> [Act]? = { _ in nil },
+                _ script: @escaping @Sendable (Call) -> [Act]) {
+        self.onConnect = onConnect
+        self.script = script
+    }
+
+    /// Begins to listen on loopback.
+    ///
+    /// - Returns: The port.
+    @discardableResult
+    public func start(port: Int = 0) async throws -> Int {
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(WallConnection(self))
+                }
+            }
+            .bind(host: "127.0.0.1", port: port).get()
+        listener.withLock { $0 = channel }
+        return channel.localAddress?.port ?? 0
+    }
+
+    /// Stops listening; connections that are open stay so.
+    public func stop() async throws {
+        let channel = listener.withLock { listener in
+            defer { listener = nil }
+            return listener
+        }
+        try await channel?.close()
+    }
+
+    /// What happened so far.
+    public var ledger: Ledger { ledgerBox.withLock { $0 } }
+
+    fileprivate func opened() -> Int {
+        ledgerBox.withLock { ledger in
+            ledger.lines.append(Line(openedAt: .now))
+            return ledger.lines.count - 1
+        }
+    }
+
+    fileprivate func greeting(_ connection: Int) -> [Act]? { onConnect(connection) }
+
+    fileprivate func received(_ bytes: Int, on connection: Int) {
+        ledgerBox.withLock { $0.lines[connection].bytesReceived += bytes }
+    }
+
+    fileprivate func called(_ head: String, _ body: String, on connection: Int) -> [Act] {
+        let call = ledgerBox.withLock { ledger in
+            let call = Call(number: ledger.calls.count, connection: connection,
+                            onConnection: ledger.lines[connection].requests, head: head, body: body, at: .now)
+            ledger.calls.append(call)
+            ledger.lines[connection].requests += 1
+            return call
+        }
+        return script(call)
+    }
+
+    fileprivate func closed(_ connection: Int, byPeer: Bool) {
+        ledgerBox.withLock { ledger in
+            guard ledger.lines[connection].closedAt == nil else { return }
+            ledger.lines[connection].closedAt = .now
+            ledger.lines[connection].closedByPeer = byPeer
+        }
+    }
+}
+
+/// One connection of a wall.
+private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+
+    private let wall: Wall
+    private var number = 0
+    private var input = ByteBuffer()
+    private var head: (String, Int)?
+    private var isBusy = false
+    private var closesItself = false
+    private var context: ChannelHandlerContext?
+
+    init(_ wall: Wall) {
+        self.wall = wall
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        number = wall.opened()
+        if let acts = wall.greeting(number) {
+            isBusy = true
+            perform(acts[...])
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        wall.received(bytes.readableBytes, on: number)
+        input.writeBuffer(&bytes)
+        next()
+    }
+
+    private func next() {
+        guard !isBusy, let (head, body) = takeRequest() else { return }
+        isBusy = true
+        perform(wall.called(head, body, on: number)[...])
+    }
+
+    private func takeRequest() -> (String, String)? {
+        guard let (head, length) = takeHead(), input.readableBytes >= length else { return nil }
+        self.head = nil
+        return (head, input.readString(length: length) ?? "")
+    }
+
+    /// The head of the request that is being read and the length of its body; it is looked for only once.
+    private func takeHead() -> (String, Int)? {
+        if let head { return head }
+        let text = String(buffer: input)
+        guard let end = text.range(of: "\r\n\r\n") else { return nil }
+        let head = String(text[..<end.lowerBound])
+        var length = 0
+        for line in head.split(separator: "\r\n") where line.lowercased().hasPrefix("content-length:") {
+            length = Int(line.dropFirst(15).trimmingCharacters(in: .whitespaces)) ?? 0
+        }
+        input.moveReaderIndex(forwardBy: head.utf8.count + 4)
+        self.head = (head, length)
+        return (head, length)
+    }
+
+    private func perform(_ acts: ArraySlice<Wall.Act>) {
+        guard let context else { return }
+        guard let act = acts.first else {
+            isBusy = false
+            return next()
+        }
+        let rest = acts.dropFirst()
+        switch act {
+        case .send(let bytes):
+            context.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)), promise: nil)
+            perform(rest)
+        case .wait(let duration):
+            let (seconds, attoseconds) = duration.components
+            let amount = TimeAmount.nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+            context.eventLoop.assumeIsolated().scheduleTask(in: amount) { self.perform(rest) }
+        case .finish:
+            closesItself = true
+            context.close(mode: .output, promise: nil)
+        case .reset:
+            closesItself = true
+            _ = (context.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+            context.close(promise: nil)
+        case .hang: break
+        case .stopReading:
+            _ = try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+            perform(rest)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+            wall.closed(number, byPeer: !closesItself)
+            context.close(promise: nil)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        wall.closed(number, byPeer: !closesItself)
+        self.context = nil
+    }
+}
