@@ -28,7 +28,7 @@ import Testing
 
     @Test(arguments: [
         // body, the field that is named
-        ("", nil), ("null", nil), ("[]", nil), ("{", nil), (#"{"model":"a",}"#, nil), (#"{"model":"a""#, nil),
+        ("", nil), ("null", nil), ("[]", nil), ("{", nil), (#"{"model":"a",}"#, nil), (#"{"model":"a""#, "model"),
         (#"{\#(messages)}"#, "model"), (#"{"model":"",\#(messages)}"#, "model"), (#"{"model":5,\#(messages)}"#, "model"),
         (#"{"model":null,\#(messages)}"#, "model"), (#"{"model":["a"],\#(messages)}"#, "model"),
         (#"{"model":"a","model":"b",\#(messages)}"#, "model"), (#"{"model":"a","mod\u0065l":"b",\#(messages)}"#, "model"),

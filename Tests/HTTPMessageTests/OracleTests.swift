@@ -6,7 +6,8 @@ import Testing
 @testable import HTTPMessage
 
 /// Compares the reader with NIO's, which is built on llhttp, over seeded variations of requests: what both accept must
-/// be the same request, and what NIO refuses must be refused here too.
+/// be the same request, and what NIO refuses must be refused here too. NIO knows a list of methods; here any token is one,
+/// and the routes refuse it, so a variation of the method itself is left out.
 @Suite struct OracleTests {
     private struct Random: RandomNumberGenerator {
         var state: UInt64
@@ -27,6 +28,7 @@ import Testing
         var random = Random(state: 20_261_120), both = 0, onlyTheirs = 0
         for round in 0..<6000 {
             let bytes = mutate(Array(Self.seeds[round % Self.seeds.count].utf8), &random)
+            guard bytes.starts(with: "POST ".utf8) || bytes.starts(with: "GET ".utf8) else { continue }
             let ours = Self.ours(bytes), theirs = Self.theirs(bytes)
             if let ours {
                 guard let theirs else {

@@ -3,7 +3,7 @@ import Routing
 
 /// What the person at the terminal sees when the gateway listens.
 enum Banner {
-    static func print(_ configuration: Configuration, port: Int) {
+    static func show(_ configuration: Configuration, port: Int) {
         let server = configuration.server
         let host = server.host.contains(":") ? "[\(server.host)]" : server.host
         let base = "http://\(host):\(port)"

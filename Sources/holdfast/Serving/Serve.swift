@@ -37,7 +37,7 @@ struct Serve: AsyncParsableCommand {
         do {
             configuration = try source.load()
         } catch {
-            for mistake in error.mistakes { StandardError.print("\(mistake)") }
+            for mistake in error.mistakes { StandardError.show("\(mistake)") }
             throw ExitCode(1)
         }
         DescriptorLimit.raise()
@@ -80,7 +80,7 @@ struct ConfigurationSource: Sendable {
 
 /// Lines for the person at the terminal.
 enum StandardError {
-    static func print(_ line: String) {
+    static func show(_ line: String) {
         FileHandle.standardError.write(Data((line + "\n").utf8))
     }
 }

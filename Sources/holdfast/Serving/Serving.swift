@@ -39,7 +39,7 @@ final class Serving: Sendable {
     /// - Returns: The exit status.
     func run() async -> Int32 {
         do { try assembly.apply(configuration) } catch {
-            StandardError.print("the configuration cannot be used: \(Self.words(error))")
+            StandardError.show("the configuration cannot be used: \(Self.words(error))")
             return 1
         }
         let front = makeFront()
@@ -104,7 +104,7 @@ final class Serving: Sendable {
                                 accessLog: configuration.logging.access ? Logger(label: "holdfast.access") : nil,
                                 chance: assembly.nextChance())
         return Front(parts, group: group, executor: { self.executors[$0] }, logger: quiet) { port in
-            Banner.print(self.configuration, port: port)
+            Banner.show(self.configuration, port: port)
         }
     }
 
@@ -116,7 +116,7 @@ final class Serving: Sendable {
             return 0
         } catch {
             let server = configuration.server
-            StandardError.print("cannot listen on \(server.host):\(server.port) (\(Self.words(error))); if the port is in use, choose another with --port")
+            StandardError.show("cannot listen on \(server.host):\(server.port) (\(Self.words(error))); if the port is in use, choose another with --port")
             return 1
         }
     }

@@ -117,7 +117,7 @@ import Testing
                 return series.next(random: chance.unit()) / .seconds(1)
             }
             let median = delays.sorted()[2000]
-            #expect((0.5...1.6).contains(median / Double(1 << attempt)), "attempt \(attempt): \(median)")
+            #expect((0.45...1.6).contains(median / Double(1 << attempt)), "attempt \(attempt): \(median)")
         }
     }
 }
