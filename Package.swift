@@ -30,91 +30,117 @@ let package = Package(
         .target(name: "Generation", dependencies: [.product(name: "NIOCore", package: nio)]),
         .target(name: "Routing", dependencies: ["Generation", "Resilience"]),
         .target(name: "HTTPMessage", dependencies: [.product(name: "NIOCore", package: nio)]),
-        .target(name: "Upstream", dependencies: [
-            "Generation", "HTTPMessage",
-            .product(name: "NIOCore", package: nio),
-            .product(name: "NIOPosix", package: nio),
-            .product(name: "NIOTLS", package: nio),
-            .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        ]),
-        .target(name: "Providers", dependencies: [
-            "Generation", "HTTPMessage", "Upstream",
-            .product(name: "NIOCore", package: nio),
-        ]),
-        .target(name: "Gateway", dependencies: [
-            "Generation", "Resilience", "Routing",
-            .product(name: "NIOCore", package: nio),
-            .product(name: "Logging", package: "swift-log"),
-            .product(name: "CoreMetrics", package: "swift-metrics"),
-            .product(name: "Metrics", package: "swift-metrics"),
-        ]),
-        .target(name: "GatewayHTTP", dependencies: [
-            "Gateway", "Generation", "HTTPMessage", "Resilience",
-            .product(name: "NIOCore", package: nio),
-            .product(name: "HummingbirdCore", package: "hummingbird"),
-            .product(name: "Crypto", package: "swift-crypto"),
-            .product(name: "Logging", package: "swift-log"),
-            .product(name: "Metrics", package: "swift-metrics"),
-        ]),
-        .executableTarget(name: "holdfast", dependencies: [
-            "Gateway", "GatewayHTTP", "Generation", "Providers", "Resilience", "Routing", "Upstream",
-            .product(name: "NIOCore", package: nio),
-            .product(name: "NIOPosix", package: nio),
-            .product(name: "Logging", package: "swift-log"),
-            .product(name: "Metrics", package: "swift-metrics"),
-            .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            .product(name: "Yams", package: "Yams"),
-        ]),
+        .target(
+            name: "Upstream",
+            dependencies: [
+                "Generation", "HTTPMessage",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+                .product(name: "NIOTLS", package: nio),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        .target(
+            name: "Providers",
+            dependencies: [
+                "Generation", "HTTPMessage", "Upstream",
+                .product(name: "NIOCore", package: nio),
+            ]),
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Generation", "Resilience", "Routing",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ]),
+        .target(
+            name: "GatewayHTTP",
+            dependencies: [
+                "Gateway", "Generation", "HTTPMessage", "Resilience",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ]),
+        .executableTarget(
+            name: "holdfast",
+            dependencies: [
+                "Gateway", "GatewayHTTP", "Generation", "Providers", "Resilience", "Routing", "Upstream",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
 
         // A provider under a test's control, down to the byte.
-        .target(name: "Wall", dependencies: [
-            .product(name: "NIOCore", package: nio),
-            .product(name: "NIOPosix", package: nio),
-        ], path: "Tests/Wall"),
-        .testTarget(name: "Acceptance", dependencies: [
-            "Wall", "holdfast",
-            .product(name: "NIOCore", package: nio),
-            .product(name: "NIOPosix", package: nio),
-        ], path: "Tests/Acceptance"),
-        .testTarget(name: "HTTPMessageTests", dependencies: [
-            "HTTPMessage",
-            .product(name: "NIOCore", package: nio),
-            .product(name: "NIOEmbedded", package: nio),
-            .product(name: "NIOHTTP1", package: nio),
-        ]),
+        .target(
+            name: "Wall",
+            dependencies: [
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ], path: "Tests/Wall"),
+        .testTarget(
+            name: "Acceptance",
+            dependencies: [
+                "Wall", "holdfast",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ], path: "Tests/Acceptance"),
+        .testTarget(
+            name: "HTTPMessageTests",
+            dependencies: [
+                "HTTPMessage",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOEmbedded", package: nio),
+                .product(name: "NIOHTTP1", package: nio),
+            ]),
         .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
         .testTarget(name: "RoutingTests", dependencies: ["Routing", "Resilience"]),
-        .testTarget(name: "UpstreamTests", dependencies: [
-            "Upstream", "Generation", "HTTPMessage", "Wall",
-            .product(name: "NIOCore", package: nio),
-            .product(name: "NIOEmbedded", package: nio),
-            .product(name: "NIOPosix", package: nio),
-        ]),
-        .testTarget(name: "ProvidersTests", dependencies: [
-            "Providers", "Generation", "HTTPMessage", .product(name: "NIOCore", package: nio),
-        ]),
+        .testTarget(
+            name: "UpstreamTests",
+            dependencies: [
+                "Upstream", "Generation", "HTTPMessage", "Wall",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOEmbedded", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ]),
+        .testTarget(
+            name: "ProvidersTests",
+            dependencies: [
+                "Providers", "Generation", "HTTPMessage", .product(name: "NIOCore", package: nio),
+            ]),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Generation", "Resilience"]),
-        .testTarget(name: "GatewayHTTPTests", dependencies: [
-            "GatewayHTTP", "Generation", "HTTPMessage",
-            .product(name: "NIOCore", package: nio),
-            .product(name: "Metrics", package: "swift-metrics"),
-        ]),
-        .testTarget(name: "HoldfastTests", dependencies: ["holdfast", "Gateway", "Generation", "Resilience", "Routing"]),
+        .testTarget(
+            name: "GatewayHTTPTests",
+            dependencies: [
+                "GatewayHTTP", "Generation", "HTTPMessage",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ]),
+        .testTarget(
+            name: "HoldfastTests",
+            dependencies: ["holdfast", "Gateway", "Generation", "Resilience", "Routing"]),
         .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["sizes.txt"]),
-        .testTarget(name: "ResilienceTests", dependencies: ["Resilience", "ResilienceTesting"],
-                    resources: [.copy("Vectors/data")]),
+        .testTarget(
+            name: "ResilienceTests", dependencies: ["Resilience", "ResilienceTesting"],
+            resources: [.copy("Vectors/data")]),
     ]
 )
 
 // One place for what every target is built with.
 for target in package.targets {
-    target.swiftSettings = (target.swiftSettings ?? []) + [
-        .treatAllWarnings(as: .error),
-        .enableUpcomingFeature("ExistentialAny"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-        .enableUpcomingFeature("InternalImportsByDefault"),
-        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-    ]
+    target.swiftSettings =
+        (target.swiftSettings ?? []) + [
+            .treatAllWarnings(as: .error),
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            .enableUpcomingFeature("InternalImportsByDefault"),
+            .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        ]
 }

@@ -14,7 +14,10 @@ public final class Gateway: Sendable {
         public let names: [String]
 
         /// - Parameter direct: Makes a route for a name that is not in the configuration, such as `openai/gpt-5.6`.
-        public init(_ routes: [Route], alsoShown: [String] = [], direct: @escaping @Sendable (String) -> Route? = { _ in nil }) {
+        public init(
+            _ routes: [Route], alsoShown: [String] = [],
+            direct: @escaping @Sendable (String) -> Route? = { _ in nil }
+        ) {
             named = Dictionary(routes.map { ($0.settings.name, $0) }) { first, _ in first }
             names = routes.map(\.settings.name) + alsoShown
             self.direct = direct
@@ -23,7 +26,9 @@ public final class Gateway: Sendable {
         subscript(name: String) -> Route? { named[name] ?? direct(name) }
     }
 
+    /// The latest decisions.
     public let decisions: DecisionLog
+    /// What is known about every target.
     public let targets: TargetRegistry
     private let time: TimeSource
     private let wallClockMilliseconds: @Sendable () -> Int64
@@ -34,8 +39,10 @@ public final class Gateway: Sendable {
     /// - Parameters:
     ///   - wallClockMilliseconds: The present time in milliseconds since 1970, for the decision trail.
     ///   - keptDecisions: How many decisions are kept for being asked about.
-    public init(_ routes: Routes, targets: TargetRegistry, time: TimeSource,
-                wallClockMilliseconds: @escaping @Sendable () -> Int64, keptDecisions: Int = 4096) {
+    public init(
+        _ routes: Routes, targets: TargetRegistry, time: TimeSource,
+        wallClockMilliseconds: @escaping @Sendable () -> Int64, keptDecisions: Int = 4096
+    ) {
         current = Mutex(routes)
         self.targets = targets
         self.time = time
@@ -63,19 +70,28 @@ public final class Gateway: Sendable {
     /// - Parameters:
     ///   - caller: The name of the caller's key, if keys are needed.
     ///   - arrivedAt: When the request arrived.
-    public func answer(_ request: GenerationRequest, by route: Route, caller: String?, arrivedAt: Instant,
-                       into sink: some ReplySink) async {
+    public func answer(
+        _ request: GenerationRequest, by route: Route, caller: String?, arrivedAt: Instant,
+        into sink: some ReplySink
+    ) async {
         let settings = route.settings, (places, chance) = route.plan()
         let candidates = places.flatMap { place in
-            settings.targets[place.target].health.indices.map { Execution.Candidate(target: place.target, credential: $0) }
+            settings.targets[place.target].health.indices.map {
+                Execution.Candidate(target: place.target, credential: $0)
+            }
         }
-        let plan = places.map { Decision.Planned(target: settings.targets[$0.target].name, reason: $0.reason) }
+        let plan = places.map {
+            Decision.Planned(target: settings.targets[$0.target].name, reason: $0.reason)
+        }
         var account = Account(
-            Decision(id: request.id, caller: caller, arrivedAtMilliseconds: wallClockMilliseconds(), route: settings.name,
-                     strategy: settings.strategy, streams: request.streams, plan: plan),
+            Decision(
+                id: request.id, caller: caller, arrivedAtMilliseconds: wallClockMilliseconds(),
+                route: settings.name,
+                strategy: settings.strategy, streams: request.streams, plan: plan),
             arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: route.meters))
-        let bounds = Execution.Bounds(deadline: arrivedAt.advanced(by: settings.limits.total), retry: settings.retry,
-                                      limits: Self.limits(of: settings, for: request))
+        let bounds = Execution.Bounds(
+            deadline: arrivedAt.advanced(by: settings.limits.total), retry: settings.retry,
+            limits: Self.limits(of: settings, for: request))
         let machine = Execution.StateMachine(candidates, bounds: bounds, chance: chance)
         let execution = Execution(request, settings.targets, time: time)
         let (ending, failure) = await execution.run(machine, candidates, &account, into: sink)

@@ -22,7 +22,9 @@ struct BodyParser {
     static var empty: BodyParser { BodyParser(state: .complete) }
     static var chunked: BodyParser { BodyParser(state: .chunkSize) }
     static var untilClose: BodyParser { BodyParser(state: .untilClose) }
-    static func fixed(_ length: Int) -> BodyParser { BodyParser(state: length == 0 ? .complete : .fixed(left: length)) }
+    static func fixed(_ length: Int) -> BodyParser {
+        BodyParser(state: length == 0 ? .complete : .fixed(left: length))
+    }
 
     private init(state: State) {
         self.state = state
@@ -62,7 +64,9 @@ struct BodyParser {
                 state = .chunkEnd
             case .chunkEnd:
                 guard input.readableBytes >= 2 else { return false }
-                guard input.readInteger(as: UInt16.self) == 0x0D0A else { throw .malformed("a chunk does not end in CR LF") }
+                guard input.readInteger(as: UInt16.self) == 0x0D0A else {
+                    throw .malformed("a chunk does not end in CR LF")
+                }
                 state = .chunkSize
             case .trailers:
                 guard let length = try readTrailer(&input) else { return false }
@@ -75,7 +79,9 @@ struct BodyParser {
         var fault: MessageFault?, size = 0
         let length = input.withUnsafeReadableBytes { bytes -> Int? in
             guard let end = bytes.firstOffset(of: 0x0A, from: 0) else {
-                if bytes.count > Self.maximumChunkLine { fault = .malformed("a chunk's first line is too long") }
+                if bytes.count > Self.maximumChunkLine {
+                    fault = .malformed("a chunk's first line is too long")
+                }
                 return nil
             }
             do throws(MessageFault) { size = try Self.chunkSize(bytes, lineEnd: end) } catch { fault = error }
@@ -89,7 +95,9 @@ struct BodyParser {
 
     private static func chunkSize(_ bytes: UnsafeRawBufferPointer, lineEnd: Int) throws(MessageFault) -> Int {
         guard lineEnd <= maximumChunkLine else { throw .malformed("a chunk's first line is too long") }
-        guard lineEnd >= 1, bytes[lineEnd - 1] == 0x0D else { throw .malformed("a chunk's first line does not end in CR LF") }
+        guard lineEnd >= 1, bytes[lineEnd - 1] == 0x0D else {
+            throw .malformed("a chunk's first line does not end in CR LF")
+        }
         var size = 0, index = 0
         while index < lineEnd - 1, let digit = hexDigit(bytes[index]) {
             guard index < 8 else { throw .malformed("a chunk is too large") }

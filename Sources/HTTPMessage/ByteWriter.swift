@@ -14,19 +14,23 @@ public struct ByteWriter {
         self.space = space
     }
 
+    /// Appends a text.
     public mutating func put(_ text: StaticString) {
         put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    /// Appends a text as UTF-8.
     public mutating func put(_ text: String) {
         var text = text
         text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
     }
 
+    /// Appends what is readable.
     public mutating func put(_ bytes: ByteBuffer) {
         bytes.withUnsafeReadableBytes { put($0) }
     }
 
+    /// Appends bytes.
     public mutating func put(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count > 0, bytes.count <= space.count - count else { return }
         UnsafeMutableRawBufferPointer(rebasing: space[count...]).copyMemory(from: bytes)

@@ -66,12 +66,16 @@ extension FieldBlock.Field {
     }
 
     func text(in bytes: UnsafeRawBufferPointer) -> String {
-        String(decoding: UnsafeRawBufferPointer(rebasing: bytes[Int(value)..<Int(value) + Int(valueLength)]), as: UTF8.self)
+        String(
+            decoding: UnsafeRawBufferPointer(rebasing: bytes[Int(value)..<Int(value) + Int(valueLength)]),
+            as: UTF8.self)
     }
 }
 
 /// Whether `count` bytes are the given lower-case text but for case.
-func isEqual(_ bytes: UnsafeRawBufferPointer, _ start: Int, toLowercase text: StaticString, count: Int) -> Bool {
+func isEqual(_ bytes: UnsafeRawBufferPointer, _ start: Int, toLowercase text: StaticString, count: Int)
+    -> Bool
+{
     let wanted = text.utf8Start
     for index in 0..<count {
         let byte = bytes[start + index]

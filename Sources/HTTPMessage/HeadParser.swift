@@ -28,7 +28,9 @@ struct HeadParser {
         let length = input.withUnsafeReadableBytes { bytes -> Int? in
             var index = searched
             while let found = bytes.firstOffset(of: 0x0A, from: index) {
-                if found >= 3, bytes[found - 1] == 0x0D, bytes[found - 2] == 0x0A, bytes[found - 3] == 0x0D { return found + 1 }
+                if found >= 3, bytes[found - 1] == 0x0D, bytes[found - 2] == 0x0A, bytes[found - 3] == 0x0D {
+                    return found + 1
+                }
                 index = found + 1
             }
             searched = bytes.count
@@ -46,8 +48,11 @@ struct HeadParser {
     /// Splits a head.
     ///
     /// - Parameter readFirstLine: Gets the bytes and the range of the first line.
-    static func parse(_ head: ByteBuffer, _ readFirstLine: (UnsafeRawBufferPointer, Range<Int>) throws(MessageFault) -> Void)
-        throws(MessageFault) -> (FieldBlock, Facts) {
+    static func parse(
+        _ head: ByteBuffer, _ readFirstLine: (UnsafeRawBufferPointer, Range<Int>) throws(MessageFault) -> Void
+    )
+        throws(MessageFault) -> (FieldBlock, Facts)
+    {
         var fields: [FieldBlock.Field] = [], facts = Facts(), fault: MessageFault?
         fields.reserveCapacity(16)
         head.withUnsafeReadableBytes { bytes in
@@ -55,7 +60,9 @@ struct HeadParser {
                 var start = 0
                 // The empty line that ends the head is the last two bytes; an empty line before that is no field.
                 while let end = bytes.firstOffset(of: 0x0A, from: start), end < bytes.count - 1 {
-                    guard end > start, bytes[end - 1] == 0x0D else { throw .malformed("a line does not end in CR LF") }
+                    guard end > start, bytes[end - 1] == 0x0D else {
+                        throw .malformed("a line does not end in CR LF")
+                    }
                     if start == 0 {
                         try readFirstLine(bytes, start..<end - 1)
                     } else {
@@ -72,33 +79,46 @@ struct HeadParser {
         return (FieldBlock(bytes: head, fields: fields), facts)
     }
 
-    private static func field(_ bytes: UnsafeRawBufferPointer, _ line: Int, _ lineEnd: Int, _ facts: inout Facts)
-        throws(MessageFault) -> FieldBlock.Field {
+    private static func field(
+        _ bytes: UnsafeRawBufferPointer, _ line: Int, _ lineEnd: Int, _ facts: inout Facts
+    )
+        throws(MessageFault) -> FieldBlock.Field
+    {
         var colon = line
         while colon < lineEnd, isTokenByte(bytes[colon]) { colon += 1 }
-        guard colon > line, colon < lineEnd, bytes[colon] == 0x3A else { throw .malformed("a field's name is no token") }
+        guard colon > line, colon < lineEnd, bytes[colon] == 0x3A else {
+            throw .malformed("a field's name is no token")
+        }
         var start = colon + 1, end = lineEnd
         while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }
         while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end -= 1 }
         for index in start..<end {
             let byte = bytes[index]
-            if byte < 0x20 && byte != 0x09 || byte == 0x7F { throw .malformed("a field has a control character") }
+            if byte < 0x20 && byte != 0x09 || byte == 0x7F {
+                throw .malformed("a field has a control character")
+            }
         }
-        let field = FieldBlock.Field(name: UInt16(truncatingIfNeeded: line), nameLength: UInt16(truncatingIfNeeded: colon - line),
-                                     value: UInt16(truncatingIfNeeded: start), valueLength: UInt16(truncatingIfNeeded: end - start))
+        let field = FieldBlock.Field(
+            name: UInt16(truncatingIfNeeded: line), nameLength: UInt16(truncatingIfNeeded: colon - line),
+            value: UInt16(truncatingIfNeeded: start), valueLength: UInt16(truncatingIfNeeded: end - start))
         try note(field, bytes, &facts)
         return field
     }
 
     /// Looks at the fields that matter to the message itself; most are told apart by the length of their name.
-    private static func note(_ field: FieldBlock.Field, _ bytes: UnsafeRawBufferPointer, _ facts: inout Facts) throws(MessageFault) {
+    private static func note(_ field: FieldBlock.Field, _ bytes: UnsafeRawBufferPointer, _ facts: inout Facts)
+        throws(MessageFault)
+    {
         let start = Int(field.value), count = Int(field.valueLength)
         switch field.nameLength {
         case 4 where field.isNamed("host", in: bytes):
             facts.hosts += 1
-            facts.hostIsValid = count > 0 && count <= 255 && (start..<start + count).allSatisfy { isHostByte(bytes[$0]) }
+            facts.hostIsValid =
+                count > 0 && count <= 255 && (start..<start + count).allSatisfy { isHostByte(bytes[$0]) }
         case 10 where field.isNamed("connection", in: bytes):
-            let options = field.text(in: bytes).lowercased().split(separator: ",").map { $0.filter { $0 != " " && $0 != "\t" } }
+            let options = field.text(in: bytes).lowercased().split(separator: ",").map {
+                $0.filter { $0 != " " && $0 != "\t" }
+            }
             if options.contains("close") { facts.closes = true }
             if options.contains("keep-alive") { facts.keepsAlive = true }
         case 14 where field.isNamed("content-length", in: bytes):
@@ -122,6 +142,8 @@ struct HeadParser {
         if facts.lengths > 1 { throw .malformed("content-length is given twice") }
         guard facts.codings > 0 else { return }
         if facts.lengths > 0 { throw .malformed("content-length and transfer-encoding exclude each other") }
-        guard facts.codings == 1, facts.isChunked, isHTTP11 else { throw .malformed("the only transfer-encoding is chunked") }
+        guard facts.codings == 1, facts.isChunked, isHTTP11 else {
+            throw .malformed("the only transfer-encoding is chunked")
+        }
     }
 }

@@ -6,6 +6,7 @@ public struct RequestHead: Sendable {
     let target: Range<Int>
     /// The length of the path, which the target begins with.
     let pathLength: Int
+    /// The header fields.
     public let fields: FieldBlock
     /// Whether the version is HTTP/1.1, not 1.0.
     public let isHTTP11: Bool
@@ -23,7 +24,9 @@ public struct RequestHead: Sendable {
     public var path: String { text(target.lowerBound..<target.lowerBound + pathLength) }
 
     /// What follows the question mark; empty if nothing does.
-    public var query: String { pathLength == target.count ? "" : text(target.lowerBound + pathLength + 1..<target.upperBound) }
+    public var query: String {
+        pathLength == target.count ? "" : text(target.lowerBound + pathLength + 1..<target.upperBound)
+    }
 
     /// The last segment of the path.
     public var lastSegment: Substring {
@@ -58,7 +61,9 @@ public struct RequestHead: Sendable {
     }
 
     private func text(_ range: Range<Int>) -> String {
-        fields.bytes.withUnsafeReadableBytes { String(decoding: UnsafeRawBufferPointer(rebasing: $0[range]), as: UTF8.self) }
+        fields.bytes.withUnsafeReadableBytes {
+            String(decoding: UnsafeRawBufferPointer(rebasing: $0[range]), as: UTF8.self)
+        }
     }
 }
 
@@ -81,7 +86,9 @@ public struct RequestParser {
     /// Reads the head of the next request; nil if it has not all arrived.
     public mutating func readHead(_ input: inout ByteBuffer) throws(MessageFault) -> RequestHead? {
         // An empty line before a request is left over from a careless client (RFC 9112, section 2.2).
-        if input.getInteger(at: input.readerIndex, as: UInt16.self) == 0x0D0A { input.moveReaderIndex(forwardBy: 2) }
+        if input.getInteger(at: input.readerIndex, as: UInt16.self) == 0x0D0A {
+            input.moveReaderIndex(forwardBy: 2)
+        }
         guard let raw = try headParser.next(&input, limit: maximumHead) else { return nil }
         var line = (methodLength: 0, target: 0..<0, pathLength: 0, isHTTP11: false)
         let (fields, facts) = try HeadParser.parse(raw) { (bytes, range) throws(MessageFault) in
@@ -89,30 +96,40 @@ public struct RequestParser {
         }
         guard line.methodLength > 0 else { throw .malformed("there is no request line") }
         try HeadParser.checkFraming(facts, isHTTP11: line.isHTTP11)
-        guard facts.hosts == 1 || facts.hosts == 0 && !line.isHTTP11 else { throw .malformed("exactly one host is needed") }
+        guard facts.hosts == 1 || facts.hosts == 0 && !line.isHTTP11 else {
+            throw .malformed("exactly one host is needed")
+        }
         guard facts.hosts == 0 || facts.hostIsValid else { throw .malformed("host is no host name") }
         body = facts.isChunked ? .chunked : .fixed(facts.length ?? 0)
-        return RequestHead(methodLength: line.methodLength, target: line.target, pathLength: line.pathLength,
-                           fields: fields, isHTTP11: line.isHTTP11, keepsAlive: line.isHTTP11 && !facts.closes,
-                           length: facts.isChunked ? nil : facts.length ?? 0, isChunked: facts.isChunked)
+        return RequestHead(
+            methodLength: line.methodLength, target: line.target, pathLength: line.pathLength,
+            fields: fields, isHTTP11: line.isHTTP11, keepsAlive: line.isHTTP11 && !facts.closes,
+            length: facts.isChunked ? nil : facts.length ?? 0, isChunked: facts.isChunked)
     }
 
     /// Reads the body of the request whose head was read last.
     ///
     /// - Returns: Whether it is complete.
-    public mutating func readBody(_ input: inout ByteBuffer, into bytes: inout ByteBuffer) throws(MessageFault) -> Bool {
+    public mutating func readBody(_ input: inout ByteBuffer, into bytes: inout ByteBuffer)
+        throws(MessageFault) -> Bool
+    {
         try body.read(&input, into: &bytes)
     }
 
     private static func requestLine(_ bytes: UnsafeRawBufferPointer, _ line: Range<Int>) throws(MessageFault)
-        -> (Int, Range<Int>, Int, Bool) {
+        -> (Int, Range<Int>, Int, Bool)
+    {
         var index = line.lowerBound
         while index < line.upperBound, isTokenByte(bytes[index]) { index += 1 }
-        guard index > line.lowerBound, index - line.lowerBound <= 32, index < line.upperBound, bytes[index] == 0x20 else {
+        guard index > line.lowerBound, index - line.lowerBound <= 32, index < line.upperBound,
+            bytes[index] == 0x20
+        else {
             throw .malformed("the request has no method")
         }
         let start = index + 1
-        guard start < line.upperBound, bytes[start] == 0x2F else { throw .malformed("the request's target is no path") }
+        guard start < line.upperBound, bytes[start] == 0x2F else {
+            throw .malformed("the request's target is no path")
+        }
         index = start
         var pathEnd: Int?
         while index < line.upperBound, bytes[index] > 0x20, bytes[index] < 0x7F {
@@ -122,13 +139,20 @@ public struct RequestParser {
         }
         guard index - start <= maximumTarget else { throw .malformed("the request's target is too long") }
         let version = index + 1
-        guard index < line.upperBound, bytes[index] == 0x20, line.upperBound - version == 8, bytes[version] == 0x48,
-              bytes[version + 1] == 0x54, bytes[version + 2] == 0x54, bytes[version + 3] == 0x50, bytes[version + 4] == 0x2F else {
+        guard index < line.upperBound, bytes[index] == 0x20, line.upperBound - version == 8,
+            bytes[version] == 0x48,
+            bytes[version + 1] == 0x54, bytes[version + 2] == 0x54, bytes[version + 3] == 0x50,
+            bytes[version + 4] == 0x2F
+        else {
             throw .malformed("the request line is wrong")
         }
-        guard bytes[version + 5] == 0x31, bytes[version + 6] == 0x2E, bytes[version + 7] == 0x30 || bytes[version + 7] == 0x31 else {
+        guard bytes[version + 5] == 0x31, bytes[version + 6] == 0x2E,
+            bytes[version + 7] == 0x30 || bytes[version + 7] == 0x31
+        else {
             throw .unknownVersion
         }
-        return (start - 1 - line.lowerBound, start..<index, (pathEnd ?? index) - start, bytes[version + 7] == 0x31)
+        return (
+            start - 1 - line.lowerBound, start..<index, (pathEnd ?? index) - start, bytes[version + 7] == 0x31
+        )
     }
 }

@@ -4,6 +4,7 @@ public import NIOCore
 public struct ResponseHead: Sendable {
     /// The status code. Range: 100 to 999.
     public let status: Int
+    /// The header fields.
     public let fields: FieldBlock
 
     /// The value of the first field with that lower-case name.
@@ -50,7 +51,9 @@ public struct ResponseParser {
     /// Reads on. Call again after a head; the rest of `input` may hold the body.
     ///
     /// - Parameter bytes: Bytes of the body are appended here.
-    public mutating func read(_ input: inout ByteBuffer, into bytes: inout ByteBuffer) throws(MessageFault) -> Progress {
+    public mutating func read(_ input: inout ByteBuffer, into bytes: inout ByteBuffer) throws(MessageFault)
+        -> Progress
+    {
         if body != nil { return try body?.read(&input, into: &bytes) == true ? .end : .needsMore }
         while let raw = try headParser.next(&input, limit: maximumHead - interimBytes) {
             let head = try parse(raw)
@@ -85,11 +88,16 @@ public struct ResponseParser {
         return head
     }
 
-    private static func statusLine(_ bytes: UnsafeRawBufferPointer, _ line: Range<Int>) throws(MessageFault) -> (Int, Bool) {
+    private static func statusLine(_ bytes: UnsafeRawBufferPointer, _ line: Range<Int>) throws(MessageFault)
+        -> (Int, Bool)
+    {
         guard line.count >= 12, isEqual(bytes, line.lowerBound + 4, toLowercase: "/1.", count: 3),
-              bytes[0] == 0x48, bytes[1] == 0x54, bytes[2] == 0x54, bytes[3] == 0x50 else { throw .unknownVersion }
+            bytes[0] == 0x48, bytes[1] == 0x54, bytes[2] == 0x54, bytes[3] == 0x50
+        else { throw .unknownVersion }
         let minor = bytes[line.lowerBound + 7], code = line.lowerBound + 9
-        guard minor == 0x30 || minor == 0x31, bytes[code - 1] == 0x20, line.count == 12 || bytes[code + 3] == 0x20 else {
+        guard minor == 0x30 || minor == 0x31, bytes[code - 1] == 0x20,
+            line.count == 12 || bytes[code + 3] == 0x20
+        else {
             throw .malformed("the status line is wrong")
         }
         var status = 0
@@ -98,7 +106,9 @@ public struct ResponseParser {
             status = status * 10 + Int(bytes[index] - 0x30)
         }
         guard status >= 100 else { throw .malformed("the status code is too small") }
-        for index in line where bytes[index] < 0x20 && bytes[index] != 0x09 { throw .malformed("the status line has a control character") }
+        for index in line where bytes[index] < 0x20 && bytes[index] != 0x09 {
+            throw .malformed("the status line has a control character")
+        }
         return (status, minor == 0x31)
     }
 }

@@ -6,6 +6,7 @@ import Synchronization
 /// Sleepers are woken in the order of their deadlines, and in the order in which they began to sleep where deadlines
 /// are equal. Reading and moving the clock are safe from any thread.
 public final class VirtualClock: Clock, Sendable {
+    /// Its moments are the library's.
     public typealias Instant = Resilience.Instant
 
     private struct Sleeper {
@@ -33,7 +34,9 @@ public final class VirtualClock: Clock, Sendable {
     /// Creates a clock at its origin.
     public init() {}
 
+    /// The moment to which the clock was last moved.
     public var now: Instant { state.withLock { $0.now } }
+    /// One nanosecond.
     public var minimumResolution: Duration { .nanoseconds(1) }
 
     /// How many tasks sleep on this clock now.
@@ -82,6 +85,9 @@ public final class VirtualClock: Clock, Sendable {
         }
     }
 
+    /// Suspends until the clock has been moved to `deadline`.
+    ///
+    /// - Throws: `CancellationError`.
     public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
         try Task.checkCancellation()
         let id = state.withLock { state in

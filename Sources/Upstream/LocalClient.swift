@@ -40,7 +40,8 @@ final class LocalClient: @unchecked Sendable {  // Confined to its event loop.
     private func pool(for request: UpstreamRequest) -> OriginPool {
         let key = PoolKey(origin: request.origin, trust: request.trust.map(ObjectIdentifier.init))
         if let pool = pools[key] { return pool }
-        let pool = OriginPool(origin: request.origin, loop: loop, wheel: wheel, trust: request.trust, maximumHead: maximumHead)
+        let pool = OriginPool(
+            origin: request.origin, loop: loop, wheel: wheel, trust: request.trust, maximumHead: maximumHead)
         pools[key] = pool
         return pool
     }

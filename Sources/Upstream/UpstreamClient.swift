@@ -18,7 +18,8 @@ public final class UpstreamClient: Sendable {
     public init(group: MultiThreadedEventLoopGroup, executors: LoopExecutors, maximumHead: Int = 64 * 1024) {
         self.group = group
         locals = group.makeIterator().reduce(into: [:]) { locals, loop in
-            locals[ObjectIdentifier(loop)] = LocalClient(loop: loop, executor: executors[loop], maximumHead: maximumHead)
+            locals[ObjectIdentifier(loop)] = LocalClient(
+                loop: loop, executor: executors[loop], maximumHead: maximumHead)
         }
     }
 
@@ -29,12 +30,17 @@ public final class UpstreamClient: Sendable {
     ///
     /// Cancelling the task closes the connection at once.
     public func exchange(_ request: UpstreamRequest) async throws(UpstreamFailure) -> UpstreamResponse {
-        guard let local = locals[ObjectIdentifier(MultiThreadedEventLoopGroup.currentEventLoop ?? group.any())] else {
+        guard
+            let local = locals[ObjectIdentifier(MultiThreadedEventLoopGroup.currentEventLoop ?? group.any())]
+        else {
             throw UpstreamFailure(.cancelled, phase: .admission, detail: "no event loop")
         }
         guard local.loop.inEventLoop else {
-            return try await withTaskExecutorPreference(local.executor) { () async -> Result<UpstreamResponse, UpstreamFailure> in
-                do throws(UpstreamFailure) { return .success(try await self.exchange(request)) } catch { return .failure(error) }
+            return try await withTaskExecutorPreference(local.executor) {
+                () async -> Result<UpstreamResponse, UpstreamFailure> in
+                do throws(UpstreamFailure) { return .success(try await self.exchange(request)) } catch {
+                    return .failure(error)
+                }
             }.get()
         }
         do {
@@ -46,7 +52,9 @@ public final class UpstreamClient: Sendable {
     }
 
     static func mayBeSentAgain(_ request: UpstreamRequest, after failure: UpstreamFailure) -> Bool {
-        guard failure.bytesReceived == 0, failure.cause == .closedEarly || failure.cause == .reset else { return false }
+        guard failure.bytesReceived == 0, failure.cause == .closedEarly || failure.cause == .reset else {
+            return false
+        }
         guard !Task.isCancelled else { return false }
         return !failure.requestWasSent || request.isSafeToRepeat && failure.connectionWasReused
     }
@@ -54,14 +62,17 @@ public final class UpstreamClient: Sendable {
 
 /// A response whose head has arrived.
 public struct UpstreamResponse: Sendable {
+    /// The status line and fields.
     public let head: ResponseHead
+    /// The rest of the answer, as it comes.
     public let body: UpstreamBody
 }
 
 /// The body of a response, drawn piece by piece. Not drawing stops reading from the other side.
 ///
-/// Dropping it, or ``cancel()``, closes the connection unless the body was read to its end.
-public final class UpstreamBody: @unchecked Sendable {  // Confined to its event loop; other threads hop to it first.
+/// Dropping it, or ``cancel()``, closes the connection unless the body was read to its end. It is confined to its
+/// event loop; other threads hop to it first.
+public final class UpstreamBody: @unchecked Sendable {  // Confined to its event loop.
     private let exchange: Exchange
     private let loop: any EventLoop
     private let executor: any TaskExecutor

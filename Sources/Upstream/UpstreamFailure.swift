@@ -47,8 +47,11 @@ public struct UpstreamFailure: Error, Sendable, Hashable {
     /// More about it, for an operator; holds nothing of the request or the response.
     public var detail: String
 
-    public init(_ cause: Cause, phase: Phase, bytesReceived: Int = 0, requestWasSent: Bool = false,
-                connectionWasReused: Bool = false, detail: String = "") {
+    /// Creates a failure.
+    public init(
+        _ cause: Cause, phase: Phase, bytesReceived: Int = 0, requestWasSent: Bool = false,
+        connectionWasReused: Bool = false, detail: String = ""
+    ) {
         self.cause = cause
         self.phase = phase
         self.bytesReceived = bytesReceived

@@ -28,9 +28,13 @@ import Wall
     // MARK: F2
 
     @Test(arguments: [true, false], [false, true])
-    func `F2: connections that nobody accepts are given up at their limit`(isFull: Bool, stream: Bool) async throws {
+    func `F2: connections that nobody accepts are given up at their limit`(isFull: Bool, stream: Bool)
+        async throws
+    {
         let listener = try DeafListener(isFull: isFull)
-        let pair = try await Pair(settings: { $0.primaryURL = "http://127.0.0.1:\(listener.port)/v1" }) { _ in [] }
+        let pair = try await Pair(settings: { $0.primaryURL = "http://127.0.0.1:\(listener.port)/v1" }) { _ in
+            []
+        }
         expectFlawless(try await Self.flawsOfF2(pair, stream, phase: isFull ? "connect" : "head"))
         _ = consume listener
     }
@@ -42,7 +46,9 @@ import Wall
         flaws.expect(reply.elapsed > .milliseconds(900), "it did not wait for the limit: \(reply.elapsed)")
         let steps = try await pair.steps(reply, at: "p/p-1")
         flaws.expect(steps.count == 1, "P was tried \(steps.count) times")
-        flaws.expect(steps.first?["phase"] as? String == phase, "it ended in the phase \(steps.first?["phase"] ?? "none")")
+        flaws.expect(
+            steps.first?["phase"] as? String == phase,
+            "it ended in the phase \(steps.first?["phase"] ?? "none")")
         flaws += try await pair.aftermath(within: .seconds(2))
         return flaws.texts
     }
@@ -50,8 +56,11 @@ import Wall
     // MARK: F4, F5
 
     @Test(arguments: [false, true])
-    func `F4: a connection that is reset when it is accepted is tried once more at most, then F answers`(stream: Bool)
-        async throws {
+    func `F4: a connection that is reset when it is accepted is tried once more at most, then F answers`(
+        stream: Bool
+    )
+        async throws
+    {
         let pair = try await Pair(onConnect: { _ in [.reset] }) { Answer.good($0) }
         let reply = try await pair.chat(stream: stream)
         expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
@@ -62,23 +71,31 @@ import Wall
     }
 
     @Test(arguments: [false, true], [[Wall.Act.reset], [.finish], [.wait(.milliseconds(50)), .reset]])
-    func `F5: a request that is read and then answered with a close is not sent to P again`(stream: Bool, acts: [Wall.Act])
-        async throws {
+    func `F5: a request that is read and then answered with a close is not sent to P again`(
+        stream: Bool, acts: [Wall.Act]
+    )
+        async throws
+    {
         let pair = try await Pair { _ in acts }
         let reply = try await pair.chat(stream: stream)
         expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(pair.callsToP.count == 1, "its outcome is unknown, so it must not be sent twice")
         #expect(pair.callsToF.count == 1)
         let why = try await pair.why(reply)
-        #expect(why.contains("(transient, reset); f answered") || why.contains("(transient, closed_early); f answered"))
+        #expect(
+            why.contains("(transient, reset); f answered")
+                || why.contains("(transient, closed_early); f answered"))
         expectFlawless(try await pair.aftermath())
     }
 
     // MARK: F6
 
     @Test(arguments: [false, true], [false, true])
-    func `F6: a provider that never answers is given up at the head limit and asked once`(stream: Bool, reads: Bool)
-        async throws {
+    func `F6: a provider that never answers is given up at the head limit and asked once`(
+        stream: Bool, reads: Bool
+    )
+        async throws
+    {
         let pair = try await Pair(onConnect: { _ in reads ? nil : [.stopReading, .hang] }) { _ in [.hang] }
         expectFlawless(try await Self.flawsOfF6(pair, stream))
         if reads { #expect(pair.callsToP.count == 1) }
@@ -107,7 +124,9 @@ import Wall
         expectFlawless(try await Self.flawsOfF6(pair, false, more: #","user":"\#(text)""#))
     }
 
-    @Test func `F6: without settings a silent provider is given up after four seconds of a stream`() async throws {
+    @Test func `F6: without settings a silent provider is given up after four seconds of a stream`()
+        async throws
+    {
         let pair = try await Pair(settings: { $0.timeouts = "{}" }) { _ in [.hang] }
         let reply = try await pair.chat(stream: true)
         expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(6)))
@@ -124,7 +143,9 @@ import Wall
     ]
 
     @Test(arguments: [false, true], heads)
-    func `F7: a head without a body is given up at the first-byte limit`(stream: Bool, head: String) async throws {
+    func `F7: a head without a body is given up at the first-byte limit`(stream: Bool, head: String)
+        async throws
+    {
         let pair = try await Pair { _ in [.text(head), .hang] }
         expectFlawless(try await Self.flawsOfF7(pair, stream))
     }
@@ -147,8 +168,12 @@ import Wall
     }
 
     @Test(arguments: [false, true])
-    func `F8: a head that comes byte by byte is given up at the limit for the whole head`(stream: Bool) async throws {
-        let pair = try await Pair { _ in Self.trickle("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n") }
+    func `F8: a head that comes byte by byte is given up at the limit for the whole head`(stream: Bool)
+        async throws
+    {
+        let pair = try await Pair { _ in
+            Self.trickle("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
+        }
         expectFlawless(try await Self.flawsOfF7(pair, stream))
     }
 
@@ -159,15 +184,19 @@ import Wall
 
     @Test(arguments: [false, true], secondTimes)
     func `F10: a kept connection that closes on a request that was sent leads to F, not to a second sending`(
-        stream: Bool, acts: [Wall.Act]) async throws {
-        let pair = try await Pair(settings: { $0.threads = 1 }) { $0.onConnection == 0 ? Answer.good($0) : acts }
+        stream: Bool, acts: [Wall.Act]
+    ) async throws {
+        let pair = try await Pair(settings: { $0.threads = 1 }) {
+            $0.onConnection == 0 ? Answer.good($0) : acts
+        }
         expectFlawless(try await Self.flawsOfF10(pair, stream))
         #expect(pair.callsToP.map(\.user) == ["1", "2"])
     }
 
     static func flawsOfF10(_ pair: Pair, _ stream: Bool) async throws -> [String] {
         var flaws = Flaws()
-        flaws += try await pair.chat(stream: stream, more: #","user":"1""#).flaws(asAnswerOfPWithin: .seconds(1))
+        flaws += try await pair.chat(stream: stream, more: #","user":"1""#).flaws(
+            asAnswerOfPWithin: .seconds(1))
         let reply = try await pair.chat(stream: stream, more: #","user":"2""#)
         flaws += reply.flaws(asAnswerOfFWithin: .seconds(1))
         flaws.expect(pair.primary.ledger.lines.count == 1, "the connection was not kept")
@@ -175,7 +204,9 @@ import Wall
         return flaws.texts
     }
 
-    @Test func `F10: a kept connection that has closed before the request is replaced and P answers`() async throws {
+    @Test func `F10: a kept connection that has closed before the request is replaced and P answers`()
+        async throws
+    {
         let pair = try await Pair(settings: { $0.threads = 1 }) { Answer.good($0) + [.finish] }
         for _ in 0..<3 {
             expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
@@ -185,8 +216,10 @@ import Wall
         #expect(pair.callsToF.isEmpty)
     }
 
-    @Test func `F10: whatever the moment at which P closes, each request is answered and none reaches P twice`()
-        async throws {
+    @Test
+    func `F10: whatever the moment at which P closes, each request is answered and none reaches P twice`()
+        async throws
+    {
         let pair = try await Pair(settings: { $0.threads = 1 }) { call in
             Answer.good(call) + [.wait(.microseconds(call.number * 37 % 1500)), .finish]
         }

@@ -45,8 +45,12 @@ extension Client.Reply {
         flaws.expect(status == 200, "the status is \(status): \(body.prefix(300))")
         flaws.expect(answer == text, "the answer is '\(answer.prefix(100))', not '\(text.prefix(100))'")
         flaws.expect(isWellEnded, "the response has no proper end")
-        flaws.expect(field("x-holdfast-provider") == provider, "the provider is \(field("x-holdfast-provider") ?? "none")")
-        flaws.expect(!isStream || hasFinish && hasDone && ends == 1, "the stream has \(ends) ends: \(events.suffix(2))")
+        flaws.expect(
+            field("x-holdfast-provider") == provider,
+            "the provider is \(field("x-holdfast-provider") ?? "none")")
+        flaws.expect(
+            !isStream || hasFinish && hasDone && ends == 1, "the stream has \(ends) ends: \(events.suffix(2))"
+        )
         flaws.expect(elapsed < limit, "it took \(elapsed), more than \(limit)")
         return flaws.texts
     }
@@ -62,10 +66,14 @@ extension Client.Reply {
     }
 
     /// What is wrong with it as a refusal before anything was delivered, that no client should repeat by itself.
-    func flaws(asRefusal status: Int, _ code: String, within limit: Duration = .seconds(1), repeatable: Bool = false)
-        -> [String] {
+    func flaws(
+        asRefusal status: Int, _ code: String, within limit: Duration = .seconds(1), repeatable: Bool = false
+    )
+        -> [String]
+    {
         var flaws = Flaws()
-        flaws.expect(self.status == status, "the status is \(self.status), not \(status): \(body.prefix(300))")
+        flaws.expect(
+            self.status == status, "the status is \(self.status), not \(status): \(body.prefix(300))")
         flaws.expect(errorCode == code, "the code is \(errorCode ?? "none"), not \(code)")
         flaws.expect(isWellEnded && !isStream, "the response has no proper end")
         let wish = field("x-should-retry")
@@ -80,7 +88,8 @@ extension Client.Reply {
         var flaws = Flaws()
         flaws.expect(status == 200 && isStream, "the status is \(status): \(body.prefix(300))")
         flaws.expect(answer == text, "'\(answer.suffix(100))' was delivered, not '\(text.suffix(100))'")
-        flaws.expect(errorEvents.count == 1, "there are \(errorEvents.count) error events: \(events.suffix(3))")
+        flaws.expect(
+            errorEvents.count == 1, "there are \(errorEvents.count) error events: \(events.suffix(3))")
         flaws.expect(events.last == errorEvents.last, "the error event is not the last: \(events.suffix(3))")
         flaws.expect(errorCode == "stream_interrupted", "the code is \(errorCode ?? "none")")
         flaws.expect(!body.contains("[DONE]"), "there is an end mark")

@@ -61,7 +61,8 @@ enum Client {
         private static func joinChunks(_ bytes: [UInt8]) -> (bytes: [UInt8], ended: Bool) {
             var result: [UInt8] = [], index = 0
             while let end = bytes[index...].firstIndex(of: 0x0A) {
-                let line = String(decoding: bytes[index..<end], as: UTF8.self).trimmingCharacters(in: .newlines)
+                let line = String(decoding: bytes[index..<end], as: UTF8.self).trimmingCharacters(
+                    in: .newlines)
                 guard let size = Int(line, radix: 16) else { break }
                 if size == 0 { return (result, true) }
                 guard end + 1 + size + 2 <= bytes.count else {
@@ -131,28 +132,34 @@ enum Client {
     }
 
     /// Sends a chat request and waits for the whole reply.
-    static func chat(_ port: Int, model: String = "chat", stream: Bool = false, more: String = "",
-                     fields: [String] = [], limit: Duration = .seconds(20)) async throws -> Reply {
+    static func chat(
+        _ port: Int, model: String = "chat", stream: Bool = false, more: String = "",
+        fields: [String] = [], limit: Duration = .seconds(20)
+    ) async throws -> Reply {
         let body = chatBody(model, stream: stream, more: more)
         return try await post(port, "/v1/chat/completions", body, fields: fields, limit: limit)
     }
 
     /// Sends a chat request and does not wait; the caller may leave at any time.
     static func begin(_ port: Int, model: String = "chat", stream: Bool = false, more: String = "")
-        async throws -> Line {
+        async throws -> Line
+    {
         let line = try await Line.open(port)
         try await line.send(request("/v1/chat/completions", chatBody(model, stream: stream, more: more), []))
         return line
     }
 
-    static func post(_ port: Int, _ path: String, _ body: String, fields: [String] = [],
-                     limit: Duration = .seconds(20)) async throws -> Reply {
+    static func post(
+        _ port: Int, _ path: String, _ body: String, fields: [String] = [],
+        limit: Duration = .seconds(20)
+    ) async throws -> Reply {
         try await send(port, request(path, body, fields), limit: limit)
     }
 
     private static func request(_ path: String, _ body: String, _ fields: [String]) -> [UInt8] {
         let more = fields.map { $0 + "\r\n" }.joined()
-        let head = "POST \(path) HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+        let head =
+            "POST \(path) HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
             + "content-length: \(body.utf8.count)\r\nconnection: close\r\n\(more)\r\n"
         return Array((head + body).utf8)
     }

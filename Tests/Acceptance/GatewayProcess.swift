@@ -15,7 +15,9 @@ final class GatewayProcess: Sendable {
 
     /// The binary under test: HOLDFAST_BINARY, or the debug build of this package.
     static var binary: URL {
-        if let path = ProcessInfo.processInfo.environment["HOLDFAST_BINARY"] { return URL(fileURLWithPath: path) }
+        if let path = ProcessInfo.processInfo.environment["HOLDFAST_BINARY"] {
+            return URL(fileURLWithPath: path)
+        }
         return root.appendingPathComponent(".build/debug/holdfast")
     }
 
@@ -28,8 +30,10 @@ final class GatewayProcess: Sendable {
     /// - Parameters:
     ///   - configuration: The text of its configuration file; nil for none.
     ///   - places: Its share of the stage; all of it for a test that keeps the machine busy.
-    init(_ configuration: String?, arguments: [String] = [], environment: [String: String] = [:],
-         places: Int = 1) async throws {
+    init(
+        _ configuration: String?, arguments: [String] = [], environment: [String: String] = [:],
+        places: Int = 1
+    ) async throws {
         self.places = places
         directory = FileManager.default.temporaryDirectory
             .appendingPathComponent("holdfast-\(UUID().uuidString)")
@@ -45,8 +49,10 @@ final class GatewayProcess: Sendable {
         }
     }
 
-    private static func start(_ configuration: String?, _ arguments: [String], _ environment: [String: String],
-                              in directory: URL) throws -> Process {
+    private static func start(
+        _ configuration: String?, _ arguments: [String], _ environment: [String: String],
+        in directory: URL
+    ) throws -> Process {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let process = Process()
         process.executableURL = binary
@@ -56,10 +62,13 @@ final class GatewayProcess: Sendable {
             try Data(configuration.utf8).write(to: file)
             process.arguments? += ["--config", file.path]
         }
-        process.environment = ["PATH": "/usr/bin:/bin", "HOME": directory.path, "SWIFT_BACKTRACE": "enable=no"]
-            .merging(environment) { $1 }
+        process.environment = [
+            "PATH": "/usr/bin:/bin", "HOME": directory.path, "SWIFT_BACKTRACE": "enable=no",
+        ]
+        .merging(environment) { $1 }
         for name in ["stdout", "stderr"] {
-            _ = FileManager.default.createFile(atPath: directory.appendingPathComponent(name).path, contents: nil)
+            _ = FileManager.default.createFile(
+                atPath: directory.appendingPathComponent(name).path, contents: nil)
         }
         process.standardOutput = try FileHandle(forWritingTo: directory.appendingPathComponent("stdout"))
         process.standardError = try FileHandle(forWritingTo: directory.appendingPathComponent("stderr"))
@@ -73,7 +82,8 @@ final class GatewayProcess: Sendable {
         while ContinuousClock.now < deadline {
             let text = Self.text("stdout", in: directory)
             if let match = text.firstMatch(of: #/listens on http://[^ \n]*:(\d+)/#), let port = Int(match.1),
-               text.contains("try it") {
+                text.contains("try it")
+            {
                 return port
             }
             if !process.isRunning {

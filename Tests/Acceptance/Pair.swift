@@ -41,8 +41,11 @@ struct Pair {
             let isChat = name == "chat", isHealthy = name == "healthy"
             let models = [isChat ? "p-1" : name] + (isChat ? more : [])
             var targets = models.map { "      - { provider: p, model: \($0) }" }
-            if withFallback || isHealthy { targets.append("      - { provider: f, model: \(isChat ? "f-1" : name) }") }
-            return (["  \(name):", "    targets:"] + targets + ["    timeouts: \(timeouts)"]
+            if withFallback || isHealthy {
+                targets.append("      - { provider: f, model: \(isChat ? "f-1" : name) }")
+            }
+            return
+                (["  \(name):", "    targets:"] + targets + ["    timeouts: \(timeouts)"]
                 + lines.map { "    " + $0 }).joined(separator: "\n")
         }
     }
@@ -60,10 +63,14 @@ struct Pair {
     ///   - onConnect: What P does as soon as a connection is accepted.
     ///   - fallback: What F does for a request.
     ///   - script: What P does for a request.
-    init(places: Int = 1, settings change: (inout Settings) -> Void = { _ in },
-         onConnect: @escaping @Sendable (Int) -> [Wall.Act]? = { _ in nil },
-         fallback: @escaping @Sendable (Wall.Call) -> [Wall.Act] = { Answer.good($0, Pair.answerOfF, model: "f-1") },
-         _ script: @escaping @Sendable (Wall.Call) -> [Wall.Act]) async throws {
+    init(
+        places: Int = 1, settings change: (inout Settings) -> Void = { _ in },
+        onConnect: @escaping @Sendable (Int) -> [Wall.Act]? = { _ in nil },
+        fallback: @escaping @Sendable (Wall.Call) -> [Wall.Act] = {
+            Answer.good($0, Pair.answerOfF, model: "f-1")
+        },
+        _ script: @escaping @Sendable (Wall.Call) -> [Wall.Act]
+    ) async throws {
         primary = Wall(onConnect: onConnect) { $0.isHealthCheck ? Answer.good($0) : script($0) }
         self.fallback = Wall { $0.isHealthCheck ? Answer.good($0) : fallback($0) }
         let port = try await primary.start(), fallbackPort = try await self.fallback.start()
@@ -78,8 +85,11 @@ struct Pair {
     /// What P and F say when they answer.
     static let answerOfP = "Hello from the wall.", answerOfF = "Hello from F."
 
-    func chat(_ model: String = "chat", stream: Bool = false, more: String = "", limit: Duration = .seconds(20))
-        async throws -> Client.Reply {
+    func chat(
+        _ model: String = "chat", stream: Bool = false, more: String = "", limit: Duration = .seconds(20)
+    )
+        async throws -> Client.Reply
+    {
         try await Client.chat(gateway.port, model: model, stream: stream, more: more, limit: limit)
     }
 
@@ -115,7 +125,9 @@ struct Pair {
     }
 
     /// The steps of the decision about a request that concern a target, by their kinds.
-    func steps(_ reply: Client.Reply, at target: String, _ kind: String = "attempt") async throws -> [[String: Any]] {
+    func steps(_ reply: Client.Reply, at target: String, _ kind: String = "attempt") async throws -> [[String:
+        Any]]
+    {
         let steps = try await Client.decision(gateway.port, reply)["steps"] as? [[String: Any]] ?? []
         return steps.filter { $0["target"] as? String == target && $0["step"] as? String == kind }
     }
@@ -124,8 +136,9 @@ struct Pair {
     func health(_ target: String = "p/p-1") async throws -> Health {
         let targets = try await Client.get(gateway.port, "/health").json["targets"] as? [[String: Any]] ?? []
         let found = targets.first { ($0["target"] as? String)?.hasPrefix(target) ?? false } ?? [:]
-        return Health(breaker: found["breaker"] as? String ?? "unknown", cooling: found["cooling"] as? String,
-                      wait: (found["retry_after_ms"] as? Double).map { .milliseconds($0) })
+        return Health(
+            breaker: found["breaker"] as? String ?? "unknown", cooling: found["cooling"] as? String,
+            wait: (found["retry_after_ms"] as? Double).map { .milliseconds($0) })
     }
 
     /// The state of a target.
@@ -138,7 +151,9 @@ struct Pair {
     /// The value of a metric, by its whole line up to the value; 0 if it is not there.
     func metric(_ name: String) async throws -> Int {
         let lines = try await Client.get(gateway.port, "/metrics").body.split(separator: "\n")
-        return lines.first { $0.hasPrefix(name + " ") }.flatMap { Double($0.dropFirst(name.count + 1)) }.map { Int($0) } ?? 0
+        return lines.first { $0.hasPrefix(name + " ") }.flatMap { Double($0.dropFirst(name.count + 1)) }.map {
+            Int($0)
+        } ?? 0
     }
 
     /// What the fault left behind; empty if the gateway is as well as before: it runs, a healthy call passes within a
@@ -147,7 +162,9 @@ struct Pair {
         var flaws: [String] = []
         if !gateway.isRunning { flaws.append("the gateway has ended: \(gateway.standardError.suffix(500))") }
         let reply = try await chat("healthy")
-        if reply.status != 200 { flaws.append("a healthy call is answered with \(reply.status): \(reply.body)") }
+        if reply.status != 200 {
+            flaws.append("a healthy call is answered with \(reply.status): \(reply.body)")
+        }
         if reply.elapsed > limit { flaws.append("a healthy call takes \(reply.elapsed)") }
         let isQuiet = try await eventually {
             // The question itself is a request.

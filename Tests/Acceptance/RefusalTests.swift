@@ -4,16 +4,21 @@ import Wall
 
 /// Faults that a provider states itself: rate limits, its own errors, keys, quotas, requests that it does not take.
 @Suite struct Refusals {
-    private static func refusal(_ status: Int, _ code: String? = nil, _ message: String = "No.",
-                                type: String = "api_error", fields: [String] = []) -> [Wall.Act] {
+    private static func refusal(
+        _ status: Int, _ code: String? = nil, _ message: String = "No.",
+        type: String = "api_error", fields: [String] = []
+    ) -> [Wall.Act] {
         [Answer.response(status, Answer.error(message, type: type, code: code), fields: fields)]
     }
 
     // MARK: F13
 
     @Test(arguments: [false, true])
-    func `F13: a 429 with Retry-After of two seconds is waited for and the same provider answers`(stream: Bool)
-        async throws {
+    func `F13: a 429 with Retry-After of two seconds is waited for and the same provider answers`(
+        stream: Bool
+    )
+        async throws
+    {
         let pair = try await Pair { Self.rateLimitedOnce($0, "retry-after: 2") }
         expectFlawless(try await Self.flawsOfF13(pair, stream))
     }
@@ -31,13 +36,16 @@ import Wall
         flaws.expect(calls.pauses.allSatisfy { $0 >= .seconds(2) }, "P was left alone for \(calls.pauses)")
         flaws.expect(pair.callsToF.isEmpty, "F was asked")
         let why = try await pair.why(reply)
-        flaws.expect(why.contains("(rate_limit, rate_limit); it waited 2") && why.hasSuffix("p answered"), "it says: \(why)")
+        flaws.expect(
+            why.contains("(rate_limit, rate_limit); it waited 2") && why.hasSuffix("p answered"),
+            "it says: \(why)")
         flaws += try await pair.aftermath()
         return flaws.texts
     }
 
     @Test(arguments: [false, true])
-    func `F13: a Retry-After beyond the patience of the request goes to F at once`(stream: Bool) async throws {
+    func `F13: a Retry-After beyond the patience of the request goes to F at once`(stream: Bool) async throws
+    {
         let pair = try await Pair { Self.rateLimitedOnce($0, "retry-after: 5") }
         let reply = try await pair.chat(stream: stream)
         expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
@@ -67,7 +75,8 @@ import Wall
         init(dateIn seconds: Double, withDate: Bool, pause: ClosedRange<Duration>?) {
             testDescription = "a date in \(seconds) s\(withDate ? " by the provider's clock" : "")"
             fields = {
-                let now = Date(), fields = ["retry-after: \(Refusals.httpDate(now.addingTimeInterval(seconds)))"]
+                let now = Date(),
+                    fields = ["retry-after: \(Refusals.httpDate(now.addingTimeInterval(seconds)))"]
                 return fields + (withDate ? ["date: \(Refusals.httpDate(now))"] : [])
             }
             self.pause = pause
@@ -99,7 +108,8 @@ import Wall
     ])
     func `F14: each form of Retry-After is understood`(wish: Wish) async throws {
         let pair = try await Pair { call in
-            call.number == 0 ? Self.refusal(429, "rate_limit_exceeded", fields: wish.fields()) : Answer.good(call)
+            call.number == 0
+                ? Self.refusal(429, "rate_limit_exceeded", fields: wish.fields()) : Answer.good(call)
         }
         let reply = try await pair.chat()
         let calls = pair.callsToP(for: "p-1")
@@ -116,7 +126,9 @@ import Wall
         expectFlawless(try await pair.aftermath())
     }
 
-    @Test func `F14: a Retry-After of 1e9 is either no number or too long, and never waited for`() async throws {
+    @Test func `F14: a Retry-After of 1e9 is either no number or too long, and never waited for`()
+        async throws
+    {
         let pair = try await Pair { Self.rateLimitedOnce($0, "retry-after: 1e9") }
         let reply = try await pair.chat()
         #expect(reply.status == 200 && reply.isWellEnded)
@@ -127,7 +139,8 @@ import Wall
     // MARK: F15
 
     @Test func `F15: a rate limit that lasts is asked three times, with growing pauses and jitter, before F`()
-        async throws {
+        async throws
+    {
         let pair = try await Pair { _ in Self.refusal(429) }
         expectFlawless(try await Self.flawsOfF15(pair))
     }
@@ -152,7 +165,8 @@ import Wall
 
     @Test(arguments: [false, true])
     func `F15: a rate limit that lasts and names its time is asked three times at that pace`(stream: Bool)
-        async throws {
+        async throws
+    {
         let pair = try await Pair { _ in Self.refusal(429, fields: ["retry-after-ms: 300"]) }
         expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfFWithin: .seconds(3)))
         let calls = pair.callsToP(for: "p-1")
@@ -164,11 +178,15 @@ import Wall
     @Test(arguments: [
         Wish("retry-after-ms: 400", pause: .milliseconds(400) ... .milliseconds(1200)),
         Wish("retry-after-ms: 400", "retry-after: 2", pause: .milliseconds(400) ... .milliseconds(1200)),
-        Wish("x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 700ms",
-             pause: .milliseconds(700) ... .milliseconds(1500)),
-        Wish("x-ratelimit-remaining-tokens: 0", "x-ratelimit-reset-tokens: 1.5s",
-             pause: .milliseconds(1500) ... .milliseconds(2300)),
-        Wish("x-ratelimit-remaining-requests: 7", "x-ratelimit-reset-requests: 1h2m3.5s", pause: Refusals.backoff),
+        Wish(
+            "x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 700ms",
+            pause: .milliseconds(700) ... .milliseconds(1500)),
+        Wish(
+            "x-ratelimit-remaining-tokens: 0", "x-ratelimit-reset-tokens: 1.5s",
+            pause: .milliseconds(1500) ... .milliseconds(2300)),
+        Wish(
+            "x-ratelimit-remaining-requests: 7", "x-ratelimit-reset-requests: 1h2m3.5s",
+            pause: Refusals.backoff),
         Wish("x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 6m0s", pause: nil),
         Wish("retry-after-ms: 90000", pause: nil),
     ])
@@ -190,7 +208,9 @@ import Wall
 
     @Test(arguments: [false, true])
     func `F16: a single 500 is tried again at P, a second one goes to F`(stream: Bool) async throws {
-        let pair = try await Pair { $0.user == "always" || $0.number == 0 ? Self.refusal(500) : Answer.good($0) }
+        let pair = try await Pair {
+            $0.user == "always" || $0.number == 0 ? Self.refusal(500) : Answer.good($0)
+        }
         expectFlawless(try await Self.flawsOfF16(pair, stream))
     }
 
@@ -203,7 +223,8 @@ import Wall
         flaws += reply.flaws(asAnswerOfFWithin: .seconds(1)).of("always")
         let calls = pair.callsToP(for: "p-1", user: "always")
         flaws.expect(calls.count == 2, "P was asked \(calls.count) times")
-        flaws.expect(calls.pauses.allSatisfy { $0 >= .milliseconds(20) }, "P was asked again after \(calls.pauses)")
+        flaws.expect(
+            calls.pauses.allSatisfy { $0 >= .milliseconds(20) }, "P was asked again after \(calls.pauses)")
         flaws += try await pair.aftermath()
         return flaws.texts
     }
@@ -232,8 +253,10 @@ import Wall
         return flaws.texts
     }
 
-    @Test func `F17: without another provider P is asked three times in all and the client is told not to repeat`()
-        async throws {
+    @Test
+    func `F17: without another provider P is asked three times in all and the client is told not to repeat`()
+        async throws
+    {
         let pair = try await Pair(settings: { $0.withFallback = false }) { _ in Self.refusal(503) }
         let reply = try await pair.chat()
         expectFlawless(reply.flaws(asRefusal: 503, "server_is_overloaded"))

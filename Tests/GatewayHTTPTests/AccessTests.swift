@@ -15,7 +15,8 @@ import Testing
         try head("GET / HTTP/1.1\r\nhost: a\r\n" + fields.map { $0 + "\r\n" }.joined() + "\r\n")
     }
 
-    private let ring = KeyRing(administrator: Secret("admin-key-0123456789"), callers: [("web", Secret("web-key-0123456789"))])
+    private let ring = KeyRing(
+        administrator: Secret("admin-key-0123456789"), callers: [("web", Secret("web-key-0123456789"))])
 
     @Test func `keys are accepted in both forms`() throws {
         #expect(ring.caller(try head(fields: ["authorization: Bearer web-key-0123456789"])) == .key("web"))
@@ -25,7 +26,8 @@ import Testing
     }
 
     @Test(arguments: [
-        [], ["authorization: web-key-0123456789"], ["authorization: Bearer "], ["authorization: Bearer web-key-012345678"], ["authorization: Basic d2ViOng="],
+        [], ["authorization: web-key-0123456789"], ["authorization: Bearer "],
+        ["authorization: Bearer web-key-012345678"], ["authorization: Basic d2ViOng="],
         ["authorization: Bearer web-key-0123456789x"], ["authorization: Bearer ' OR 1=1--"], ["x-api-key: "],
     ])
     func `anything else is nobody`(fields: [String]) throws {
@@ -37,12 +39,15 @@ import Testing
     }
 
     @Test func `a key is known by its SHA-256`() {
-        #expect(KeyRing.digest(Secret("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+        #expect(
+            KeyRing.digest(Secret("abc"))
+                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
 
     @Test func `a route is found by exactly its path`() throws {
         let table = RouteTable([
-            .init("POST", .exactly("/v1/chat/completions"), .caller) { _ in }, .init("GET", .under("/decisions"), .caller) { _ in },
+            .init("POST", .exactly("/v1/chat/completions"), .caller) { _ in },
+            .init("GET", .under("/decisions"), .caller) { _ in },
         ])
         func match(_ method: String, _ path: String) throws -> String {
             switch table.match(try head("\(method) \(path) HTTP/1.1\r\nhost: a\r\n\r\n")) {
@@ -54,8 +59,11 @@ import Testing
         #expect(try match("POST", "/v1/chat/completions") == "/v1/chat/completions")
         #expect(try match("GET", "/v1/chat/completions") == "POST")
         #expect(try match("HEAD", "/decisions/x") == "/decisions/*")
-        for path in ["//v1/chat/completions", "/v1/chat/completions/", "/V1/chat/completions", "/v1/../v1/chat/completions", "/v1/chat%2fcompletions",
-                     "/v1/chat/completions;x", "/", "/decisions", "/decisions/"] {
+        for path in [
+            "//v1/chat/completions", "/v1/chat/completions/", "/V1/chat/completions",
+            "/v1/../v1/chat/completions", "/v1/chat%2fcompletions",
+            "/v1/chat/completions;x", "/", "/decisions", "/decisions/",
+        ] {
             #expect(try match("POST", path) == "-", "\(path)")
         }
     }

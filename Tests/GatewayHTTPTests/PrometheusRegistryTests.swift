@@ -6,12 +6,14 @@ import Testing
 @Suite struct PrometheusRegistryTests {
     @Test func `counters, gauges and histograms are written in the text format`() {
         let registry = PrometheusRegistry(help: ["requests_total": "Requests."])
-        Counter(label: "requests_total", dimensions: [("route", "a\"b\\c\nd")], factory: registry).increment(by: 3)
+        Counter(label: "requests_total", dimensions: [("route", "a\"b\\c\nd")], factory: registry).increment(
+            by: 3)
         Counter(label: "requests_total", dimensions: [("route", "z")], factory: registry).increment()
         let timer = Timer(label: "duration_seconds", dimensions: [("route", "x")], factory: registry)
         timer.recordMilliseconds(3)
         timer.recordSeconds(1000)
-        let lines = registry.text([.init("state", [("target", "t")], 1)]).split(separator: "\n").map(String.init)
+        let lines = registry.text([.init("state", [("target", "t")], 1)]).split(separator: "\n").map(
+            String.init)
         #expect(lines.contains("# HELP requests_total Requests."))
         #expect(lines.contains("# TYPE requests_total counter"))
         #expect(lines.contains(#"requests_total{route="a\"b\\c\nd"} 3"#))
@@ -32,12 +34,16 @@ import Testing
 
     @Test func `the number of series is bounded`() {
         let registry = PrometheusRegistry(help: [:])
-        for index in 0..<20_100 { Counter(label: "c", dimensions: [("i", "\(index)")], factory: registry).increment() }
+        for index in 0..<20_100 {
+            Counter(label: "c", dimensions: [("i", "\(index)")], factory: registry).increment()
+        }
         #expect(registry.text().contains("holdfast_metric_series_refused 100"))
     }
 
-    @Test(arguments: [(Int64(0), "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-                      (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"), (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT")])
+    @Test(arguments: [
+        (Int64(0), "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+        (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"), (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
+    ])
     func `dates are written for HTTP`(seconds: Int64, text: String) {
         #expect(HTTPDateText.text(seconds) == text)
     }

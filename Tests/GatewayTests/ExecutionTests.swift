@@ -8,16 +8,29 @@ import Testing
     private typealias Machine = Execution.StateMachine
     private typealias Candidate = Execution.Candidate
 
-    private static let twoTargets = [Candidate(target: 0, credential: 0), Candidate(target: 1, credential: 0)]
-    private static let twoKeys = [Candidate(target: 0, credential: 0), Candidate(target: 0, credential: 1), Candidate(target: 1, credential: 0)]
+    private static let twoTargets = [
+        Candidate(target: 0, credential: 0), Candidate(target: 1, credential: 0),
+    ]
+    private static let twoKeys = [
+        Candidate(target: 0, credential: 0), Candidate(target: 0, credential: 1),
+        Candidate(target: 1, credential: 0),
+    ]
 
-    private func machine(_ candidates: [Candidate], attempts: Int = 5, patience: Duration = .milliseconds(2500), total: Duration = .seconds(120)) -> Machine {
-        Machine(candidates, bounds: Execution.Bounds(deadline: Instant().advanced(by: total),
-                                                     retry: RetrySettings(maximumAttempts: attempts, patience: patience), limits: PhaseLimits()),
-                chance: Chance(seed: 1))
+    private func machine(
+        _ candidates: [Candidate], attempts: Int = 5, patience: Duration = .milliseconds(2500),
+        total: Duration = .seconds(120)
+    ) -> Machine {
+        Machine(
+            candidates,
+            bounds: Execution.Bounds(
+                deadline: Instant().advanced(by: total),
+                retry: RetrySettings(maximumAttempts: attempts, patience: patience), limits: PhaseLimits()),
+            chance: Chance(seed: 1))
     }
 
-    private static func failure(_ kind: FailureClass, cause: String = "x", retryAfter: Duration? = nil) -> AttemptFailure {
+    private static func failure(_ kind: FailureClass, cause: String = "x", retryAfter: Duration? = nil)
+        -> AttemptFailure
+    {
         AttemptFailure(kind, cause: cause, phase: .head, message: "m", retryAfter: retryAfter)
     }
 
@@ -29,14 +42,18 @@ import Testing
         var now = Instant()
     }
 
-    private func play(_ machine: Machine, budget: Bool = true, _ behave: (_ candidate: Int, _ time: Int) -> Execution.Outcome) -> Trace {
+    private func play(
+        _ machine: Machine, budget: Bool = true,
+        _ behave: (_ candidate: Int, _ time: Int) -> Execution.Outcome
+    ) -> Trace {
         var machine = machine, trace = Trace(), times: [Int: Int] = [:]
         var step = machine.start(at: trace.now)
         for _ in 0..<100 {
             switch step {
             case .attempt(let index, let limits, _):
                 let outcome = behave(index, times[index, default: 0])
-                if case .refused = outcome {} else {
+                if case .refused = outcome {
+                } else {
                     machine.asked()
                     trace.asked.append(index)
                     times[index, default: 0] += 1
@@ -63,12 +80,18 @@ import Testing
 
     @Test(arguments: [
         // class, cause, asked, number of waits
-        (FailureClass.systemError, "refused", [0, 1], 0), (.transient, "server_error", [0, 0, 1], 1), (.transient, "reset", [0, 1], 0),
-        (.timeout, "timed_out", [0, 1], 0), (.rateLimit, "rate_limit", [0, 0, 0, 1], 2), (.providerOverload, "unavailable", [0, 1], 0),
-        (.quotaExceeded, "quota", [0, 1], 0), (.authentication, "unauthorized", [0, 1], 0), (.modelUnavailable, "gone", [0, 1], 0),
-        (.apiFailure, "malformed", [0, 1], 0), (.qualityFailure, "empty", [0, 1], 0), (.resourceExhausted, "out_of_memory", [0, 1], 0),
+        (FailureClass.systemError, "refused", [0, 1], 0), (.transient, "server_error", [0, 0, 1], 1),
+        (.transient, "reset", [0, 1], 0),
+        (.timeout, "timed_out", [0, 1], 0), (.rateLimit, "rate_limit", [0, 0, 0, 1], 2),
+        (.providerOverload, "unavailable", [0, 1], 0),
+        (.quotaExceeded, "quota", [0, 1], 0), (.authentication, "unauthorized", [0, 1], 0),
+        (.modelUnavailable, "gone", [0, 1], 0),
+        (.apiFailure, "malformed", [0, 1], 0), (.qualityFailure, "empty", [0, 1], 0),
+        (.resourceExhausted, "out_of_memory", [0, 1], 0),
     ])
-    func `each class of failure has its conduct while another target is there`(kind: FailureClass, cause: String, asked: [Int], waits: Int) {
+    func `each class of failure has its conduct while another target is there`(
+        kind: FailureClass, cause: String, asked: [Int], waits: Int
+    ) {
         let trace = play(machine(Self.twoTargets)) { candidate, _ in
             candidate == 0 ? .failed(Self.failure(kind, cause: cause)) : .answered
         }
@@ -86,7 +109,9 @@ import Testing
 
     @Test func `the first failure is what the caller is told when all fail`() {
         let trace = play(machine(Self.twoTargets)) { candidate, _ in
-            .failed(Self.failure(candidate == 0 ? .timeout : .invalidRequest, cause: candidate == 0 ? "first" : "second"))
+            .failed(
+                Self.failure(
+                    candidate == 0 ? .timeout : .invalidRequest, cause: candidate == 0 ? "first" : "second"))
         }
         guard case .fail(.attemptsFailed(let told, _)) = trace.end else {
             Issue.record("\(trace.end)")
@@ -107,31 +132,41 @@ import Testing
     }
 
     @Test func `all waits of a request together stay within its patience`() {
-        let trace = play(machine(Self.twoTargets, attempts: 20)) { _, _ in .failed(Self.failure(.rateLimit, retryAfter: .seconds(1))) }
+        let trace = play(machine(Self.twoTargets, attempts: 20)) { _, _ in
+            .failed(Self.failure(.rateLimit, retryAfter: .seconds(1)))
+        }
         #expect(trace.waits.reduce(.zero, +) <= .milliseconds(2500))
     }
 
     @Test func `another key of the same target is tried without waiting`() {
         for kind in [FailureClass.rateLimit, .authentication, .quotaExceeded] {
-            let trace = play(machine(Self.twoKeys)) { candidate, _ in candidate == 0 ? .failed(Self.failure(kind, retryAfter: .seconds(30))) : .answered }
+            let trace = play(machine(Self.twoKeys)) { candidate, _ in
+                candidate == 0 ? .failed(Self.failure(kind, retryAfter: .seconds(30))) : .answered
+            }
             #expect(trace.asked == [0, 1] && trace.waits.isEmpty, "\(kind)")
         }
     }
 
     @Test func `another key is not tried against what ails the target`() {
-        let trace = play(machine(Self.twoKeys)) { candidate, _ in candidate < 2 ? .failed(Self.failure(.timeout)) : .answered }
+        let trace = play(machine(Self.twoKeys)) { candidate, _ in
+            candidate < 2 ? .failed(Self.failure(.timeout)) : .answered
+        }
         #expect(trace.asked == [0, 2])
     }
 
     @Test func `the number of attempts is bounded`() {
         for attempts in 1...6 {
-            let trace = play(machine((0..<10).map { Candidate(target: $0, credential: 0) }, attempts: attempts)) { _, _ in .failed(Self.failure(.timeout)) }
+            let trace = play(
+                machine((0..<10).map { Candidate(target: $0, credential: 0) }, attempts: attempts)
+            ) { _, _ in .failed(Self.failure(.timeout)) }
             #expect(trace.asked.count == attempts)
         }
     }
 
     @Test func `no attempt begins at or after the deadline, and no wait reaches it`() {
-        let trace = play(machine(Self.twoTargets, total: .milliseconds(15))) { _, _ in .failed(Self.failure(.rateLimit, retryAfter: .milliseconds(8))) }
+        let trace = play(machine(Self.twoTargets, total: .milliseconds(15))) { _, _ in
+            .failed(Self.failure(.rateLimit, retryAfter: .milliseconds(8)))
+        }
         #expect(trace.asked == [0, 1])
         #expect(trace.waits.isEmpty)
     }
@@ -156,18 +191,29 @@ import Testing
     }
 
     @Test func `when all must be left alone for too long, the caller is told for how long`() {
-        let trace = play(machine(Self.twoTargets)) { candidate, _ in .refused(.breaker(retryAfter: .seconds(candidate == 0 ? 20 : 10))) }
+        let trace = play(machine(Self.twoTargets)) { candidate, _ in
+            .refused(.breaker(retryAfter: .seconds(candidate == 0 ? 20 : 10)))
+        }
         #expect(trace.asked.isEmpty)
-        #expect(trace.end == .fail(.nobodyAvailable([.breaker(retryAfter: .seconds(20)), .breaker(retryAfter: .seconds(10))], retryAfter: .seconds(10))))
+        #expect(
+            trace.end
+                == .fail(
+                    .nobodyAvailable(
+                        [.breaker(retryAfter: .seconds(20)), .breaker(retryAfter: .seconds(10))],
+                        retryAfter: .seconds(10))))
     }
 
     @Test func `a retry that its budget does not allow is not made`() {
-        let trace = play(machine([Candidate(target: 0, credential: 0)]), budget: false) { _, _ in .failed(Self.failure(.transient)) }
+        let trace = play(machine([Candidate(target: 0, credential: 0)]), budget: false) { _, _ in
+            .failed(Self.failure(.transient))
+        }
         #expect(trace.asked == [0])
     }
 
     @Test func `a lone target is asked again within reason`() {
-        let trace = play(machine([Candidate(target: 0, credential: 0)])) { _, _ in .failed(Self.failure(.systemError, cause: "refused")) }
+        let trace = play(machine([Candidate(target: 0, credential: 0)])) { _, _ in
+            .failed(Self.failure(.systemError, cause: "refused"))
+        }
         #expect(trace.asked == [0, 0, 0])
         #expect(trace.waits.allSatisfy { $0 <= .milliseconds(200) })
     }
@@ -186,14 +232,22 @@ import Testing
             var asked = 0
             let trace = play(machine(candidates, attempts: 1 + seed % 7), budget: seed % 3 > 0) { _, _ in
                 switch chance.next() % 8 {
-                case 0: return .refused(.breaker(retryAfter: chance.next() % 2 == 0 ? nil : .milliseconds(Int(chance.next() % 3000))))
+                case 0:
+                    return .refused(
+                        .breaker(
+                            retryAfter: chance.next() % 2 == 0
+                                ? nil : .milliseconds(Int(chance.next() % 3000))))
                 case 1: return .refused(.full)
-                case 2: return .refused(.cooling(.rateLimit, retryAfter: .milliseconds(Int(chance.next() % 3000))))
+                case 2:
+                    return .refused(
+                        .cooling(.rateLimit, retryAfter: .milliseconds(Int(chance.next() % 3000))))
                 default:
                     asked += 1
                     let kinds = FailureClass.allCases
-                    let wait: Duration? = chance.next() % 2 == 0 ? nil : .milliseconds(Int(chance.next() % 4000))
-                    return .failed(Self.failure(kinds[Int(chance.next() % UInt64(kinds.count))], retryAfter: wait))
+                    let wait: Duration? =
+                        chance.next() % 2 == 0 ? nil : .milliseconds(Int(chance.next() % 4000))
+                    return .failed(
+                        Self.failure(kinds[Int(chance.next() % UInt64(kinds.count))], retryAfter: wait))
                 }
             }
             #expect(asked <= 1 + seed % 7, "seed \(seed)")

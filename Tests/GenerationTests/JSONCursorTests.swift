@@ -18,7 +18,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "{}", "[]", "null", "true", "false", "0", "-0", "-12.5e-3", "1E5", "\"\"", #""a\"b\\c\/\b\f\n\r\t\u00e9\ud83d\ude00""#,
+        "{}", "[]", "null", "true", "false", "0", "-0", "-12.5e-3", "1E5", "\"\"",
+        #""a\"b\\c\/\b\f\n\r\t\u00e9\ud83d\ude00""#,
         #"{"a":1,"b":[true,null,{"c":"d"}],"e":""}"#, " { \"a\" : [ 1 , 2 ] } \r\n\t", "[[[[[]]]]]", "\"é😀\"",
     ])
     func `valid texts are accepted`(text: String) {
@@ -26,12 +27,18 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", JSONFault.Kind.unexpectedEnd), ("{", .unexpectedEnd), (#"{"a""#, .unexpectedEnd), (#"{"a":}"#, .unexpectedByte),
-        (#"{"a":1,}"#, .unexpectedByte), ("[1,]", .unexpectedByte), ("[1 2]", .unexpectedByte), ("[,1]", .unexpectedByte),
-        ("{1:2}", .unexpectedByte), ("01", .trailingBytes), ("1.", .unexpectedEnd), (".5", .unexpectedByte), ("+1", .unexpectedByte),
-        ("1e", .unexpectedEnd), ("1e400", .numberTooLarge), ("-1e400", .numberTooLarge), ("NaN", .unexpectedByte), ("nul", .unexpectedEnd),
-        ("tru3", .unexpectedByte), ("'a'", .unexpectedByte), ("\"a", .unexpectedEnd), ("\"\u{1}\"", .controlCharacter), (#""\x""#, .badEscape),
-        (#""\u12g4""#, .badEscape), (#""\ud800""#, .loneSurrogate), (#""\ud800\u0041""#, .loneSurrogate), (#""\udc00""#, .loneSurrogate),
+        ("", JSONFault.Kind.unexpectedEnd), ("{", .unexpectedEnd), (#"{"a""#, .unexpectedEnd),
+        (#"{"a":}"#, .unexpectedByte),
+        (#"{"a":1,}"#, .unexpectedByte), ("[1,]", .unexpectedByte), ("[1 2]", .unexpectedByte),
+        ("[,1]", .unexpectedByte),
+        ("{1:2}", .unexpectedByte), ("01", .trailingBytes), ("1.", .unexpectedEnd), (".5", .unexpectedByte),
+        ("+1", .unexpectedByte),
+        ("1e", .unexpectedEnd), ("1e400", .numberTooLarge), ("-1e400", .numberTooLarge),
+        ("NaN", .unexpectedByte), ("nul", .unexpectedEnd),
+        ("tru3", .unexpectedByte), ("'a'", .unexpectedByte), ("\"a", .unexpectedEnd),
+        ("\"\u{1}\"", .controlCharacter), (#""\x""#, .badEscape),
+        (#""\u12g4""#, .badEscape), (#""\ud800""#, .loneSurrogate), (#""\ud800\u0041""#, .loneSurrogate),
+        (#""\udc00""#, .loneSurrogate),
         ("{} {}", .trailingBytes), ("\u{FEFF}{}", .unexpectedByte), ("[1}", .unexpectedByte),
     ])
     func `invalid texts are refused with the kind of fault`(text: String, kind: JSONFault.Kind) {
@@ -49,7 +56,9 @@ import Testing
     }
 
     @Test func `a text cut at any byte is refused`() {
-        let text = Array(#"{"id":"x","choices":[{"index":0,"message":{"content":"a\u00e9\n"},"finish_reason":"stop"}],"n":-1.5e3}"#.utf8)
+        let text = Array(
+            #"{"id":"x","choices":[{"index":0,"message":{"content":"a\u00e9\n"},"finish_reason":"stop"}],"n":-1.5e3}"#
+                .utf8)
         for length in 0..<text.count { #expect(fault(text[..<length]) != nil, "cut at \(length)") }
     }
 
@@ -66,9 +75,14 @@ import Testing
             var text = seed
             for _ in 0...random(2) {
                 let index = random(text.count)
-                if random(2) == 0 { text[index] = alphabet[random(alphabet.count)] } else { text.remove(at: index) }
+                if random(2) == 0 {
+                    text[index] = alphabet[random(alphabet.count)]
+                } else {
+                    text.remove(at: index)
+                }
             }
-            let theirs = (try? JSONSerialization.jsonObject(with: Data(text), options: [.fragmentsAllowed])) != nil
+            let theirs =
+                (try? JSONSerialization.jsonObject(with: Data(text), options: [.fragmentsAllowed])) != nil
             let ours = fault(text) == nil
             if ours { accepted += 1 }
             // Foundation is more lenient in places; it must never be stricter.
@@ -103,7 +117,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"messages":[{"role":"user"},{"content":@}]}"#, "messages[1].content"), (#"{"a":@}"#, "a"), (#"{"a":{"b":[1,@]}}"#, "a.b[1]"),
+        (#"{"messages":[{"role":"user"},{"content":@}]}"#, "messages[1].content"), (#"{"a":@}"#, "a"),
+        (#"{"a":{"b":[1,@]}}"#, "a.b[1]"),
         (#"{"temperature":1e400}"#, "temperature"),
     ])
     func `the place of a fault is named as a reader would`(text: String, path: String) {

@@ -16,14 +16,17 @@ import Testing
     }
 
     @Test(arguments: [
-        "the key sk-canary-0123456789abcdef is wrong", "Bearer sk-canary-0123456789abcdef", "c2stY2FuYXJ5LTAxMjM0NTY3ODlhYmNkZWY=",
+        "the key sk-canary-0123456789abcdef is wrong", "Bearer sk-canary-0123456789abcdef",
+        "c2stY2FuYXJ5LTAxMjM0NTY3ODlhYmNkZWY=",
         "…456789abcdef", "Incorrect API key provided: sk-other-987654321.", "key=AIzaSyA-1234567890abcdef",
     ])
     func `the redactor takes out the secret in all its forms, and keys in general`(text: String) {
         let redactor = Redactor([Secret("sk-canary-0123456789abcdef")])
         let redacted = redactor.redact(text)
         #expect(redacted.contains("***"))
-        for part in ["0123456789", "456789abcdef", "MDEyMzQ1", "987654321", "SyA-1234567890"] { #expect(!redacted.contains(part), "\(redacted)") }
+        for part in ["0123456789", "456789abcdef", "MDEyMzQ1", "987654321", "SyA-1234567890"] {
+            #expect(!redacted.contains(part), "\(redacted)")
+        }
         #expect(redactor.redact(redacted) == redacted)
     }
 

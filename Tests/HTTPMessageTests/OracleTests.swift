@@ -22,7 +22,10 @@ import Testing
         "GET /livez?x=y HTTP/1.1\r\nHost: localhost:80\r\nAccept: */*\r\nConnection: close\r\n\r\n",
         "POST /x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     ]
-    private static let words = ["\r\n", "\n", "\r", " ", "\t", ":", "0", "content-length: 3\r\n", "transfer-encoding: chunked\r\n", "\u{0}", ",", ";a=b"]
+    private static let words = [
+        "\r\n", "\n", "\r", " ", "\t", ":", "0", "content-length: 3\r\n", "transfer-encoding: chunked\r\n",
+        "\u{0}", ",", ";a=b",
+    ]
 
     @Test func `it accepts nothing that NIO refuses, and reads what both accept in the same way`() {
         var random = Random(state: 20_261_120), both = 0, onlyTheirs = 0
@@ -32,7 +35,8 @@ import Testing
             let ours = Self.ours(bytes), theirs = Self.theirs(bytes)
             if let ours {
                 guard let theirs else {
-                    Issue.record("only ours accepts \(String(decoding: bytes, as: UTF8.self).debugDescription)")
+                    Issue.record(
+                        "only ours accepts \(String(decoding: bytes, as: UTF8.self).debugDescription)")
                     continue
                 }
                 #expect(ours == theirs, "\(String(decoding: bytes, as: UTF8.self).debugDescription)")
@@ -52,7 +56,9 @@ import Testing
             switch Int.random(in: 0..<4, using: &random) {
             case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
             case 1: bytes.remove(at: index)
-            case 2: bytes.insert(contentsOf: Self.words.randomElement(using: &random)?.utf8.map { $0 } ?? [], at: index)
+            case 2:
+                bytes.insert(
+                    contentsOf: Self.words.randomElement(using: &random)?.utf8.map { $0 } ?? [], at: index)
             default: bytes.insert(bytes[index], at: index)
             }
         }
@@ -67,7 +73,8 @@ import Testing
 
     private static func ours(_ bytes: [UInt8]) -> Message? {
         var parser = RequestParser(), input = ByteBuffer(bytes: bytes), body = ByteBuffer()
-        guard let head = try? parser.readHead(&input), (try? parser.readBody(&input, into: &body)) == true else { return nil }
+        guard let head = try? parser.readHead(&input), (try? parser.readBody(&input, into: &body)) == true
+        else { return nil }
         let target = head.query.isEmpty ? head.path : "\(head.path)?\(head.query)"
         return Message(method: head.method, target: target, body: String(buffer: body))
     }
@@ -76,7 +83,9 @@ import Testing
         let channel = EmbeddedChannel(handler: ByteToMessageHandler(HTTPRequestDecoder()))
         defer { _ = try? channel.finish() }
         _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
-        guard case .head(let head)? = try? channel.readInbound(as: HTTPServerRequestPart.self) else { return nil }
+        guard case .head(let head)? = try? channel.readInbound(as: HTTPServerRequestPart.self) else {
+            return nil
+        }
         var message = Message(method: head.method.rawValue, target: head.uri, body: "")
         while let part = try? channel.readInbound(as: HTTPServerRequestPart.self) {
             switch part {

@@ -10,7 +10,8 @@ import Testing
     }
 
     @Test func `it reads a request and finds its fields whatever their case`() throws {
-        let text = "POST /v1/chat/completions?x=1 HTTP/1.1\r\nHOST: a.example:80\r\nContent-Length: 2\r\nX-Api-Key:  k \r\n\r\n"
+        let text =
+            "POST /v1/chat/completions?x=1 HTTP/1.1\r\nHOST: a.example:80\r\nContent-Length: 2\r\nX-Api-Key:  k \r\n\r\n"
         let head = try #require(try head(text))
         #expect(head.method == "POST")
         #expect(head.path == "/v1/chat/completions")
@@ -79,10 +80,12 @@ import Testing
     }
 
     @Test func `requests come out the same wherever their bytes are split`() throws {
-        let text = "POST /a HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nt: 1\r\n\r\n"
+        let text =
+            "POST /a HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nt: 1\r\n\r\n"
             + "POST /b HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabcGET /c HTTP/1.1\r\nhost: a\r\n\r\n"
         for split in 1..<text.utf8.count {
-            var parser = RequestParser(), input = ByteBuffer(), seen: [String] = [], head: RequestHead?, body = ByteBuffer()
+            var parser = RequestParser(), input = ByteBuffer(), seen: [String] = [], head: RequestHead?,
+                body = ByteBuffer()
             for part in [text.utf8.prefix(split), text.utf8.dropFirst(split)] {
                 input.writeBytes(Array(part))
                 while true {
@@ -97,13 +100,15 @@ import Testing
     }
 
     @Test(arguments: [
-        "5\nhello\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n", "g\r\n", "\r\n", "-1\r\n", "fffffffff\r\n", "5 x\u{1}\r\nhello\r\n",
+        "5\nhello\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n", "g\r\n", "\r\n", "-1\r\n", "fffffffff\r\n",
+        "5 x\u{1}\r\nhello\r\n",
         "1;" + String(repeating: "e", count: 5000) + "\r\na\r\n0\r\n\r\n",
         "0\r\n" + String(repeating: "t: trailer\r\n", count: 2000) + "\r\n",
     ])
     func `a chunked body that is wrong or without bound is refused`(body: String) throws {
         var parser = RequestParser()
-        var input = ByteBuffer(string: "POST /a HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n" + body)
+        var input = ByteBuffer(
+            string: "POST /a HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n" + body)
         _ = try #require(try parser.readHead(&input))
         #expect(throws: MessageFault.self) {
             var bytes = ByteBuffer()

@@ -41,17 +41,25 @@ import Testing
 
     @Test func `a whole configuration is read`() throws {
         let configuration = try load(Self.good)
-        #expect(configuration.server.port == 9000 && configuration.server.maximumBody == 1 << 20 && configuration.server.drain == .seconds(5))
+        #expect(
+            configuration.server.port == 9000 && configuration.server.maximumBody == 1 << 20
+                && configuration.server.drain == .seconds(5))
         #expect(configuration.auth.administrator == Secret("admin-key-0123456789"))
         #expect(configuration.providers.map(\.name) == ["a", "b"])
         #expect(configuration.providers[0].keys == [Secret("sk-1"), Secret("${x}")])
         #expect(configuration.providers[0].headers.map(\.name) == ["x-team"])
         let model = try #require(configuration.models.first)
         #expect(model.strategy == .weighted && model.targets.map(\.weight) == [3, 1])
-        #expect(model.limits == PhaseLimits(connect: .seconds(1), head: .milliseconds(1500), firstToken: .milliseconds(1500), idle: .seconds(90), total: .seconds(120)))
+        #expect(
+            model.limits
+                == PhaseLimits(
+                    connect: .seconds(1), head: .milliseconds(1500), firstToken: .milliseconds(1500),
+                    idle: .seconds(90), total: .seconds(120)))
         #expect(model.wholeAnswer == .seconds(30))
         #expect(model.retry.maximumAttempts == 4 && model.retry.patience == .zero)
-        #expect(model.breaker.failureRate == 0.25 && model.breaker.open.first == .seconds(1) && model.breaker.slowCallRate == 0.8)
+        #expect(
+            model.breaker.failureRate == 0.25 && model.breaker.open.first == .seconds(1)
+                && model.breaker.slowCallRate == 0.8)
         #expect(configuration.logging.access == false)
     }
 
@@ -70,31 +78,57 @@ import Testing
             """
         let found = mistakes(text)
         #expect(found.count == 9)
-        #expect(found.contains("f.yaml:1:11: server.port: must be a whole number from 0 to 65535, not '99999'"))
+        #expect(
+            found.contains("f.yaml:1:11: server.port: must be a whole number from 0 to 65535, not '99999'"))
         #expect(found.contains("f.yaml:1:24: server.hots: unknown setting; did you mean 'host'?"))
-        #expect(found.contains { $0.hasPrefix("f.yaml:3:8: providers.a.kind: must be one of openai, simulated, not 'opanai'; did you mean 'openai'?") })
+        #expect(
+            found.contains {
+                $0.hasPrefix(
+                    "f.yaml:3:8: providers.a.kind: must be one of openai, simulated, not 'opanai'; did you mean 'openai'?"
+                )
+            })
         #expect(found.contains { $0.contains("f.yaml:4:22: providers.b.base_url: must be a URL") })
-        #expect(found.contains { $0.contains("providers.c.api_key: the environment variable MISSING is not set") })
-        #expect(found.contains { $0.contains("models.chat.strategy: must be one of priority, round_robin, weighted") })
+        #expect(
+            found.contains { $0.contains("providers.c.api_key: the environment variable MISSING is not set") }
+        )
+        #expect(
+            found.contains {
+                $0.contains("models.chat.strategy: must be one of priority, round_robin, weighted")
+            })
         #expect(found.contains { $0.contains("models.chat.targets[0].provider: there is no provider 'bb'") })
         #expect(found.contains { $0.contains("models.chat.targets[1]: needs a provider and a model") })
         #expect(found.contains { $0.contains("models.chat.timeouts.idle: must be a duration") })
     }
 
     @Test(arguments: [
-        ("providers: [", "not valid YAML"), ("a: 1\na: 2", "given twice"), ("- x", "must be a mapping"), ("providers: {}\nmodels: {}\nx: 1", "unknown setting"),
-        ("models: {}", "providers is missing"), ("", "providers is missing"), (String(repeating: "[", count: 5000), "nested too deeply"),
-        (String(repeating: "- ", count: 5000), "nested too deeply"), ("server: { host: 0.0.0.0 }\nproviders: {}\nmodels: {}", "needs keys"),
-        ("server: { host: 0.0.0.0 }\nauth: { admin_key: short-key-1 }\nproviders: {}\nmodels: {}", "at least 32 characters"),
-        ("auth: { keys: [ { name: a, key: abcdefgh }, { name: a, key: abcdefgi } ] }\nproviders: {}\nmodels: {}", "names must differ"),
-        ("auth: { keys: [ { name: a, key: abcdefgh }, { name: b, key: abcdefgh } ] }\nproviders: {}\nmodels: {}", "given twice"),
+        ("providers: [", "not valid YAML"), ("a: 1\na: 2", "given twice"), ("- x", "must be a mapping"),
+        ("providers: {}\nmodels: {}\nx: 1", "unknown setting"),
+        ("models: {}", "providers is missing"), ("", "providers is missing"),
+        (String(repeating: "[", count: 5000), "nested too deeply"),
+        (String(repeating: "- ", count: 5000), "nested too deeply"),
+        ("server: { host: 0.0.0.0 }\nproviders: {}\nmodels: {}", "needs keys"),
+        (
+            "server: { host: 0.0.0.0 }\nauth: { admin_key: short-key-1 }\nproviders: {}\nmodels: {}",
+            "at least 32 characters"
+        ),
+        (
+            "auth: { keys: [ { name: a, key: abcdefgh }, { name: a, key: abcdefgi } ] }\nproviders: {}\nmodels: {}",
+            "names must differ"
+        ),
+        (
+            "auth: { keys: [ { name: a, key: abcdefgh }, { name: b, key: abcdefgh } ] }\nproviders: {}\nmodels: {}",
+            "given twice"
+        ),
         ("providers: { a: { kind: simulated } }\nmodels: { m: { targets: [] } }", "at least one target"),
         ("providers: { a: { kind: openai, ca_file: /none } }\nmodels: {}", "cannot be read"),
         ("providers: { a: { kind: openai, headers: { host: x } } }\nmodels: {}", "cannot be set"),
         ("providers: { a: { kind: openai, api_key: \"a b\" } }\nmodels: {}", "without spaces"),
         ("providers: { a: { kind: openai, api_key: \"${file:/none}\" } }\nmodels: {}", "cannot be read"),
         ("providers: { \"a b\": { kind: openai } }\nmodels: {}", "a provider's name"),
-        ("providers: { a: { kind: simulated } }\nmodels: { x: { targets: [ {provider: a, model: b} ], breaker: { failure_rate: 2 } } }", "must be a number from 0.01 to 1.0"),
+        (
+            "providers: { a: { kind: simulated } }\nmodels: { x: { targets: [ {provider: a, model: b} ], breaker: { failure_rate: 2 } } }",
+            "must be a number from 0.01 to 1.0"
+        ),
     ])
     func `every kind of mistake has its words`(text: String, words: String) {
         let found = mistakes(text)
@@ -113,11 +147,15 @@ import Testing
     }
 
     @Test func `a secret never stands in a mistake`() {
-        let text = Self.good.replacingOccurrences(of: "kind: openai", with: "kind: opnai").replacingOccurrences(of: "port: 9000", with: "port: x")
+        let text = Self.good.replacingOccurrences(of: "kind: openai", with: "kind: opnai")
+            .replacingOccurrences(of: "port: 9000", with: "port: x")
         #expect(mistakes(text).allSatisfy { !$0.contains("key-0123456789") && !$0.contains("sk-1") })
     }
 
-    @Test(arguments: [("250ms", Duration.milliseconds(250)), ("2s", .seconds(2)), ("1.5s", .milliseconds(1500)), ("1m30s", .seconds(90)), ("1h", .seconds(3600))])
+    @Test(arguments: [
+        ("250ms", Duration.milliseconds(250)), ("2s", .seconds(2)), ("1.5s", .milliseconds(1500)),
+        ("1m30s", .seconds(90)), ("1h", .seconds(3600)),
+    ])
     func `durations are read as people write them`(text: String, duration: Duration) {
         #expect(DurationText.parse(text) == duration)
     }

@@ -37,7 +37,10 @@ import Testing
         ("data: a\r\rdata: b\r\r", [Seen(data: ["a"]), Seen(data: ["b"])]),
         ("data: a\r\n\ndata: b\n\r\n", [Seen(data: ["a"]), Seen(data: ["b"])]),
         ("data:a\ndata:  b\ndata\ndata:\n\n", [Seen(data: ["a", " b", "", ""])]),
-        (": comment\n\nevent: error\ndata: {}\nid: 7\nretry: 10\nunknown: x\n\n", [Seen(data: []), Seen(name: "error", data: ["{}"])]),
+        (
+            ": comment\n\nevent: error\ndata: {}\nid: 7\nretry: 10\nunknown: x\n\n",
+            [Seen(data: []), Seen(name: "error", data: ["{}"])]
+        ),
         ("\u{FEFF}data: é😀\n\n", [Seen(data: ["é😀"])]),
         ("database: x\ndata : y\n\n", [Seen(data: [])]),
         ("\n\n\ndata: a\n\n", [Seen(data: []), Seen(data: []), Seen(data: []), Seen(data: ["a"])]),
@@ -50,7 +53,8 @@ import Testing
         #expect(try scan([bytes]) == expected)
         #expect(try scan(bytes.map { [$0] }) == expected, "byte by byte")
         for split in 0...bytes.count {
-            #expect(try scan([Array(bytes[..<split]), Array(bytes[split...])]) == expected, "split at \(split)")
+            #expect(
+                try scan([Array(bytes[..<split]), Array(bytes[split...])]) == expected, "split at \(split)")
         }
     }
 

@@ -6,10 +6,14 @@ import Testing
 @testable import Providers
 
 @Suite struct OpenAIRequestBodyTests {
-    private func sent(_ body: String, marks: GenerationRequest.Marks, streams: Bool, wantsUsage: Bool = false) -> String {
-        let request = GenerationRequest(id: RequestID(1, 2), model: "chat", streams: streams, wantsUsage: wantsUsage, choices: 1,
-                                        body: ByteBuffer(string: body), marks: marks)
-        let parts = OpenAIRequestBody.parts(of: request, model: ByteBuffer(string: #""gpt""#), asksForUsage: true)
+    private func sent(_ body: String, marks: GenerationRequest.Marks, streams: Bool, wantsUsage: Bool = false)
+        -> String
+    {
+        let request = GenerationRequest(
+            id: RequestID(1, 2), model: "chat", streams: streams, wantsUsage: wantsUsage, choices: 1,
+            body: ByteBuffer(string: body), marks: marks)
+        let parts = OpenAIRequestBody.parts(
+            of: request, model: ByteBuffer(string: #""gpt""#), asksForUsage: true)
         return parts.map { String(buffer: $0) }.joined()
     }
 
@@ -30,17 +34,23 @@ import Testing
         (#","stream_options":null"#, #"{"model":"gpt","stream_options":{"include_usage":true}}"#),
         (#","stream_options":{}"#, #"{"model":"gpt","stream_options":{"include_usage":true}}"#),
         (#","stream_options":{"a":1}"#, #"{"model":"gpt","stream_options":{"include_usage":true,"a":1}}"#),
-        (#","stream_options":{"include_usage":false}"#, #"{"model":"gpt","stream_options":{"include_usage":true}}"#),
+        (
+            #","stream_options":{"include_usage":false}"#,
+            #"{"model":"gpt","stream_options":{"include_usage":true}}"#
+        ),
     ])
     func `the wish for usage is put in where there is none`(options: String, expected: String) throws {
         let body = #"{"model":"chat"\#(options)}"#
         var marks = GenerationRequest.Marks(model: try range(#""chat""#, in: body), start: 1)
-        if options.contains("null") { marks.nullStreamOptions = try range("null", in: body) } else if options.contains("{") {
+        if options.contains("null") {
+            marks.nullStreamOptions = try range("null", in: body)
+        } else if options.contains("{") {
             marks.streamOptions = try range("{", in: String(body.dropFirst())).lowerBound + 2
             marks.streamOptionsAreEmpty = options.contains("{}")
             if options.contains("false") { marks.includeUsage = try range("false", in: body) }
         }
         #expect(sent(body, marks: marks, streams: true) == expected)
-        #expect(sent(body, marks: marks, streams: false) == body.replacingOccurrences(of: "chat", with: "gpt"))
+        #expect(
+            sent(body, marks: marks, streams: false) == body.replacingOccurrences(of: "chat", with: "gpt"))
     }
 }

@@ -23,13 +23,15 @@ import Testing
         (#"{"choices":[{"message":{"reasoning_content":"hm"},"finish_reason":"length"}]}"#, 0, 1),
         (#"{"choices":[]}"#, 0, 0), ("{}", 0, 0), (#"{"choices":null}"#, 0, 0),
     ])
-    func `a completion is judged by its answer and its end`(text: String, answered: Int, finished: Int) throws {
+    func `a completion is judged by its answer and its end`(text: String, answered: Int, finished: Int) throws
+    {
         let scan = try completion(text)
         #expect(scan.answered == answered && scan.finished == finished)
     }
 
     @Test(arguments: [
-        #"{"choices":[],"choices":[]}"#, #"{"choices":[{"message":{"content":"a","content":"b"}}]}"#, "{", "[]", "", "NaN", "\u{FEFF}{}",
+        #"{"choices":[],"choices":[]}"#, #"{"choices":[{"message":{"content":"a","content":"b"}}]}"#, "{",
+        "[]", "", "NaN", "\u{FEFF}{}",
         #"{"choices":[{"message":{"content":"\ud800"}}]}"#,
     ])
     func `what could be read in two ways or not at all is a fault`(text: String) {
@@ -39,19 +41,33 @@ import Testing
     @Test(arguments: [
         (#"{"prompt_tokens":5,"completion_tokens":7}"#, Usage(promptTokens: 5, completionTokens: 7)),
         (#"{"prompt_tokens":5}"#, Usage(promptTokens: 5, completionTokens: 0, isEstimated: true)),
-        (#"{"prompt_tokens":-1,"completion_tokens":7}"#, Usage(promptTokens: 0, completionTokens: 7, isEstimated: true)),
-        (#"{"prompt_tokens":"5","completion_tokens":7}"#, Usage(promptTokens: 0, completionTokens: 7, isEstimated: true)),
-        (#"{"prompt_tokens":1e18,"completion_tokens":99999999999999999999}"#, Usage(promptTokens: 0, completionTokens: 0, isEstimated: true)),
+        (
+            #"{"prompt_tokens":-1,"completion_tokens":7}"#,
+            Usage(promptTokens: 0, completionTokens: 7, isEstimated: true)
+        ),
+        (
+            #"{"prompt_tokens":"5","completion_tokens":7}"#,
+            Usage(promptTokens: 0, completionTokens: 7, isEstimated: true)
+        ),
+        (
+            #"{"prompt_tokens":1e18,"completion_tokens":99999999999999999999}"#,
+            Usage(promptTokens: 0, completionTokens: 0, isEstimated: true)
+        ),
     ])
-    func `nonsense in the usage makes it an estimate and nothing else`(usage: String, expected: Usage) throws {
-        let scan = try completion(#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"usage":\#(usage)}"#)
+    func `nonsense in the usage makes it an estimate and nothing else`(usage: String, expected: Usage) throws
+    {
+        let scan = try completion(
+            #"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}],"usage":\#(usage)}"#)
         #expect(scan.usage == expected)
     }
 
     @Test(arguments: [
-        (#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#, false), (#"{"choices":[{"delta":{"content":"a"}}]}"#, true),
-        (#"{"choices":[{"delta":{"tool_calls":[{}]}}]}"#, true), (#"{"choices":[{"delta":{"reasoning_content":"a"}}]}"#, true),
-        (#"{"choices":[{"delta":{}}]}"#, false), (#"{"choices":[]}"#, false), ("{}", false), (#"{"choices":[{"text":"a"}]}"#, true),
+        (#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#, false),
+        (#"{"choices":[{"delta":{"content":"a"}}]}"#, true),
+        (#"{"choices":[{"delta":{"tool_calls":[{}]}}]}"#, true),
+        (#"{"choices":[{"delta":{"reasoning_content":"a"}}]}"#, true),
+        (#"{"choices":[{"delta":{}}]}"#, false), (#"{"choices":[]}"#, false), ("{}", false),
+        (#"{"choices":[{"text":"a"}]}"#, true),
     ])
     func `a chunk is progress if it carries a part of an answer`(text: String, isProgress: Bool) throws {
         var choices = ChunkScan.Choices()
@@ -63,7 +79,9 @@ import Testing
         func see(_ text: String) throws {
             _ = try Array(text.utf8).withUnsafeBytes { try ChunkScan($0, choices: &choices) }
         }
-        try see(#"{"choices":[{"index":0,"delta":{"content":"a"}},{"index":127,"delta":{"content":"b"}},{"index":-1},{"index":128}]}"#)
+        try see(
+            #"{"choices":[{"index":0,"delta":{"content":"a"}},{"index":127,"delta":{"content":"b"}},{"index":-1},{"index":128}]}"#
+        )
         #expect(!choices.allSeenFinished)
         try see(#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#)
         #expect(!choices.allSeenFinished && choices.finishedCount == 1)

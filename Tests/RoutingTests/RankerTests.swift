@@ -14,14 +14,17 @@ import Testing
     }
 
     @Test func `round robin gives each target its turn and the others in order behind it`() {
-        #expect(orders(.roundRobin, [1, 1, 1], rounds: 4) == [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]])
+        #expect(
+            orders(.roundRobin, [1, 1, 1], rounds: 4) == [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]])
     }
 
     @Test func `weighted draws in proportion and always names every target once`() {
         let orders = orders(.weighted, [6, 3, 1, 0], rounds: 20_000)
         for order in orders { #expect(Set(order) == [0, 1, 2, 3]) }
         let firsts = orders.reduce(into: [0, 0, 0, 0]) { $0[$1[0]] += 1 }
-        for (count, share) in zip(firsts, [0.6, 0.3, 0.1, 0]) { #expect(abs(Double(count) / 20_000 - share) < 0.015) }
+        for (count, share) in zip(firsts, [0.6, 0.3, 0.1, 0]) {
+            #expect(abs(Double(count) / 20_000 - share) < 0.015)
+        }
         #expect(orders.allSatisfy { $0.last == 3 }, "a target without weight comes last")
     }
 

@@ -11,19 +11,29 @@ import Testing
     }
 
     private static let bans = [
-        Ban(pattern: #"(^|[^.A-Za-z])Task(\.immediate|\.detached)?\s*(\(|\{)"#, instead: "a task group; only the front starts tasks",
+        Ban(
+            pattern: #"(^|[^.A-Za-z])Task(\.immediate|\.detached)?\s*(\(|\{)"#,
+            instead: "a task group; only the front starts tasks",
             except: ["Sources/GatewayHTTP/Front/FrontConnection.swift"]),
         Ban(pattern: #"Task\.sleep"#, instead: "TimeSource.sleep, which is handed in"),
         Ban(pattern: #"[^A-Za-z]Date\(\)"#, instead: "a wall clock that is handed in"),
-        Ban(pattern: #"ContinuousClock(\(|\.now)"#, instead: "TimeSource, which is handed in",
+        Ban(
+            pattern: #"ContinuousClock(\(|\.now)"#, instead: "TimeSource, which is handed in",
             except: ["Sources/Resilience/Time/TimeSource.swift", "Sources/holdfast/Assembly/"]),
-        Ban(pattern: #"SystemRandomNumberGenerator|\.random\(in:|UUID\(\)"#, instead: "Chance, which is handed in",
+        Ban(
+            pattern: #"SystemRandomNumberGenerator|\.random\(in:|UUID\(\)"#,
+            instead: "Chance, which is handed in",
             except: ["Sources/Resilience/Chance/Chance.swift"]),
-        Ban(pattern: #"try!|\bas!|fatalError\(|preconditionFailure\("#, instead: "an error that says what is wrong"),
+        Ban(
+            pattern: #"try!|\bas!|fatalError\(|preconditionFailure\("#,
+            instead: "an error that says what is wrong"),
         Ban(pattern: #"JSONDecoder\("#, instead: "JSONCursor, which reads in place"),
-        Ban(pattern: #"DispatchQueue|Thread\("#, instead: "a task on the event loop", except: ["Sources/holdfast/Logging/LineWriter.swift"]),
+        Ban(
+            pattern: #"DispatchQueue|Thread\("#, instead: "a task on the event loop",
+            except: ["Sources/holdfast/Logging/LineWriter.swift"]),
         Ban(pattern: #"NSLock|NIOLock|os_unfair_lock"#, instead: "Mutex"),
-        Ban(pattern: #"(^|[^A-Za-z.])print\("#, instead: "a logger", except: ["Sources/holdfast/Check.swift"]),
+        Ban(
+            pattern: #"(^|[^A-Za-z.])print\("#, instead: "a logger", except: ["Sources/holdfast/Check.swift"]),
         Ban(pattern: #"@_spi|@_exported|@_disfavoredOverload"#, instead: "public API"),
         Ban(pattern: #"TODO|FIXME|XXX"#, instead: "an issue"),
     ]
@@ -32,8 +42,11 @@ import Testing
     func `banned calls stay out of the sources`(index: Int) throws {
         let ban = Self.bans[index], pattern = try Regex(ban.pattern)
         for file in Repository.files("Sources") where !ban.except.contains(where: file.path.hasPrefix) {
-            for (number, line) in file.lines.enumerated() where !line.trimmingCharacters(in: .whitespaces).hasPrefix("//") {
-                if line.contains(pattern) { Issue.record("\(file.path):\(number + 1): use \(ban.instead): \(line)") }
+            for (number, line) in file.lines.enumerated()
+            where !line.trimmingCharacters(in: .whitespaces).hasPrefix("//") {
+                if line.contains(pattern) {
+                    Issue.record("\(file.path):\(number + 1): use \(ban.instead): \(line)")
+                }
             }
         }
     }
@@ -47,7 +60,9 @@ import Testing
     }
 
     @Test func `folders are named after concepts`() {
-        let vague: Set = ["Utils", "Helpers", "Common", "Shared", "Extensions", "Core", "Manager", "New", "Misc"]
+        let vague: Set = [
+            "Utils", "Helpers", "Common", "Shared", "Extensions", "Core", "Manager", "New", "Misc",
+        ]
         for file in Repository.files("Sources") {
             let parts = file.path.split(separator: "/").dropLast().map(String.init)
             #expect(vague.isDisjoint(with: parts), "\(file.path)")

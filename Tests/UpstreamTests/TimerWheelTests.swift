@@ -11,7 +11,10 @@ import Testing
 
     private func make() -> (EmbeddedEventLoop, TimerWheel, Fired, () -> DeadlineTimer) {
         let loop = EmbeddedEventLoop(), wheel = TimerWheel(loop: loop), fired = Fired()
-        return (loop, wheel, fired, { DeadlineTimer { fired.at.append(Int64(loop.now.uptimeNanoseconds) / 1_000_000) } })
+        return (
+            loop, wheel, fired,
+            { DeadlineTimer { fired.at.append(Int64(loop.now.uptimeNanoseconds) / 1_000_000) } }
+        )
     }
 
     @Test(arguments: [1, 9, 10, 11, 255, 5119, 5120, 5121, 60_000])
@@ -65,6 +68,8 @@ import Testing
         }
         for _ in 0..<2100 { loop.advanceTime(by: .milliseconds(10)) }
         #expect(fired.at.count == 1000)
-        for (deadline, at) in zip(deadlines.sorted(), fired.at.sorted()) { #expect((deadline...deadline + 20).contains(at)) }
+        for (deadline, at) in zip(deadlines.sorted(), fired.at.sorted()) {
+            #expect((deadline...deadline + 20).contains(at))
+        }
     }
 }

@@ -21,13 +21,20 @@ import Wall
         }
 
         /// Sends a request on an event loop and gives back the status and the body.
-        func exchange(_ port: Int, limits: PhaseLimits = PhaseLimits(), isSafeToRepeat: Bool = false, maximumBody: Int = 1 << 20,
-                      mayResend: @escaping @Sendable () -> Bool = { true }) async throws(UpstreamFailure) -> (Int, String) {
-            let result = await withTaskExecutorPreference(executor) { () async -> Result<(Int, String), UpstreamFailure> in
+        func exchange(
+            _ port: Int, limits: PhaseLimits = PhaseLimits(), isSafeToRepeat: Bool = false,
+            maximumBody: Int = 1 << 20,
+            mayResend: @escaping @Sendable () -> Bool = { true }
+        ) async throws(UpstreamFailure) -> (Int, String) {
+            let result = await withTaskExecutorPreference(executor) {
+                () async -> Result<(Int, String), UpstreamFailure> in
                 let origin = Origin(isSecure: false, host: "127.0.0.1", port: port)
-                guard let head = PreparedHead(method: "POST", path: "/", origin: origin, fields: []) else { return .success((0, "")) }
-                let request = UpstreamRequest(origin: origin, head: head, body: [ByteBuffer(string: "{}")], limits: limits,
-                                              isSafeToRepeat: isSafeToRepeat, maximumBody: maximumBody, mayResend: mayResend)
+                guard let head = PreparedHead(method: "POST", path: "/", origin: origin, fields: []) else {
+                    return .success((0, ""))
+                }
+                let request = UpstreamRequest(
+                    origin: origin, head: head, body: [ByteBuffer(string: "{}")], limits: limits,
+                    isSafeToRepeat: isSafeToRepeat, maximumBody: maximumBody, mayResend: mayResend)
                 do throws(UpstreamFailure) {
                     let response = try await client.exchange(request)
                     return .success((response.head.status, String(buffer: try await response.body.collect())))
@@ -57,7 +64,8 @@ import Wall
         #expect(wall.ledger.calls.count == 5)
     }
 
-    @Test func `a connection is not used again after a close, a broken framing or extra bytes`() async throws {
+    @Test func `a connection is not used again after a close, a broken framing or extra bytes`() async throws
+    {
         let endings: [[Wall.Act]] = [
             [.text("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello")],
             [.text("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\n")],
@@ -70,24 +78,32 @@ import Wall
         }
     }
 
-    @Test func `a pooled connection that closes as it is used is replaced only when that is safe`() async throws {
+    @Test func `a pooled connection that closes as it is used is replaced only when that is safe`()
+        async throws
+    {
         let setting = Setting()
         for isSafe in [true, false] {
-            let wall = Wall { $0.onConnection == 0 ? [Self.answer] : [.finish] }, port = try await wall.start()
+            let wall = Wall { $0.onConnection == 0 ? [Self.answer] : [.finish] },
+                port = try await wall.start()
             #expect(try await setting.exchange(port) == (200, "hello"))
             if isSafe {
                 #expect(try await setting.exchange(port, isSafeToRepeat: true) == (200, "hello"))
                 #expect(wall.ledger.lines.count == 2)
             } else {
-                let failure = await failure { () throws(UpstreamFailure) in _ = try await setting.exchange(port) }
-                #expect(failure?.cause == .closedEarly && failure?.requestWasSent == true && failure?.connectionWasReused == true)
+                let failure = await failure { () throws(UpstreamFailure) in
+                    _ = try await setting.exchange(port)
+                }
+                #expect(
+                    failure?.cause == .closedEarly && failure?.requestWasSent == true
+                        && failure?.connectionWasReused == true)
                 #expect(wall.ledger.calls.count == 2)
             }
         }
     }
 
     @Test func `a resend needs its budget`() async throws {
-        let setting = Setting(), wall = Wall { $0.onConnection == 0 ? [Self.answer] : [.finish] }, port = try await wall.start()
+        let setting = Setting(), wall = Wall { $0.onConnection == 0 ? [Self.answer] : [.finish] },
+            port = try await wall.start()
         #expect(try await setting.exchange(port) == (200, "hello"))
         let failure = await failure { () throws(UpstreamFailure) in
             _ = try await setting.exchange(port, isSafeToRepeat: true, mayResend: { false })
@@ -99,19 +115,35 @@ import Wall
     @Test(arguments: [
         ([Wall.Act.hang], UpstreamFailure.Cause.timedOut, Phase.head),
         ([.text("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhel"), .hang], .timedOut, .body),
-        ([.text("H"), .wait(.milliseconds(150)), .text("T"), .wait(.milliseconds(150)), .text("T"), .hang], .timedOut, .head),
+        (
+            [
+                .text("H"), .wait(.milliseconds(150)), .text("T"), .wait(.milliseconds(150)), .text("T"),
+                .hang,
+            ], .timedOut, .head
+        ),
         ([.text("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhel"), .finish], .closedEarly, .body),
-        ([.text("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n"), .finish], .closedEarly, .body),
-        ([.text("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhel"), .wait(.milliseconds(20)), .reset], .reset, .body),
+        (
+            [.text("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n"), .finish],
+            .closedEarly, .body
+        ),
+        (
+            [.text("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhel"), .wait(.milliseconds(20)), .reset],
+            .reset, .body
+        ),
         ([.finish], .closedEarly, .head), ([.wait(.milliseconds(20)), .reset], .reset, .head),
-        ([.text("nonsense\r\n\r\n")], .malformed, .head), ([.text(String(repeating: "x", count: 70_000))], .headTooLarge, .head),
+        ([.text("nonsense\r\n\r\n")], .malformed, .head),
+        ([.text(String(repeating: "x", count: 70_000))], .headTooLarge, .head),
         ([Answer.response(200, String(repeating: "x", count: 2 << 20))], .bodyTooLarge, .body),
         ([Answer.response(200, "x", fields: ["content-encoding: gzip"])], .compressed, .head),
     ])
-    func `a failure says its phase and cause, and the connection is gone`(acts: [Wall.Act], cause: UpstreamFailure.Cause, phase: Phase) async throws {
+    func `a failure says its phase and cause, and the connection is gone`(
+        acts: [Wall.Act], cause: UpstreamFailure.Cause, phase: Phase
+    ) async throws {
         let wall = Wall { _ in acts }, port = try await wall.start(), setting = Setting()
         let limits = PhaseLimits(head: .milliseconds(300), idle: .milliseconds(300))
-        let failure = await failure { () throws(UpstreamFailure) in _ = try await setting.exchange(port, limits: limits) }
+        let failure = await failure { () throws(UpstreamFailure) in
+            _ = try await setting.exchange(port, limits: limits)
+        }
         #expect(failure?.cause == cause && failure?.phase == phase, "\(String(describing: failure))")
         #expect(failure?.requestWasSent == true)
         try await Task.sleep(for: .milliseconds(100))
@@ -120,9 +152,11 @@ import Wall
 
     @Test func `the total limit holds although bytes keep coming`() async throws {
         let drip = (0..<100).flatMap { _ in [Wall.Act.text("x"), .wait(.milliseconds(50))] }
-        let wall = Wall { _ in [.text("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")] + drip }, port = try await wall.start()
+        let wall = Wall { _ in [.text("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")] + drip },
+            port = try await wall.start()
         let failure = await failure { () throws(UpstreamFailure) in
-            _ = try await Setting().exchange(port, limits: PhaseLimits(idle: .seconds(1), total: .milliseconds(400)))
+            _ = try await Setting().exchange(
+                port, limits: PhaseLimits(idle: .seconds(1), total: .milliseconds(400)))
         }
         #expect(failure?.cause == .timedOut)
     }
@@ -145,20 +179,25 @@ import Wall
             task.cancel()
             #expect(await task.value?.cause == .cancelled)
             let deadline = ContinuousClock.now + .milliseconds(250)
-            while wall.ledger.openLines > 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
+            while wall.ledger.openLines > 0, ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(2))
+            }
             #expect(wall.ledger.openLines == 0)
         }
     }
 
     @Test func `a reader that is slow holds the sender back`() async throws {
         let big = [UInt8](repeating: 0x61, count: 32 << 20)
-        let wall = Wall { _ in [.text("HTTP/1.1 200 OK\r\ncontent-length: \(big.count)\r\n\r\n"), .send(big)] }
+        let wall = Wall { _ in [.text("HTTP/1.1 200 OK\r\ncontent-length: \(big.count)\r\n\r\n"), .send(big)]
+        }
         let port = try await wall.start(), setting = Setting()
         let read = await withTaskExecutorPreference(setting.executor) { () async -> Int in
             let origin = Origin(isSecure: false, host: "127.0.0.1", port: port)
             guard let head = PreparedHead(method: "POST", path: "/", origin: origin, fields: []),
-                  let response = try? await setting.client.exchange(UpstreamRequest(
-                      origin: origin, head: head, body: [], limits: PhaseLimits(), maximumBody: 64 << 20)) else { return -1 }
+                let response = try? await setting.client.exchange(
+                    UpstreamRequest(
+                        origin: origin, head: head, body: [], limits: PhaseLimits(), maximumBody: 64 << 20))
+            else { return -1 }
             try? await Task.sleep(for: .milliseconds(300))
             let early = response.body.bytesReceived
             var total = 0

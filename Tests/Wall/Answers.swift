@@ -1,14 +1,18 @@
 /// Answers of an OpenAI-compatible provider, as bytes.
 public enum Answer {
     /// A response with a length.
-    public static func response(_ status: Int = 200, _ body: String, type: String = "application/json",
-                                fields: [String] = []) -> Wall.Act {
+    public static func response(
+        _ status: Int = 200, _ body: String, type: String = "application/json",
+        fields: [String] = []
+    ) -> Wall.Act {
         response(status, Array(body.utf8), type: type, fields: fields)
     }
 
     /// A response with a length whose body may be anything.
-    public static func response(_ status: Int, _ body: [UInt8], type: String = "application/json",
-                                fields: [String] = []) -> Wall.Act {
+    public static func response(
+        _ status: Int, _ body: [UInt8], type: String = "application/json",
+        fields: [String] = []
+    ) -> Wall.Act {
         let more = fields.map { $0 + "\r\n" }.joined()
         let head = "HTTP/1.1 \(status) Status\r\ncontent-type: \(type)\r\ncontent-length: \(body.count)\r\n"
         return .send(Array((head + more + "\r\n").utf8) + body)
@@ -16,9 +20,11 @@ public enum Answer {
 
     /// A whole chat completion.
     public static func completion(_ text: String = "Hello from the wall.", model: String = "wall-1")
-        -> String {
-        completion(choices: #"[{"index":0,"message":{"role":"assistant","content":"\#(text)","#
-            + #""refusal":null},"logprobs":null,"finish_reason":"stop"}]"#, model: model)
+        -> String
+    {
+        completion(
+            choices: #"[{"index":0,"message":{"role":"assistant","content":"\#(text)","#
+                + #""refusal":null},"logprobs":null,"finish_reason":"stop"}]"#, model: model)
     }
 
     /// A chat completion with these choices.
@@ -86,8 +92,10 @@ public enum Answer {
     }
 
     /// The right answer to a call, streamed if asked for.
-    public static func good(_ call: Wall.Call, _ text: String = "Hello from the wall.",
-                            model: String = "wall-1") -> [Wall.Act] {
+    public static func good(
+        _ call: Wall.Call, _ text: String = "Hello from the wall.",
+        model: String = "wall-1"
+    ) -> [Wall.Act] {
         guard call.streams else { return [response(200, completion(text, model: model))] }
         let words = text.split(separator: " ").enumerated().map { $0 == 0 ? String($1) : " " + $1 }
         return stream(words, model: model)

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A port that nobody accepts connections on, as of a process that was stopped.
@@ -35,9 +35,9 @@ public final class DeafListener: Sendable {
 
     private static func socket() -> Int32 {
         #if canImport(Glibc)
-        Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         #else
-        Darwin.socket(AF_INET, SOCK_STREAM, 0)
+            Darwin.socket(AF_INET, SOCK_STREAM, 0)
         #endif
     }
 
@@ -58,8 +58,10 @@ public final class DeafListener: Sendable {
         return address
     }
 
-    private static func with<Result>(_ address: inout sockaddr_in,
-                                     _ body: (UnsafeMutablePointer<sockaddr>) -> Result) -> Result {
+    private static func with<Result>(
+        _ address: inout sockaddr_in,
+        _ body: (UnsafeMutablePointer<sockaddr>) -> Result
+    ) -> Result {
         withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0) }
         }

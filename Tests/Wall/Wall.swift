@@ -7,7 +7,7 @@ import Synchronization
 /// of every connection, request and time.
 public final class Wall: Sendable {
     /// One thing to do on a connection.
-    public enum Act: Sendable {
+    public enum Act: Sendable, CustomStringConvertible {
         /// Sends bytes at once.
         case send([UInt8])
         /// Waits.
@@ -23,6 +23,18 @@ public final class Wall: Sendable {
 
         /// Sends a text.
         public static func text(_ text: String) -> Act { .send(Array(text.utf8)) }
+
+        /// Short, since a test's name shows its arguments.
+        public var description: String {
+            switch self {
+            case .send(let bytes): "send \(bytes.count) bytes"
+            case .wait(let time): "wait \(time)"
+            case .finish: "finish"
+            case .reset: "reset"
+            case .hang: "hang"
+            case .stopReading: "stop reading"
+            }
+        }
     }
 
     /// A request as it arrived.
@@ -98,8 +110,10 @@ public final class Wall: Sendable {
     ///   - onConnect: What to do as soon as a connection is accepted, before anything is read; nil to read
     ///     requests.
     ///   - script: What to do for a request.
-    public init(onConnect: @escaping @Sendable (Int) -> [Act]? = { _ in nil },
-                _ script: @escaping @Sendable (Call) -> [Act]) {
+    public init(
+        onConnect: @escaping @Sendable (Int) -> [Act]? = { _ in nil },
+        _ script: @escaping @Sendable (Call) -> [Act]
+    ) {
         self.onConnect = onConnect
         self.script = script
     }
@@ -151,8 +165,9 @@ public final class Wall: Sendable {
 
     fileprivate func called(_ head: String, _ body: String, on connection: Int) -> [Act] {
         let call = ledgerBox.withLock { ledger in
-            let call = Call(number: ledger.calls.count, connection: connection,
-                            onConnection: ledger.lines[connection].requests, head: head, body: body, at: .now)
+            let call = Call(
+                number: ledger.calls.count, connection: connection,
+                onConnection: ledger.lines[connection].requests, head: head, body: body, at: .now)
             ledger.calls.append(call)
             ledger.lines[connection].requests += 1
             return call

@@ -22,10 +22,13 @@ struct Account: ~Copyable {
     }
 
     /// Notes a step that began at `begin` and has just ended.
-    mutating func note(_ kind: Decision.Step.Kind, target: String, key: String, begin: Instant, end: Instant) {
+    mutating func note(_ kind: Decision.Step.Kind, target: String, key: String, begin: Instant, end: Instant)
+    {
         let duration = end.since(begin)
         elsewhere += duration
-        decision.steps.append(Decision.Step(kind: kind, target: target, key: key, begin: begin.since(arrivedAt), duration: duration))
+        decision.steps.append(
+            Decision.Step(
+                kind: kind, target: target, key: key, begin: begin.since(arrivedAt), duration: duration))
     }
 
     /// Notes who is asked now.
@@ -39,9 +42,10 @@ struct Account: ~Copyable {
     /// - Parameter since: When that attempt began; nil when there is none.
     func summary(at now: Instant, attemptSince since: Instant? = nil) -> DecisionSummary {
         let running = since.map(now.since) ?? .zero
-        return DecisionSummary(id: decision.id, provider: decision.provider, model: decision.facts?.model ?? decision.model,
-                               attempts: decision.attempts + (since == nil ? 0 : 1),
-                               overhead: max(.zero, now.since(arrivedAt) - elsewhere - running))
+        return DecisionSummary(
+            id: decision.id, provider: decision.provider, model: decision.facts?.model ?? decision.model,
+            attempts: decision.attempts + (since == nil ? 0 : 1),
+            overhead: max(.zero, now.since(arrivedAt) - elsewhere - running))
     }
 
     mutating func note(facts: ReplyFacts) {

@@ -17,7 +17,9 @@ public struct Decision: Sendable {
 
     /// A target's place in the plan.
     public struct Planned: Sendable {
+        /// The target as it is shown to people: provider and model.
         public var target: String
+        /// Why it stood where it did.
         public var reason: Ranker.Reason
 
         /// Why it stood where it did, in words.
@@ -38,31 +40,45 @@ public struct Decision: Sendable {
             case budgetSpent
         }
 
+        /// What was done.
         public var kind: Kind
+        /// The target as it is shown to people.
         public var target: String
         /// The label of the key.
         public var key: String
         /// When it began, from the arrival of the request.
         public var begin: Duration
+        /// How long it took.
         public var duration: Duration
     }
 
+    /// The identity of the request.
     public var id: RequestID
     /// Who asked, by the name of its key; nil where no keys are needed.
     public var caller: String?
     /// When the request arrived, in milliseconds since 1970.
     public var arrivedAtMilliseconds: Int64
+    /// The name that the caller asked for.
     public var route: String
+    /// What ordered the targets.
     public var strategy: Strategy
+    /// Whether a stream was asked for.
     public var streams: Bool
+    /// The targets in the order in which they were to be tried.
     public var plan: [Planned]
+    /// What was done, in order.
     public var steps: [Step] = []
+    /// How it ended.
     public var ending = Ending.failed
     /// What the caller was told when there was no answer.
     public var failure: GatewayFailure?
+    /// Who answered, or was asked last; nil when nobody was asked.
     public var provider: String?
+    /// The model that answered, or was asked last, by the provider's name for it.
     public var model: String?
+    /// What the answer said of itself: usage, model, identity; nil without one.
     public var facts: ReplyFacts?
+    /// From the arrival of the request to its end.
     public var duration = Duration.zero
     /// The part of it that was neither spent at providers nor waiting.
     public var overhead = Duration.zero

@@ -15,13 +15,23 @@ public final class GatewayMetrics: Sendable {
         let failovers: Counter
 
         init(_ route: String, _ factory: any MetricsFactory) {
-            endings = Dictionary(uniqueKeysWithValues: Decision.Ending.allCases.map { ending in
-                (ending, Counter(label: "holdfast_requests_total", dimensions: [("route", route), ("outcome", ending.rawValue)],
-                                 factory: factory))
-            })
-            duration = Timer(label: "gen_ai_server_request_duration_seconds", dimensions: [("route", route)], factory: factory)
-            overhead = Timer(label: "holdfast_overhead_seconds", dimensions: [("route", route)], factory: factory)
-            failovers = Counter(label: "holdfast_failovers_total", dimensions: [("route", route)], factory: factory)
+            endings = Dictionary(
+                uniqueKeysWithValues: Decision.Ending.allCases.map { ending in
+                    (
+                        ending,
+                        Counter(
+                            label: "holdfast_requests_total",
+                            dimensions: [("route", route), ("outcome", ending.rawValue)],
+                            factory: factory)
+                    )
+                })
+            duration = Timer(
+                label: "gen_ai_server_request_duration_seconds", dimensions: [("route", route)],
+                factory: factory)
+            overhead = Timer(
+                label: "holdfast_overhead_seconds", dimensions: [("route", route)], factory: factory)
+            failovers = Counter(
+                label: "holdfast_failovers_total", dimensions: [("route", route)], factory: factory)
         }
 
         func ended(_ ending: Decision.Ending) {
@@ -44,12 +54,15 @@ public final class GatewayMetrics: Sendable {
             func counter(_ label: String, _ more: [(String, String)] = []) -> Counter {
                 Counter(label: label, dimensions: [("target", target)] + more, factory: factory)
             }
-            classes = Dictionary(uniqueKeysWithValues: FailureClass.allCases.map {
-                ($0, counter("holdfast_attempts_total", [("class", $0.rawValue)]))
-            })
+            classes = Dictionary(
+                uniqueKeysWithValues: FailureClass.allCases.map {
+                    ($0, counter("holdfast_attempts_total", [("class", $0.rawValue)]))
+                })
             answered = counter("holdfast_attempts_total", [("class", "ok")])
             cancelled = counter("holdfast_attempts_total", [("class", "cancelled")])
-            firstToken = Timer(label: "gen_ai_server_time_to_first_token_seconds", dimensions: [("target", target)], factory: factory)
+            firstToken = Timer(
+                label: "gen_ai_server_time_to_first_token_seconds", dimensions: [("target", target)],
+                factory: factory)
             retries = counter("holdfast_retries_total")
             scheduledRetries = counter("holdfast_retries_scheduled_total")
             budgetSpent = counter("holdfast_retry_budget_exhausted_total")

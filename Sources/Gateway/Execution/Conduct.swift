@@ -35,8 +35,11 @@ public struct Conduct: Sendable, Hashable {
     /// The longest wish of the provider that is believed.
     public var longestCooldown: Duration
 
-    public init(_ scope: Scope, first: Int = 0, last: Int = 0, wait: Wait = .backoff, breaker: Bool,
-                cooldown: Duration? = nil, longest: Duration = .seconds(60)) {
+    /// Creates a row; see the members for units and meaning.
+    public init(
+        _ scope: Scope, first: Int = 0, last: Int = 0, wait: Wait = .backoff, breaker: Bool,
+        cooldown: Duration? = nil, longest: Duration = .seconds(60)
+    ) {
         self.scope = scope
         retriesFirst = first
         retriesLast = last
@@ -49,6 +52,7 @@ public struct Conduct: Sendable, Hashable {
 
 /// The failure table: what to do about each class of failure, with exceptions for certain causes.
 public struct FailureTable: Sendable, Hashable {
+    /// What to do, by class.
     public var classes: [FailureClass: Conduct]
     /// By cause; asked before the class.
     public var causes: [String: Conduct]

@@ -9,6 +9,7 @@ extension Execution {
         /// The key's index at the provider.
         public var credential: Int
 
+        /// Creates a candidate.
         public init(target: Int, credential: Int) {
             self.target = target
             self.credential = credential
@@ -19,10 +20,12 @@ extension Execution {
     public struct Bounds: Sendable, Hashable {
         /// When the caller's answer must be there.
         public var deadline: Instant
+        /// How hard to try.
         public var retry: RetrySettings
         /// The limits of one attempt; its total is cut at the deadline.
         public var limits: PhaseLimits
 
+        /// Creates bounds.
         public init(deadline: Instant, retry: RetrySettings, limits: PhaseLimits) {
             self.deadline = deadline
             self.retry = retry
@@ -94,7 +97,10 @@ extension Execution {
         private var firstFailure: AttemptFailure?
         private var refusals: [TargetHealth.Refusal] = []
 
-        public init(_ candidates: [Candidate], bounds: Bounds, table: FailureTable = .standard, chance: Chance) {
+        /// Creates the decisions for `candidates`, in the order in which they are to be tried.
+        public init(
+            _ candidates: [Candidate], bounds: Bounds, table: FailureTable = .standard, chance: Chance
+        ) {
             self.candidates = candidates
             self.bounds = bounds
             self.table = table
@@ -114,7 +120,11 @@ extension Execution {
             case .interrupted(let failure): return .interrupt(failure)
             case .refused(let refusal):
                 refusals.append(refusal)
-                if let wait = refusal.wait { tracks[position].againAt = now.advanced(by: wait) } else { tracks[position].isOut = true }
+                if let wait = refusal.wait {
+                    tracks[position].againAt = now.advanced(by: wait)
+                } else {
+                    tracks[position].isOut = true
+                }
                 return goElsewhere(at: now)
             case .failed(let failure): return next(after: failure, at: now)
             }
@@ -147,11 +157,14 @@ extension Execution {
             if conduct.scope == .request, isFirst { return giveUp(at: now) }
             let wait = wait(conduct, failure)
             if conduct.scope == .key, hasOtherKey(than: position) {
-                tracks[position].againAt = tracks[position].retries < conduct.retriesLast ? now.advanced(by: wait) : nil
+                tracks[position].againAt =
+                    tracks[position].retries < conduct.retriesLast ? now.advanced(by: wait) : nil
                 tracks[position].isOut = tracks[position].againAt == nil
                 return goElsewhere(at: now)
             }
-            if tracks[position].retries < conduct.retriesFirst, let step = waitFor(position, wait, at: now) { return step }
+            if tracks[position].retries < conduct.retriesFirst, let step = waitFor(position, wait, at: now) {
+                return step
+            }
             let comesBack = conduct.scope != .request && tracks[position].retries < conduct.retriesLast
             tracks[position].againAt = comesBack ? now.advanced(by: wait) : nil
             tracks[position].isOut = !comesBack
@@ -176,7 +189,8 @@ extension Execution {
 
         /// Another key does not help against what ails the target itself.
         private mutating func passOverSiblings(of index: Int) {
-            for other in candidates.indices where other != index && candidates[other].target == candidates[index].target {
+            for other in candidates.indices
+            where other != index && candidates[other].target == candidates[index].target {
                 tracks[other].isOut = true
             }
         }
@@ -184,7 +198,9 @@ extension Execution {
         // MARK: Whom to ask
 
         private mutating func ask(_ index: Int, at now: Instant) -> Step {
-            guard attempts < bounds.retry.maximumAttempts, now < bounds.deadline, candidates.indices.contains(index) else {
+            guard attempts < bounds.retry.maximumAttempts, now < bounds.deadline,
+                candidates.indices.contains(index)
+            else {
                 return giveUp(at: now)
             }
             let purpose: Purpose = attempts == 0 ? .first : tracks[index].wasAsked ? .retry : .failover
@@ -202,7 +218,9 @@ extension Execution {
         }
 
         private mutating func goElsewhere(at now: Instant) -> Step {
-            let fresh = candidates.indices.first { !tracks[$0].isOut && !tracks[$0].wasAsked && tracks[$0].againAt == nil }
+            let fresh = candidates.indices.first {
+                !tracks[$0].isOut && !tracks[$0].wasAsked && tracks[$0].againAt == nil
+            }
             if let fresh { return ask(fresh, at: now) }
             // Nobody is left who was not passed over: wait for the one who can be asked first, if that is soon enough.
             let soonest = candidates.indices.filter { !tracks[$0].isOut && tracks[$0].againAt != nil }
@@ -214,7 +232,8 @@ extension Execution {
 
         private mutating func waitFor(_ index: Int, _ wait: Duration, at now: Instant) -> Step? {
             guard attempts < bounds.retry.maximumAttempts, waited + wait <= bounds.retry.patience,
-                  now.advanced(by: wait) < bounds.deadline else { return nil }
+                now.advanced(by: wait) < bounds.deadline
+            else { return nil }
             waited += wait
             pending = index
             return .wait(wait, then: index)
@@ -226,7 +245,9 @@ extension Execution {
         // MARK: Giving up
 
         private func giveUp(at now: Instant) -> Step {
-            let again = tracks.filter { !$0.isOut }.compactMap(\.againAt).min().map { max(.zero, $0.since(now)) }
+            let again = tracks.filter { !$0.isOut }.compactMap(\.againAt).min().map {
+                max(.zero, $0.since(now))
+            }
             if let firstFailure { return .fail(.attemptsFailed(firstFailure, retryAfter: again)) }
             if now >= bounds.deadline { return .fail(.outOfTime) }
             return .fail(.nobodyAvailable(refusals, retryAfter: again))

@@ -13,7 +13,8 @@ public final class Execution: Sendable {
     private let table: FailureTable
     private let time: TimeSource
 
-    init(_ request: GenerationRequest, _ targets: [Target], table: FailureTable = .standard, time: TimeSource) {
+    init(_ request: GenerationRequest, _ targets: [Target], table: FailureTable = .standard, time: TimeSource)
+    {
         self.request = request
         self.targets = targets
         self.table = table
@@ -23,8 +24,12 @@ public final class Execution: Sendable {
     /// Runs the request until the sink has its answer, its end or its refusal.
     ///
     /// - Returns: How it ended and, if it failed, why.
-    func run(_ machine: consuming StateMachine, _ candidates: [Candidate], _ account: inout Account, into sink: some ReplySink) async
-        -> (Decision.Ending, GatewayFailure?) {
+    func run(
+        _ machine: consuming StateMachine, _ candidates: [Candidate], _ account: inout Account,
+        into sink: some ReplySink
+    ) async
+        -> (Decision.Ending, GatewayFailure?)
+    {
         var machine = machine
         var step = machine.start(at: time.now)
         do throws(CallerLeft) {
@@ -53,8 +58,11 @@ public final class Execution: Sendable {
 
     /// Waits before a candidate is asked again. The budget is asked before the wait, so that retries which are still to
     /// come count against it.
-    private func pause(_ wait: Duration, before candidate: Candidate, _ machine: inout StateMachine, _ account: inout Account)
-        async throws(CallerLeft) -> Step {
+    private func pause(
+        _ wait: Duration, before candidate: Candidate, _ machine: inout StateMachine, _ account: inout Account
+    )
+        async throws(CallerLeft) -> Step
+    {
         let target = targets[candidate.target], begin = time.now, meters = target.meters
         let key = target.health[candidate.credential].credential
         if machine.pendingIsRetry {
@@ -99,8 +107,10 @@ public final class Execution: Sendable {
             case callerLeft
         }
 
-        func run(_ machine: inout StateMachine, _ account: inout Account, into sink: some ReplySink) async throws(CallerLeft)
-            -> Outcome {
+        func run(_ machine: inout StateMachine, _ account: inout Account, into sink: some ReplySink)
+            async throws(CallerLeft)
+            -> Outcome
+        {
             let begin = time.now
             do throws(Exit) {
                 return try await admitAndAsk(&machine, &account, begin, into: sink)
@@ -111,16 +121,22 @@ public final class Execution: Sendable {
             }
         }
 
-        private func admitAndAsk(_ machine: inout StateMachine, _ account: inout Account, _ begin: Instant,
-                                 into sink: some ReplySink) async throws(Exit) -> Outcome {
-            if let (left, kind) = health.cooling(at: begin) { throw .refused(.cooling(kind, retryAfter: left)) }
+        private func admitAndAsk(
+            _ machine: inout StateMachine, _ account: inout Account, _ begin: Instant,
+            into sink: some ReplySink
+        ) async throws(Exit) -> Outcome {
+            if let (left, kind) = health.cooling(at: begin) {
+                throw .refused(.cooling(kind, retryAfter: left))
+            }
             let permit = try admit()
             let place = try await enter()
             machine.asked()
             if purpose == .retry { meters.retries.increment() } else { health.budget.deposit() }
             account.asking(provider: target.provider.name, model: target.model)
             defer { _ = place }
-            do throws(CallerLeft) { return try await ask(permit, &account, begin, into: sink) } catch { throw .callerLeft }
+            do throws(CallerLeft) { return try await ask(permit, &account, begin, into: sink) } catch {
+                throw .callerLeft
+            }
         }
 
         private func admit() throws(Exit) -> CircuitBreaker.Permit {
@@ -136,11 +152,15 @@ public final class Execution: Sendable {
             }
         }
 
-        private func ask(_ permit: consuming CircuitBreaker.Permit, _ account: inout Account, _ begin: Instant,
-                         into sink: some ReplySink) async throws(CallerLeft) -> Outcome {
+        private func ask(
+            _ permit: consuming CircuitBreaker.Permit, _ account: inout Account, _ begin: Instant,
+            into sink: some ReplySink
+        ) async throws(CallerLeft) -> Outcome {
             let budget = health.budget, resends = meters.resends
-            let call = ProviderCall(request: execution.request, model: target.model, credential: candidate.credential,
-                                    limits: limits) {
+            let call = ProviderCall(
+                request: execution.request, model: target.model, credential: candidate.credential,
+                limits: limits
+            ) {
                 guard budget.withdraw() else { return false }
                 resends.increment()
                 return true
@@ -165,14 +185,20 @@ public final class Execution: Sendable {
 
         private func succeeded(_ account: inout Account, _ begin: Instant, firstToken: Duration?) {
             meters.attempted(nil)
-            account.note(.attempt(purpose, nil, firstToken: firstToken), target: target.name, key: key, begin: begin, end: time.now)
+            account.note(
+                .attempt(purpose, nil, firstToken: firstToken), target: target.name, key: key, begin: begin,
+                end: time.now)
         }
 
-        private func failed(_ failure: AttemptFailure, _ permit: consuming CircuitBreaker.Permit, _ account: inout Account,
-                            _ begin: Instant, firstToken: Duration? = nil) throws(CallerLeft) -> Outcome {
+        private func failed(
+            _ failure: AttemptFailure, _ permit: consuming CircuitBreaker.Permit, _ account: inout Account,
+            _ begin: Instant, firstToken: Duration? = nil
+        ) throws(CallerLeft) -> Outcome {
             let now = time.now
             meters.attempted(failure)
-            account.note(.attempt(purpose, failure, firstToken: firstToken), target: target.name, key: key, begin: begin, end: now)
+            account.note(
+                .attempt(purpose, failure, firstToken: firstToken), target: target.name, key: key,
+                begin: begin, end: now)
             if failure.isCancellation { throw CallerLeft() }
             let conduct = execution.table.conduct(for: failure)
             permit.settle(conduct.countsAgainstBreaker ? .failure(retryAfter: failure.retryAfter) : .ignored)
@@ -187,8 +213,10 @@ public final class Execution: Sendable {
 
         /// Passes a stream on. Nothing reaches the caller before the first meaningful part, so that until then another
         /// target can take over unseen.
-        private func deliver(_ stream: any ReplyStream, _ permit: consuming CircuitBreaker.Permit, _ account: inout Account,
-                             _ begin: Instant, into sink: some ReplySink) async throws(CallerLeft) -> Outcome {
+        private func deliver(
+            _ stream: any ReplyStream, _ permit: consuming CircuitBreaker.Permit, _ account: inout Account,
+            _ begin: Instant, into sink: some ReplySink
+        ) async throws(CallerLeft) -> Outcome {
             var permit: CircuitBreaker.Permit? = permit
             var startup = Startup(), firstToken: Duration?
             do throws(StreamEnd) {
@@ -223,15 +251,19 @@ public final class Execution: Sendable {
             return .answered
         }
 
-        private func interrupted(_ failure: AttemptFailure, _ permit: consuming CircuitBreaker.Permit?, _ account: inout Account,
-                                 _ begin: Instant, _ firstToken: Duration?) throws(CallerLeft) -> Outcome {
+        private func interrupted(
+            _ failure: AttemptFailure, _ permit: consuming CircuitBreaker.Permit?, _ account: inout Account,
+            _ begin: Instant, _ firstToken: Duration?
+        ) throws(CallerLeft) -> Outcome {
             let outcome: Outcome
             if let permit = permit.take() {
                 outcome = try failed(failure, permit, &account, begin, firstToken: firstToken)
             } else {
                 meters.attempted(failure)
-                account.note(.attempt(purpose, failure, firstToken: firstToken), target: target.name, key: key, begin: begin,
-                             end: time.now)
+                account.note(
+                    .attempt(purpose, failure, firstToken: firstToken), target: target.name, key: key,
+                    begin: begin,
+                    end: time.now)
                 if failure.isCancellation { throw CallerLeft() }
                 outcome = .failed(failure)
             }
@@ -262,13 +294,17 @@ public final class Execution: Sendable {
                 events += piece.events
                 bytes += piece.bytes.readableBytes
                 if !piece.isProgress, events > Execution.startupEvents || bytes > Execution.startupBytes {
-                    throw .failed(AttemptFailure(.apiFailure, cause: "no_answer", phase: .firstToken,
-                                                 message: "the provider's stream begins with too much that is no answer"))
+                    throw .failed(
+                        AttemptFailure(
+                            .apiFailure, cause: "no_answer", phase: .firstToken,
+                            message: "the provider's stream begins with too much that is no answer"))
                 }
             }
 
             var joined: ReplyPiece {
-                guard var first = pieces.first else { return ReplyPiece(bytes: ByteBuffer(), events: 0, isProgress: false) }
+                guard var first = pieces.first else {
+                    return ReplyPiece(bytes: ByteBuffer(), events: 0, isProgress: false)
+                }
                 for piece in pieces.dropFirst() {
                     first.bytes.writeImmutableBuffer(piece.bytes)
                     first.events += piece.events

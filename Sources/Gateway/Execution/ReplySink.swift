@@ -25,6 +25,7 @@ public protocol ReplySink: AnyObject, Sendable {
 
 /// The caller is not there any more.
 public struct CallerLeft: Error, Sendable, Hashable {
+    /// Creates the error.
     public init() {}
 }
 
@@ -34,12 +35,14 @@ public struct DecisionSummary: Sendable, Hashable {
     public var id: RequestID
     /// Who answered, or was asked last.
     public var provider: String?
+    /// The model that answered, by the provider's name for it.
     public var model: String?
     /// How many attempts were made.
     public var attempts: Int
     /// The time the request spent in the gateway itself: neither at providers nor waiting.
     public var overhead: Duration
 
+    /// Creates a summary.
     public init(id: RequestID, provider: String?, model: String?, attempts: Int, overhead: Duration) {
         self.id = id
         self.provider = provider

@@ -9,16 +9,23 @@ public final class Route: Sendable {
     public struct Settings: Sendable {
         /// The name that callers use.
         public var name: String
+        /// What orders the targets. Default: priority.
         public var strategy: Strategy
         /// Those who can answer. At least one.
         public var targets: [Target]
+        /// The limits of one attempt.
         public var limits: PhaseLimits
         /// How long an answer that is not streamed may take to begin, since its head comes with its end.
         public var wholeAnswer: Duration
+        /// How hard to try.
         public var retry: RetrySettings
 
-        public init(name: String, strategy: Strategy = .priority, targets: [Target], limits: PhaseLimits = PhaseLimits(),
-                    wholeAnswer: Duration = .seconds(30), retry: RetrySettings = RetrySettings()) {
+        /// Creates settings.
+        public init(
+            name: String, strategy: Strategy = .priority, targets: [Target],
+            limits: PhaseLimits = PhaseLimits(),
+            wholeAnswer: Duration = .seconds(30), retry: RetrySettings = RetrySettings()
+        ) {
             self.name = name
             self.strategy = strategy
             self.targets = targets
@@ -28,6 +35,7 @@ public final class Route: Sendable {
         }
     }
 
+    /// What the route was made from.
     public let settings: Settings
     let meters: GatewayMetrics.PerRoute
     private let selection: Mutex<(ranker: Ranker, chance: Chance)>
@@ -62,7 +70,10 @@ public final class Target: Sendable {
     let meters: GatewayMetrics.PerTarget
 
     /// Creates a target that counts with `metrics`.
-    public init(provider: any Provider, model: String, weight: Int = 1, health: [TargetHealth], metrics: GatewayMetrics) {
+    public init(
+        provider: any Provider, model: String, weight: Int = 1, health: [TargetHealth],
+        metrics: GatewayMetrics
+    ) {
         self.provider = provider
         self.model = model
         self.weight = weight
@@ -79,6 +90,7 @@ public struct RetrySettings: Sendable, Hashable {
     /// How long one request may wait in all, for a Retry-After or a backoff. Default: 2.5 s.
     public var patience: Duration
 
+    /// Creates settings.
     public init(maximumAttempts: Int = 5, patience: Duration = .milliseconds(2500)) {
         self.maximumAttempts = maximumAttempts
         self.patience = patience

@@ -8,6 +8,7 @@ public struct Cooldown: Sendable, Hashable {
     private(set) var until: Instant?
     private(set) var kind: FailureClass?
 
+    /// Creates one that has not begun.
     public init() {}
 
     /// Leaves the target alone for `duration`. A longer time that was set before stays.

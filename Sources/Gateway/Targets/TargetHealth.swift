@@ -16,17 +16,22 @@ public final class TargetHealth: Sendable {
         case full
     }
 
+    /// What it is the health of.
     public let identity: TargetIdentity
     /// The target's name for people, with the key's where there are several.
     public let label: String
     /// The key's name for people.
     public let credential: String
+    /// Keeps requests away while it fails.
     public let breaker: CircuitBreaker
     let budget: RetryBudget
     let bulkhead: Bulkhead?
     private let cooldown = Mutex(Cooldown())
 
-    init(_ identity: TargetIdentity, label: String, credential: String, breaker: CircuitBreaker, budget: RetryBudget, bulkhead: Bulkhead?) {
+    init(
+        _ identity: TargetIdentity, label: String, credential: String, breaker: CircuitBreaker,
+        budget: RetryBudget, bulkhead: Bulkhead?
+    ) {
         self.identity = identity
         self.label = label
         self.credential = credential

@@ -9,6 +9,7 @@ public struct TargetIdentity: Sendable, Hashable {
     /// A digest of the key.
     public var key: String
 
+    /// Creates an identity.
     public init(provider: String, location: String, model: String, key: String) {
         self.provider = provider
         self.location = location

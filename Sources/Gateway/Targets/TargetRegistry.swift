@@ -6,9 +6,12 @@ import Synchronization
 public final class TargetRegistry: Sendable {
     /// What the state of a target is made from the first time it is named.
     public struct Settings: Sendable, Hashable {
+        /// When to keep requests away.
         public var breaker: CircuitBreakerPolicy
+        /// How many calls at a time; nil for any number.
         public var bulkhead: BulkheadPolicy?
 
+        /// Creates policies.
         public init(breaker: CircuitBreakerPolicy, bulkhead: BulkheadPolicy?) {
             self.breaker = breaker
             self.bulkhead = bulkhead
@@ -29,25 +32,31 @@ public final class TargetRegistry: Sendable {
     /// Creates an empty registry.
     ///
     /// - Parameter onEvent: Told about each change of a breaker's state.
-    public init(time: TimeSource, chance: Chance, onEvent: @escaping @Sendable (CircuitBreakerEvent) -> Void) {
+    public init(time: TimeSource, chance: Chance, onEvent: @escaping @Sendable (CircuitBreakerEvent) -> Void)
+    {
         self.time = time
         self.onEvent = onEvent
         state = Mutex(State(chance: chance))
     }
 
     /// The state of a target, made if it is new. A breaker whose policy has changed begins with what the old one knew.
-    public func health(of identity: TargetIdentity, label: String, credential: String, settings: Settings) -> TargetHealth {
+    public func health(of identity: TargetIdentity, label: String, credential: String, settings: Settings)
+        -> TargetHealth
+    {
         state.withLock { state in
             let known = state.healths[identity]
             if let known, known.settings == settings {
                 known.health.trustKeyAgain()
                 return known.health
             }
-            let breaker = CircuitBreaker(label, policy: settings.breaker, time: time, chance: Chance(seed: state.chance.next()),
-                                         onEvent: onEvent)
+            let breaker = CircuitBreaker(
+                label, policy: settings.breaker, time: time, chance: Chance(seed: state.chance.next()),
+                onEvent: onEvent)
             if let memory = known?.health.breaker.memory { breaker.restore(memory) }
-            let health = TargetHealth(identity, label: label, credential: credential, breaker: breaker, budget: budget(of: identity, &state),
-                                      bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state))
+            let health = TargetHealth(
+                identity, label: label, credential: credential, breaker: breaker,
+                budget: budget(of: identity, &state),
+                bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state))
             if let known, let cooling = known.health.cooling(at: time.now), cooling.kind != .authentication {
                 health.cool(for: cooling.time, because: cooling.kind, at: time.now)
             }
@@ -71,7 +80,9 @@ public final class TargetRegistry: Sendable {
         state.withLock { $0.healths.values.map(\.health) }.sorted { $0.label < $1.label }
     }
 
-    private static func budgetKey(_ identity: TargetIdentity) -> String { "\(identity.provider)/\(identity.model)" }
+    private static func budgetKey(_ identity: TargetIdentity) -> String {
+        "\(identity.provider)/\(identity.model)"
+    }
 
     private func budget(of identity: TargetIdentity, _ state: inout State) -> RetryBudget {
         let key = Self.budgetKey(identity)

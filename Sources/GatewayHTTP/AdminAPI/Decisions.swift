@@ -8,9 +8,13 @@ struct Decisions: Sendable {
     let gateway: Gateway
 
     func run(_ exchange: Exchange) async {
-        guard let id = RequestID(exchange.head.lastSegment), let decision = gateway.decisions[id], maySee(decision, exchange.caller) else {
-            return await exchange.sendError(.invalid(
-                "no decision of that id: it is unknown, still being made, or forgotten", field: "id", code: "decision_not_found", status: 404))
+        guard let id = RequestID(exchange.head.lastSegment), let decision = gateway.decisions[id],
+            maySee(decision, exchange.caller)
+        else {
+            return await exchange.sendError(
+                .invalid(
+                    "no decision of that id: it is unknown, still being made, or forgotten", field: "id",
+                    code: "decision_not_found", status: 404))
         }
         await exchange.sendJSON(DecisionView(decision))
     }
@@ -87,7 +91,9 @@ struct DecisionView: Encodable {
         model = decision.facts?.model ?? decision.model
         finish_reason = decision.facts?.finishReason
         upstream_request_id = decision.facts?.upstreamID
-        usage = decision.facts?.usage.map { Tokens(prompt: $0.promptTokens, completion: $0.completionTokens, estimated: $0.isEstimated) }
+        usage = decision.facts?.usage.map {
+            Tokens(prompt: $0.promptTokens, completion: $0.completionTokens, estimated: $0.isEstimated)
+        }
         attempts = decision.attempts
         duration_ms = decision.duration.shownMilliseconds
         overhead_us = (decision.overhead / .microseconds(1)).rounded()
@@ -97,19 +103,21 @@ struct DecisionView: Encodable {
     private static func sentence(_ decision: Decision) -> String {
         let passed = decision.steps.compactMap { step -> String? in
             switch step.kind {
-            case .attempt(_, let failure?, _): "\(step.target) failed (\(failure.kind.rawValue), \(failure.cause))"
+            case .attempt(_, let failure?, _):
+                "\(step.target) failed (\(failure.kind.rawValue), \(failure.cause))"
             case .refusal(let refusal): "\(step.target) was passed over (\(refusal.word))"
             case .wait: "it waited \(Int(step.duration.shownMilliseconds)) ms for \(step.target)"
             case .budgetSpent: "the retry budget of \(step.target) was spent"
             case .attempt(_, nil, _): nil
             }
         }
-        let end = switch decision.ending {
-        case .answered: "\(decision.provider ?? "?") answered"
-        case .failed: "nobody answered"
-        case .interrupted: "the answer broke off and the caller was told"
-        case .callerLeft: "the caller left"
-        }
+        let end =
+            switch decision.ending {
+            case .answered: "\(decision.provider ?? "?") answered"
+            case .failed: "nobody answered"
+            case .interrupted: "the answer broke off and the caller was told"
+            case .callerLeft: "the caller left"
+            }
         return (passed + [end]).joined(separator: "; ")
     }
 }

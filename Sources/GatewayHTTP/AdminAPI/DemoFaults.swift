@@ -19,17 +19,25 @@ struct DemoFaults: Sendable {
     func run(_ exchange: Exchange) async {
         // A page in the operator's browser may send such a request too, but not without saying where it is from.
         guard exchange.head["origin"] == nil else {
-            return await exchange.sendError(.invalid("requests from web pages are not accepted here", field: "origin", code: "forbidden_origin", status: 403))
+            return await exchange.sendError(
+                .invalid(
+                    "requests from web pages are not accepted here", field: "origin",
+                    code: "forbidden_origin", status: 403))
         }
         let provider = String(exchange.head.lastSegment)
         guard let mode = mode(exchange.body) else {
-            return await exchange.sendError(.invalid(#"send {"mode": "\#(modes.joined(separator: "|"))"}"#, field: "mode"))
+            return await exchange.sendError(
+                .invalid(#"send {"mode": "\#(modes.joined(separator: "|"))"}"#, field: "mode"))
         }
         switch set(provider, mode) {
         case nil:
-            await exchange.sendError(.invalid("there is no provider '\(provider.prefix(64))'; there are \(providers.joined(separator: ", "))",
-                                              field: "provider", code: "unknown_provider", status: 404))
-        case false?: await exchange.sendError(.invalid("mode must be one of \(modes.joined(separator: ", "))", field: "mode"))
+            await exchange.sendError(
+                .invalid(
+                    "there is no provider '\(provider.prefix(64))'; there are \(providers.joined(separator: ", "))",
+                    field: "provider", code: "unknown_provider", status: 404))
+        case false?:
+            await exchange.sendError(
+                .invalid("mode must be one of \(modes.joined(separator: ", "))", field: "mode"))
         case true?: await exchange.sendJSON(View(provider: provider, mode: mode))
         }
     }

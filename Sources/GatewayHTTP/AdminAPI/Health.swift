@@ -28,7 +28,11 @@ struct Health: Sendable {
 
     /// Whether new requests should be sent here.
     func ready(_ exchange: Exchange) async {
-        if activity.isDraining { await exchange.sendText("draining\n", status: 503) } else { await exchange.sendText("ok\n") }
+        if activity.isDraining {
+            await exchange.sendText("draining\n", status: 503)
+        } else {
+            await exchange.sendText("ok\n")
+        }
     }
 
     /// How the targets are: healthy if all can be asked, degraded if some can, unhealthy (503) if none can.
@@ -37,12 +41,17 @@ struct Health: Sendable {
         let targets = gateway.targets.all.map { health -> View.Target in
             let breaker = health.breaker.snapshot, cooling = health.cooling(at: now)
             let wait = breaker.state == .open ? breaker.remainingOpen : cooling?.time
-            return View.Target(target: health.label, breaker: breaker.state.rawValue, cooling: cooling?.kind.rawValue,
-                               retry_after_ms: wait?.shownMilliseconds)
+            return View.Target(
+                target: health.label, breaker: breaker.state.rawValue, cooling: cooling?.kind.rawValue,
+                retry_after_ms: wait?.shownMilliseconds)
         }
-        let usable = targets.count { ($0.breaker == "closed" || $0.breaker == "half_open") && $0.cooling == nil }
+        let usable = targets.count {
+            ($0.breaker == "closed" || $0.breaker == "half_open") && $0.cooling == nil
+        }
         let status = usable == targets.count ? "healthy" : usable > 0 ? "degraded" : "unhealthy"
-        await exchange.sendJSON(View(status: status, draining: activity.isDraining, requests: activity.requests, targets: targets),
-                                status: status == "unhealthy" ? 503 : 200)
+        await exchange.sendJSON(
+            View(
+                status: status, draining: activity.isDraining, requests: activity.requests, targets: targets),
+            status: status == "unhealthy" ? 503 : 200)
     }
 }

@@ -8,7 +8,9 @@ extension Exchange {
     func sendJSON(_ value: some Encodable, status: Int = 200) async {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(value) else { return await send(status: 500, type: "text/plain", ByteBuffer(string: "internal error\n")) }
+        guard let data = try? encoder.encode(value) else {
+            return await send(status: 500, type: "text/plain", ByteBuffer(string: "internal error\n"))
+        }
         await send(status: status, type: "application/json", ByteBuffer(bytes: data))
     }
 

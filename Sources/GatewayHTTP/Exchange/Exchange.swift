@@ -6,6 +6,7 @@ public import Resilience
 ///
 /// The task that runs a route is cancelled when the caller leaves.
 public struct Exchange: Sendable {
+    /// The request's line and fields.
     public let head: RequestHead
     /// The whole body, within the limit of its route.
     public let body: ByteBuffer
@@ -16,7 +17,10 @@ public struct Exchange: Sendable {
     /// Where the answer goes.
     public let reply: any ReplyWriter
 
-    public init(head: RequestHead, body: ByteBuffer, caller: Caller, arrivedAt: Instant, reply: any ReplyWriter) {
+    /// Creates an exchange.
+    public init(
+        head: RequestHead, body: ByteBuffer, caller: Caller, arrivedAt: Instant, reply: any ReplyWriter
+    ) {
         self.head = head
         self.body = body
         self.caller = caller

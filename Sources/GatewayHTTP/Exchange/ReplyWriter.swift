@@ -18,6 +18,7 @@ public protocol ReplyWriter: AnyObject, Sendable {
 
 /// The head of a reply. Values that could begin a new line are left out.
 public struct ReplyHead: Sendable {
+    /// The status code.
     public let status: Int
     /// Whole lines that stand before the fields.
     private(set) var lines: StaticString = ""
@@ -25,6 +26,7 @@ public struct ReplyHead: Sendable {
     /// What a caller is told about how its answer came about.
     var summary: DecisionSummary?
 
+    /// Creates a head without fields.
     public init(_ status: Int) {
         self.status = status
     }
@@ -50,6 +52,7 @@ public struct ReplyHead: Sendable {
 extension String {
     /// Whether nothing in this text could end a line or be taken for something else.
     var isPrintableASCII: Bool {
-        utf8.withContiguousStorageIfAvailable { $0.allSatisfy { $0 &- 0x20 < 0x5F } } ?? utf8.allSatisfy { $0 &- 0x20 < 0x5F }
+        utf8.withContiguousStorageIfAvailable { $0.allSatisfy { $0 &- 0x20 < 0x5F } }
+            ?? utf8.allSatisfy { $0 &- 0x20 < 0x5F }
     }
 }

@@ -39,8 +39,9 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
         status = head.status
         if connection.drains { keepsAlive = false }
         let isShort = !isHead && body.readableBytes <= Self.copyLimit
-        let bytes = ReplyEncoder.head(head, date: connection.date, length: body.readableBytes, keepsAlive: keepsAlive,
-                                      body: isShort ? body : nil)
+        let bytes = ReplyEncoder.head(
+            head, date: connection.date, length: body.readableBytes, keepsAlive: keepsAlive,
+            body: isShort ? body : nil)
         bytesWritten = body.readableBytes
         isComplete = true
         try await connection.write(bytes)
@@ -53,7 +54,8 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
         status = head.status
         // A caller that does not know chunks learns the end from the end of the connection.
         if connection.drains || !chunked { keepsAlive = false }
-        held = ReplyEncoder.head(head, date: connection.date, length: nil, keepsAlive: keepsAlive, chunked: chunked)
+        held = ReplyEncoder.head(
+            head, date: connection.date, length: nil, keepsAlive: keepsAlive, chunked: chunked)
     }
 
     func write(_ part: ByteBuffer) async throws(CallerLeft) {

@@ -8,20 +8,29 @@ import ServiceLifecycle
 public struct Front: Sendable {
     /// What a front is made from.
     public struct Parts: Sendable {
+        /// The address and the bounds.
         public var settings: FrontSettings
+        /// What is served.
         public var routes: RouteTable
         /// The keys that are valid now.
         public var keys: @Sendable () -> KeyRing
+        /// Counts what is going on, for the graceful end.
         public var activity: FrontActivity
+        /// The monotonic time.
         public var time: TimeSource
         /// The present time in seconds since 1970.
         public var wallClock: @Sendable () -> Int64
         /// Where to write a line for each request; nil for nowhere.
         public var accessLog: Logger?
+        /// Where identities and jitter come from.
         public var chance: Chance
 
-        public init(settings: FrontSettings, routes: RouteTable, keys: @escaping @Sendable () -> KeyRing, activity: FrontActivity,
-                    time: TimeSource, wallClock: @escaping @Sendable () -> Int64, accessLog: Logger?, chance: Chance) {
+        /// Creates parts.
+        public init(
+            settings: FrontSettings, routes: RouteTable, keys: @escaping @Sendable () -> KeyRing,
+            activity: FrontActivity,
+            time: TimeSource, wallClock: @escaping @Sendable () -> Int64, accessLog: Logger?, chance: Chance
+        ) {
             self.settings = settings
             self.routes = routes
             self.keys = keys
@@ -41,16 +50,20 @@ public struct Front: Sendable {
     /// - Parameters:
     ///   - executor: The executor of an event loop, on which its requests run.
     ///   - onListening: Called with the port when connections are accepted.
-    public init(_ parts: Parts, group: any EventLoopGroup, executor: (any EventLoop) -> any TaskExecutor,
-                logger: Logger, onListening: @escaping @Sendable (Int) async -> Void) {
+    public init(
+        _ parts: Parts, group: any EventLoopGroup, executor: (any EventLoop) -> any TaskExecutor,
+        logger: Logger, onListening: @escaping @Sendable (Int) async -> Void
+    ) {
         let connections = ConnectionCount(limit: parts.settings.maximumConnectionsPerAddress)
         let bodies = BodyBudget(limit: parts.settings.maximumBodiesInFlight)
         var chance = parts.chance
         var contexts: [ObjectIdentifier: FrontContext] = [:]
         for loop in group.makeIterator() {
             contexts[ObjectIdentifier(loop)] = FrontContext(
-                loop: loop, executor: executor(loop), settings: parts.settings, routes: parts.routes, keys: parts.keys,
-                time: parts.time, sweep: LoopSweep(loop: loop, wallClock: parts.wallClock), connections: connections,
+                loop: loop, executor: executor(loop), settings: parts.settings, routes: parts.routes,
+                keys: parts.keys,
+                time: parts.time, sweep: LoopSweep(loop: loop, wallClock: parts.wallClock),
+                connections: connections,
                 bodies: bodies, activity: parts.activity, accessLog: parts.accessLog.map(AccessLog.init),
                 chance: Chance(seed: chance.next()))
         }

@@ -6,6 +6,7 @@ public final class FrontActivity: Sendable {
     private let draining = Atomic(false)
     private let waiter = Mutex<CheckedContinuation<Void, Never>?>(nil)
 
+    /// Creates one in which nothing goes on.
     public init() {}
 
     /// Whether no new work should be sent here.

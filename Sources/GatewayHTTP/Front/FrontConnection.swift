@@ -110,17 +110,24 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         case .nothing:
             return refuse(404, "unknown_url", "there is nothing at \(head.method) \(head.path.prefix(200))")
         case .otherMethods(let methods):
-            return refuse(405, "method_not_allowed", "\(head.path.prefix(200)) does not know \(head.method); use \(methods.joined(separator: " or "))")
+            return refuse(
+                405, "method_not_allowed",
+                "\(head.path.prefix(200)) does not know \(head.method); use \(methods.joined(separator: " or "))"
+            )
         case .entry(let found): entry = found
         }
         guard let caller = authorize(entry, head) else { return }
-        guard head.length ?? 0 <= entry.maximumBody else { return refuse(413, "request_too_large", tooLarge(entry)) }
+        guard head.length ?? 0 <= entry.maximumBody else {
+            return refuse(413, "request_too_large", tooLarge(entry))
+        }
         if let coding = head["content-encoding"], coding.lowercased() != "identity" {
             return refuse(415, "unsupported_encoding", "send the body without content-encoding")
         }
-        current = Current(head: head, entry: entry, caller: caller, arrivedAt: front.time.now, since: front.loop.now)
+        current = Current(
+            head: head, entry: entry, caller: caller, arrivedAt: front.time.now, since: front.loop.now)
         state = .body
-        if head.isHTTP11, head.fields.value(of: "expect", hasPrefix: "100-continue"), input.readableBytes == 0 {
+        if head.isHTTP11, head.fields.value(of: "expect", hasPrefix: "100-continue"), input.readableBytes == 0
+        {
             context?.writeAndFlush(NIOAny(Self.interim), promise: nil)
         }
     }
@@ -129,7 +136,9 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private func authorize(_ entry: RouteTable.Entry, _ head: RequestHead) -> Caller? {
         if entry.access == .open { return .anyone }
         guard let caller = front.keys().caller(head) else {
-            refuse(401, "invalid_api_key", "a key is needed: send it as Authorization: Bearer KEY or as x-api-key")
+            refuse(
+                401, "invalid_api_key",
+                "a key is needed: send it as Authorization: Bearer KEY or as x-api-key")
             return nil
         }
         if entry.access == .administrator, case .key = caller {
@@ -169,12 +178,15 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private func serve() {
         guard let current else { return }
         let keepsAlive = current.head.keepsAlive && !front.isDraining
-        let reply = ConnectionReply(self, id: front.nextRequestID(), keepsAlive: keepsAlive,
-                                    isHead: current.head.isMethod("HEAD"), chunked: current.head.isHTTP11)
+        let reply = ConnectionReply(
+            self, id: front.nextRequestID(), keepsAlive: keepsAlive,
+            isHead: current.head.isMethod("HEAD"), chunked: current.head.isHTTP11)
         self.reply = reply
         state = .serving
         probed = false
-        let exchange = Exchange(head: current.head, body: body, caller: current.caller, arrivedAt: current.arrivedAt, reply: reply)
+        let exchange = Exchange(
+            head: current.head, body: body, caller: current.caller, arrivedAt: current.arrivedAt, reply: reply
+        )
         body = ByteBuffer()
         front.began()
         let task = Task.immediate(executorPreference: front.executor) {
@@ -330,7 +342,9 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         switch state {
         case .idle:
             if let since = headSince {
-                if now - since > settings.headTime.amount { refuse(408, "head_timeout", "the request's head took too long") }
+                if now - since > settings.headTime.amount {
+                    refuse(408, "head_timeout", "the request's head took too long")
+                }
             } else if now - waitingSince > (front.isDraining ? .seconds(1) : settings.idleTime.amount) {
                 context?.close(promise: nil)
             }
@@ -338,9 +352,13 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
             guard let current else { return }
             let late = now - current.since - settings.bodyGrace.amount
             let due = Int(late.nanoseconds / 1_000_000_000) * settings.minimumBodyRate
-            if late > .zero, body.readableBytes < max(1, due) { refuse(408, "body_timeout", "the request's body came too slowly") }
+            if late > .zero, body.readableBytes < max(1, due) {
+                refuse(408, "body_timeout", "the request's body came too slowly")
+            }
         case .serving:
-            if let since = blockedSince, now - since > settings.writeTime.amount { context?.close(promise: nil) }
+            if let since = blockedSince, now - since > settings.writeTime.amount {
+                context?.close(promise: nil)
+            }
         case .closing:
             if now - waitingSince > .seconds(2) { context?.close(promise: nil) }
         case .closed: break

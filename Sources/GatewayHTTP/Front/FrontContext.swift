@@ -17,9 +17,12 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
     private let accessLog: AccessLog?
     private var chance: Chance
 
-    init(loop: any EventLoop, executor: any TaskExecutor, settings: FrontSettings, routes: RouteTable,
-         keys: @escaping @Sendable () -> KeyRing, time: TimeSource, sweep: LoopSweep, connections: ConnectionCount,
-         bodies: BodyBudget, activity: FrontActivity, accessLog: AccessLog?, chance: Chance) {
+    init(
+        loop: any EventLoop, executor: any TaskExecutor, settings: FrontSettings, routes: RouteTable,
+        keys: @escaping @Sendable () -> KeyRing, time: TimeSource, sweep: LoopSweep,
+        connections: ConnectionCount,
+        bodies: BodyBudget, activity: FrontActivity, accessLog: AccessLog?, chance: Chance
+    ) {
         self.loop = loop
         self.executor = executor
         self.settings = settings

@@ -1,5 +1,6 @@
 /// What a front allows its callers: every bound that keeps one of them from harming the others.
 public struct FrontSettings: Sendable, Hashable {
+    /// The address to listen at. Default: 127.0.0.1.
     public var host: String
     /// The port; 0 for any that is free.
     public var port: Int
@@ -20,10 +21,13 @@ public struct FrontSettings: Sendable, Hashable {
     /// How long a caller may leave everything that is sent to it unread. Default: 60 s.
     public var writeTime: Duration
 
-    public init(host: String = "127.0.0.1", port: Int = 8080, maximumConnections: Int = 10_000,
-                maximumConnectionsPerAddress: Int = 8000, maximumBodiesInFlight: Int = 256 << 20,
-                headTime: Duration = .seconds(10), bodyGrace: Duration = .seconds(10), minimumBodyRate: Int = 1024,
-                idleTime: Duration = .seconds(60), writeTime: Duration = .seconds(60)) {
+    /// Creates settings.
+    public init(
+        host: String = "127.0.0.1", port: Int = 8080, maximumConnections: Int = 10_000,
+        maximumConnectionsPerAddress: Int = 8000, maximumBodiesInFlight: Int = 256 << 20,
+        headTime: Duration = .seconds(10), bodyGrace: Duration = .seconds(10), minimumBodyRate: Int = 1024,
+        idleTime: Duration = .seconds(60), writeTime: Duration = .seconds(60)
+    ) {
         self.host = host
         self.port = port
         self.maximumConnections = maximumConnections

@@ -27,7 +27,9 @@ final class LoopSweep: @unchecked Sendable {  // Confined to its event loop.
 
     func remove(_ connection: FrontConnection) {
         let index = connection.sweepIndex
-        guard index < connections.count, connections[index] === connection, let last = connections.popLast(), last !== connection else {
+        guard index < connections.count, connections[index] === connection, let last = connections.popLast(),
+            last !== connection
+        else {
             return
         }
         connections[index] = last
@@ -51,7 +53,9 @@ final class LoopSweep: @unchecked Sendable {  // Confined to its event loop.
 /// The date of a reply (RFC 9110, section 5.6.7).
 enum HTTPDateText {
     private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
 
     /// The text for seconds since 1970, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
     static func text(_ seconds: Int64) -> String {
@@ -70,6 +74,8 @@ enum HTTPDateText {
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
         let shiftedMonth = (5 * dayOfYear + 2) / 153
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
+        return (
+            yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+        )
     }
 }

@@ -6,7 +6,8 @@ import NIOCore
 /// Writes replies as HTTP/1.1.
 enum ReplyEncoder {
     private static let reasons = [
-        200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+        200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+        405: "Method Not Allowed",
         408: "Request Timeout", 409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type",
         422: "Unprocessable Content", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
         500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
@@ -15,14 +16,21 @@ enum ReplyEncoder {
 
     /// A reply's head, and its body if it is short. Without a length the body comes in chunks, or until the connection
     /// ends.
-    static func head(_ head: ReplyHead, date: String, length: Int?, keepsAlive: Bool, chunked: Bool = true,
-                     body: ByteBuffer? = nil) -> ByteBuffer {
-        let size = head.fields.reduce(0) { $0 + $1.name.utf8CodeUnitCount + $1.value.utf8.count + 4 }
+    static func head(
+        _ head: ReplyHead, date: String, length: Int?, keepsAlive: Bool, chunked: Bool = true,
+        body: ByteBuffer? = nil
+    ) -> ByteBuffer {
+        let size =
+            head.fields.reduce(0) { $0 + $1.name.utf8CodeUnitCount + $1.value.utf8.count + 4 }
             + 1024 + head.lines.utf8CodeUnitCount + (body?.readableBytes ?? 0)
         var bytes = ByteBuffer()
         bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { space in
             var writer = ByteWriter(space)
-            if head.status == 200 { writer.put("HTTP/1.1 200 OK\r\n") } else { writeStatus(head.status, &writer) }
+            if head.status == 200 {
+                writer.put("HTTP/1.1 200 OK\r\n")
+            } else {
+                writeStatus(head.status, &writer)
+            }
             writer.put(head.lines)
             for (name, value) in head.fields { write(name, value, &writer) }
             if let summary = head.summary { write(summary, &writer) }
@@ -63,7 +71,9 @@ enum ReplyEncoder {
         write("request-id", id, &writer)
         write("x-holdfast-decision", id, &writer)
         if let provider = summary.provider { write("x-holdfast-provider", provider, &writer) }
-        if let model = summary.model, model.utf8.count <= 256, model.isPrintableASCII { write("x-holdfast-model", model, &writer) }
+        if let model = summary.model, model.utf8.count <= 256, model.isPrintableASCII {
+            write("x-holdfast-model", model, &writer)
+        }
         writer.put("x-holdfast-attempts: ")
         writer.put(summary.attempts)
         writer.put("\r\nx-holdfast-overhead-us: ")

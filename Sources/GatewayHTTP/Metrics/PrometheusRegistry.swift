@@ -40,29 +40,49 @@ public final class PrometheusRegistry: MetricsFactory {
 
     // MARK: Making instruments
 
+    /// The counter of that name and labels.
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
-        take(label, dimensions, { .counter(CounterSeries()) }) { if case .counter(let series) = $0 { series } else { nil } } ?? CounterSeries()
+        take(label, dimensions, { .counter(CounterSeries()) }) {
+            if case .counter(let series) = $0 { series } else { nil }
+        } ?? CounterSeries()
     }
 
+    /// The timer of that name and labels.
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        take(label, dimensions, { .histogram(HistogramSeries()) }) { if case .histogram(let series) = $0 { series } else { nil } } ?? HistogramSeries()
+        take(label, dimensions, { .histogram(HistogramSeries()) }) {
+            if case .histogram(let series) = $0 { series } else { nil }
+        } ?? HistogramSeries()
     }
 
+    /// The gauge of that name and labels.
     public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-        take(label, dimensions, { .gauge(GaugeSeries()) }) { if case .gauge(let series) = $0 { series } else { nil } } ?? GaugeSeries()
+        take(label, dimensions, { .gauge(GaugeSeries()) }) {
+            if case .gauge(let series) = $0 { series } else { nil }
+        } ?? GaugeSeries()
     }
 
-    public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
-        take(label, dimensions, { .gauge(GaugeSeries()) }) { if case .gauge(let series) = $0 { series } else { nil } } ?? GaugeSeries()
+    /// The recorder of that name and labels.
+    public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool)
+        -> any RecorderHandler
+    {
+        take(label, dimensions, { .gauge(GaugeSeries()) }) {
+            if case .gauge(let series) = $0 { series } else { nil }
+        } ?? GaugeSeries()
     }
 
+    /// Does nothing: what was counted stays on the page.
     public func destroyCounter(_ handler: any CounterHandler) {}
+    /// Does nothing: what was timed stays on the page.
     public func destroyTimer(_ handler: any TimerHandler) {}
+    /// Does nothing: what was measured stays on the page.
     public func destroyMeter(_ handler: any MeterHandler) {}
+    /// Does nothing: what was recorded stays on the page.
     public func destroyRecorder(_ handler: any RecorderHandler) {}
 
-    private func take<Series>(_ name: String, _ dimensions: [(String, String)], _ make: () -> Instrument,
-                              _ unwrap: (Instrument) -> Series?) -> Series? {
+    private func take<Series>(
+        _ name: String, _ dimensions: [(String, String)], _ make: () -> Instrument,
+        _ unwrap: (Instrument) -> Series?
+    ) -> Series? {
         let key = Key(name: name, labels: Self.labels(dimensions))
         return series.withLock { series in
             if let known = series[key] { return unwrap(known) }
@@ -80,10 +100,14 @@ public final class PrometheusRegistry: MetricsFactory {
 
     /// A value that is known only when it is asked for.
     public struct Sample: Sendable {
+        /// The metric's name.
         public var name: String
+        /// The labels by name.
         public var labels: [(String, String)]
+        /// The value at the time of the question.
         public var value: Double
 
+        /// Creates a sample.
         public init(_ name: String, _ labels: [(String, String)], _ value: Double) {
             self.name = name
             self.labels = labels
@@ -98,11 +122,15 @@ public final class PrometheusRegistry: MetricsFactory {
         for (key, instrument) in known {
             families[key.name, default: (instrument.kind, [])].lines += lines(key, instrument)
         }
-        for sample in samples + [Sample("holdfast_metric_series_refused", [], Double(refused.load(ordering: .relaxed)))] {
-            families[sample.name, default: ("gauge", [])].lines.append("\(sample.name)\(Self.braced(Self.labels(sample.labels))) \(Self.number(sample.value))")
+        for sample in samples + [
+            Sample("holdfast_metric_series_refused", [], Double(refused.load(ordering: .relaxed)))
+        ] {
+            families[sample.name, default: ("gauge", [])].lines.append(
+                "\(sample.name)\(Self.braced(Self.labels(sample.labels))) \(Self.number(sample.value))")
         }
         return families.sorted { $0.key < $1.key }.map { name, family in
-            "# HELP \(name) \(help[name] ?? name)\n# TYPE \(name) \(family.kind)\n" + family.lines.sorted(by: Self.inOrder).joined(separator: "\n") + "\n"
+            "# HELP \(name) \(help[name] ?? name)\n# TYPE \(name) \(family.kind)\n"
+                + family.lines.sorted(by: Self.inOrder).joined(separator: "\n") + "\n"
         }.joined()
     }
 
@@ -170,7 +198,8 @@ final class GaugeSeries: MeterHandler, RecorderHandler {
         var current = bits.load(ordering: .relaxed)
         while true {
             let next = (Double(bitPattern: current) + amount).bitPattern
-            let (exchanged, original) = bits.weakCompareExchange(expected: current, desired: next, ordering: .relaxed)
+            let (exchanged, original) = bits.weakCompareExchange(
+                expected: current, desired: next, ordering: .relaxed)
             if exchanged { return }
             current = original
         }
@@ -181,8 +210,10 @@ final class GaugeSeries: MeterHandler, RecorderHandler {
 final class HistogramSeries: TimerHandler {
     /// Upper bounds in nanoseconds.
     private static let bounds: [Int64] = [
-        10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000,
-        100_000_000, 250_000_000, 500_000_000, 1_000_000_000, 2_500_000_000, 5_000_000_000, 10_000_000_000, 30_000_000_000,
+        10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
+        25_000_000, 50_000_000,
+        100_000_000, 250_000_000, 500_000_000, 1_000_000_000, 2_500_000_000, 5_000_000_000, 10_000_000_000,
+        30_000_000_000,
         60_000_000_000, 120_000_000_000, 300_000_000_000,
     ]
 
@@ -206,11 +237,14 @@ final class HistogramSeries: TimerHandler {
         let counts = counts.withLock { $0 }
         let comma = labels.isEmpty ? "" : ","
         var total: Int64 = 0, lines: [String] = []
-        for (bound, count) in zip(Self.bounds.map { PrometheusRegistry.number(Double($0) / 1e9) } + ["+Inf"], counts.buckets) {
+        for (bound, count) in zip(
+            Self.bounds.map { PrometheusRegistry.number(Double($0) / 1e9) } + ["+Inf"], counts.buckets)
+        {
             total += count
             lines.append("\(name)_bucket{\(labels)\(comma)le=\"\(bound)\"} \(total)")
         }
-        lines.append("\(name)_sum\(PrometheusRegistry.braced(labels)) \(PrometheusRegistry.number(counts.sum))")
+        lines.append(
+            "\(name)_sum\(PrometheusRegistry.braced(labels)) \(PrometheusRegistry.number(counts.sum))")
         lines.append("\(name)_count\(PrometheusRegistry.braced(labels)) \(total)")
         return lines.joined(separator: "\n")
     }

@@ -20,25 +20,34 @@ struct ChatCompletions: Sendable {
             } catch {
                 return try await exchange.reply.refuse(error, nil, id: id)
             }
-            await gateway.answer(request, by: route, caller: exchange.caller.name, arrivedAt: exchange.arrivedAt,
-                                 into: ChatReplySink(exchange.reply))
+            await gateway.answer(
+                request, by: route, caller: exchange.caller.name, arrivedAt: exchange.arrivedAt,
+                into: ChatReplySink(exchange.reply))
         } catch {
             // Nobody is there to be told.
         }
     }
 
-    private func read(_ exchange: Exchange, _ id: RequestID) throws(OpenAIError) -> (GenerationRequest, Route) {
+    private func read(_ exchange: Exchange, _ id: RequestID) throws(OpenAIError) -> (GenerationRequest, Route)
+    {
         for name in Self.refusedHeaders where exchange.head.fields.contains(name) {
-            throw .invalid("the header \(name) is not accepted: where requests go is decided by the gateway's configuration",
-                           field: "\(name)", code: "unsupported_header")
+            throw .invalid(
+                "the header \(name) is not accepted: where requests go is decided by the gateway's configuration",
+                field: "\(name)", code: "unsupported_header")
         }
-        if exchange.head.fields.contains("content-type"), !exchange.head.fields.value(of: "content-type", hasPrefix: "application/json") {
-            throw .invalid("send the body as content-type: application/json", field: "content-type", code: "unsupported_media_type", status: 415)
+        if exchange.head.fields.contains("content-type"),
+            !exchange.head.fields.value(of: "content-type", hasPrefix: "application/json")
+        {
+            throw .invalid(
+                "send the body as content-type: application/json", field: "content-type",
+                code: "unsupported_media_type", status: 415)
         }
         let scan = try ChatRequestScan.read(exchange.body)
         guard let route = gateway.route(for: scan.model) else {
-            throw .invalid("the model '\(scan.model)' is not known here; GET /v1/models names those that are", field: "model",
-                           code: "model_not_found", status: 404)
+            throw .invalid(
+                "the model '\(scan.model)' is not known here; GET /v1/models names those that are",
+                field: "model",
+                code: "model_not_found", status: 404)
         }
         return (scan.request(id, exchange.body), route)
     }

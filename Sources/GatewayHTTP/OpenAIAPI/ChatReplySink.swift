@@ -13,11 +13,13 @@ final class ChatReplySink: ReplySink {
     }
 
     func deliver(_ whole: WholeReply, _ summary: DecisionSummary) async throws(CallerLeft) {
-        try await reply.send(ReplyHead(200, lines: "content-type: application/json\r\n", summary: summary), whole.body)
+        try await reply.send(
+            ReplyHead(200, lines: "content-type: application/json\r\n", summary: summary), whole.body)
     }
 
     func begin(_ summary: DecisionSummary) async throws(CallerLeft) {
-        let lines: StaticString = "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+        let lines: StaticString =
+            "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
         try await reply.begin(ReplyHead(200, lines: lines, summary: summary))
     }
 
@@ -31,8 +33,10 @@ final class ChatReplySink: ReplySink {
 
     func interrupt(_ failure: AttemptFailure) async throws(CallerLeft) {
         // No end mark follows: nobody shall take what came before for the whole.
-        try await reply.end(OpenAIErrorBody.event(
-            message: "the answer broke off: \(failure.message)", type: "upstream_error", code: "stream_interrupted"))
+        try await reply.end(
+            OpenAIErrorBody.event(
+                message: "the answer broke off: \(failure.message)", type: "upstream_error",
+                code: "stream_interrupted"))
     }
 
     func refuse(_ failure: GatewayFailure, _ summary: DecisionSummary) async throws(CallerLeft) {
@@ -42,9 +46,14 @@ final class ChatReplySink: ReplySink {
 
 extension ReplyWriter {
     /// Writes an error in the surface's dialect.
-    func refuse(_ error: OpenAIError, _ summary: DecisionSummary?, id: RequestID? = nil) async throws(CallerLeft) {
+    func refuse(_ error: OpenAIError, _ summary: DecisionSummary?, id: RequestID? = nil)
+        async throws(CallerLeft)
+    {
         var head = error.head
         if let summary { head.summary = summary } else if let id { head.add("x-request-id", id.description) }
-        try await send(head, OpenAIErrorBody.text(message: error.message, type: error.type, code: error.code, field: error.field))
+        try await send(
+            head,
+            OpenAIErrorBody.text(
+                message: error.message, type: error.type, code: error.code, field: error.field))
     }
 }

@@ -40,16 +40,21 @@ struct ChatRequestScan {
     ]
     /// Members that would say where a request goes or with whose key.
     private static let refused: [StaticString] = [
-        "api_base", "base_url", "api_key", "endpoint", "azure_endpoint", "extra_headers", "organization", "proxy",
+        "api_base", "base_url", "api_key", "endpoint", "azure_endpoint", "extra_headers", "organization",
+        "proxy",
         "custom_llm_provider",
     ]
     /// Known members whose type alone is checked; all of them may be null.
     private static let plain: [(name: StaticString, type: Allowed)] = [
-        ("temperature", .number), ("top_p", .number), ("frequency_penalty", .number), ("presence_penalty", .number),
-        ("seed", .number), ("top_logprobs", .number), ("logprobs", .bool), ("parallel_tool_calls", .bool), ("store", .bool),
+        ("temperature", .number), ("top_p", .number), ("frequency_penalty", .number),
+        ("presence_penalty", .number),
+        ("seed", .number), ("top_logprobs", .number), ("logprobs", .bool), ("parallel_tool_calls", .bool),
+        ("store", .bool),
         ("stop", .stringOrArray), ("user", .string), ("logit_bias", .object), ("response_format", .object),
-        ("tools", .array), ("tool_choice", .stringOrObject), ("functions", .array), ("function_call", .stringOrObject),
-        ("metadata", .object), ("reasoning_effort", .string), ("service_tier", .string), ("modalities", .array),
+        ("tools", .array), ("tool_choice", .stringOrObject), ("functions", .array),
+        ("function_call", .stringOrObject),
+        ("metadata", .object), ("reasoning_effort", .string), ("service_tier", .string),
+        ("modalities", .array),
         ("audio", .object), ("prediction", .object), ("verbosity", .string),
     ]
     private static let keys = JSONKeys(own + refused + plain.map(\.name))
@@ -79,8 +84,12 @@ struct ChatRequestScan {
     }
 
     private static func read(_ bytes: UnsafeRawBufferPointer) throws(OpenAIError) -> ChatRequestScan {
-        guard !bytes.isEmpty else { throw .invalid("the body is empty; send a chat request as JSON", field: nil, code: "empty_body") }
-        guard JSONCursor.isUTF8(bytes) else { throw .invalid("the body is not valid UTF-8", field: nil, code: "invalid_utf8") }
+        guard !bytes.isEmpty else {
+            throw .invalid("the body is empty; send a chat request as JSON", field: nil, code: "empty_body")
+        }
+        guard JSONCursor.isUTF8(bytes) else {
+            throw .invalid("the body is not valid UTF-8", field: nil, code: "invalid_utf8")
+        }
         var cursor = JSONCursor(bytes), scan = ChatRequestScan()
         do throws(JSONFault) {
             guard try cursor.peek() == .object else { throw JSONFault(.wrongType, at: cursor.offset) }
@@ -98,7 +107,9 @@ struct ChatRequestScan {
         return scan
     }
 
-    private static func error(_ fault: JSONFault, _ bytes: UnsafeRawBufferPointer, _ message: String?) -> OpenAIError {
+    private static func error(_ fault: JSONFault, _ bytes: UnsafeRawBufferPointer, _ message: String?)
+        -> OpenAIError
+    {
         let field = JSONLocation.path(of: fault.offset, in: bytes)
         let place = field.map { " in \($0)" } ?? ""
         let text = message ?? "the body \(fault.kind.rawValue) at byte \(fault.offset)\(place)"
@@ -108,9 +119,12 @@ struct ChatRequestScan {
     /// The request that was read.
     func request(_ id: RequestID, _ body: ByteBuffer) -> GenerationRequest {
         let marks = GenerationRequest.Marks(
-            model: modelRange ?? 0..<0, start: start, streamOptions: streamOptions, streamOptionsAreEmpty: streamOptionsAreEmpty,
+            model: modelRange ?? 0..<0, start: start, streamOptions: streamOptions,
+            streamOptionsAreEmpty: streamOptionsAreEmpty,
             nullStreamOptions: nullStreamOptions, includeUsage: includeUsage)
-        return GenerationRequest(id: id, model: model, streams: streams, wantsUsage: wantsUsage, choices: choices, body: body, marks: marks)
+        return GenerationRequest(
+            id: id, model: model, streams: streams, wantsUsage: wantsUsage, choices: choices, body: body,
+            marks: marks)
     }
 
     // MARK: Members
@@ -127,21 +141,32 @@ struct ChatRequestScan {
                 continue
             }
             guard seen >> index & 1 == 0 else {
-                return .invalid("\(Self.own[index]) is given twice; give it once", field: "\(Self.own[index])", code: "duplicate_field")
+                return .invalid(
+                    "\(Self.own[index]) is given twice; give it once", field: "\(Self.own[index])",
+                    code: "duplicate_field")
             }
             seen |= 1 << index
-            let problem: OpenAIError? = switch index {
-            case 0: try readModel(&cursor)
-            case 1: try readMessages(&cursor)
-            case 2: try readStream(&cursor)
-            case 3: try readStreamOptions(&cursor)
-            case 4: try readCount("n", 1...128, &cursor) { choices = $0 }
-            default: try readCount(Self.own[index], 1...10_000_000, &cursor) { _ in }
-            }
+            let problem: OpenAIError? =
+                switch index {
+                case 0: try readModel(&cursor)
+                case 1: try readMessages(&cursor)
+                case 2: try readStream(&cursor)
+                case 3: try readStreamOptions(&cursor)
+                case 4: try readCount("n", 1...128, &cursor) { choices = $0 }
+                default: try readCount(Self.own[index], 1...10_000_000, &cursor) { _ in }
+                }
             if let problem { return problem }
         }
-        if seen & 1 == 0 { return .invalid("model is missing; name one of those at /v1/models", field: "model", code: "missing_required_parameter") }
-        if seen & 2 == 0 { return .invalid("messages is missing; give an array of messages", field: "messages", code: "missing_required_parameter") }
+        if seen & 1 == 0 {
+            return .invalid(
+                "model is missing; name one of those at /v1/models", field: "model",
+                code: "missing_required_parameter")
+        }
+        if seen & 2 == 0 {
+            return .invalid(
+                "messages is missing; give an array of messages", field: "messages",
+                code: "missing_required_parameter")
+        }
         return nil
     }
 
@@ -149,7 +174,9 @@ struct ChatRequestScan {
     private func readOther(_ index: Int, _ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
         if Self.refused.indices.contains(index) {
             let name = "\(Self.refused[index])"
-            return .invalid("\(name) is not accepted: where requests go is decided by the gateway's configuration", field: name, code: "unsupported_parameter")
+            return .invalid(
+                "\(name) is not accepted: where requests go is decided by the gateway's configuration",
+                field: name, code: "unsupported_parameter")
         }
         if index >= 0 {
             let (name, type) = Self.plain[index - Self.refused.count], kind = try cursor.peek()
@@ -196,7 +223,9 @@ struct ChatRequestScan {
                     continue
                 }
                 let kind = try cursor.peek(), start = cursor.offset
-                guard kind == .bool || kind == .null else { return Self.wrongType("stream_options.include_usage", "true or false") }
+                guard kind == .bool || kind == .null else {
+                    return Self.wrongType("stream_options.include_usage", "true or false")
+                }
                 if kind == .bool { wantsUsage = try cursor.readBool() } else { try cursor.readNull() }
                 if !wantsUsage { includeUsage = start..<cursor.offset }
             }
@@ -205,13 +234,18 @@ struct ChatRequestScan {
         return nil
     }
 
-    private func readCount(_ name: StaticString, _ range: ClosedRange<Int>, _ cursor: inout JSONCursor, _ take: (Int) -> Void)
-        throws(JSONFault) -> OpenAIError? {
+    private func readCount(
+        _ name: StaticString, _ range: ClosedRange<Int>, _ cursor: inout JSONCursor, _ take: (Int) -> Void
+    )
+        throws(JSONFault) -> OpenAIError?
+    {
         switch try cursor.peek() {
         case .null: try cursor.readNull()
         case .number:
             guard let number = try cursor.readInt(), range.contains(number) else {
-                return .invalid("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)", field: "\(name)")
+                return .invalid(
+                    "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)",
+                    field: "\(name)")
             }
             take(number)
         default: return Self.wrongType("\(name)", "a number")
@@ -224,31 +258,41 @@ struct ChatRequestScan {
         try cursor.enterArray()
         var index = 0
         while try cursor.nextElement() {
-            guard try cursor.peek() == .object else { return Self.wrongType("messages[\(index)]", "an object") }
+            guard try cursor.peek() == .object else {
+                return Self.wrongType("messages[\(index)]", "an object")
+            }
             var hasRole = false
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
                 let kind = try cursor.peek()
                 switch cursor.index(of: key, in: Self.messageKeys) {
                 case 0:
-                    guard kind == .string else { return Self.wrongType("messages[\(index)].role", "a string") }
+                    guard kind == .string else {
+                        return Self.wrongType("messages[\(index)].role", "a string")
+                    }
                     hasRole = true
                 case 1:
                     guard kind == .string || kind == .array || kind == .null else {
                         return Self.wrongType("messages[\(index)].content", "a string or an array of parts")
                     }
                 case 2:
-                    guard kind == .array || kind == .null else { return Self.wrongType("messages[\(index)].tool_calls", "an array") }
+                    guard kind == .array || kind == .null else {
+                        return Self.wrongType("messages[\(index)].tool_calls", "an array")
+                    }
                 default: break
                 }
                 try cursor.skipValue()
             }
             guard hasRole else {
-                return .invalid("messages[\(index)].role is missing", field: "messages[\(index)].role", code: "missing_required_parameter")
+                return .invalid(
+                    "messages[\(index)].role is missing", field: "messages[\(index)].role",
+                    code: "missing_required_parameter")
             }
             index += 1
         }
-        return index > 0 ? nil : .invalid("messages is empty; give at least one message", field: "messages", code: "empty_array")
+        return index > 0
+            ? nil
+            : .invalid("messages is empty; give at least one message", field: "messages", code: "empty_array")
     }
 
     private static func wrongType(_ name: String, _ expected: String) -> OpenAIError {

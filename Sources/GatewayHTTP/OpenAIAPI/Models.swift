@@ -22,6 +22,7 @@ struct Models: Sendable {
     let startedAt: Int64
 
     func run(_ exchange: Exchange) async {
-        await exchange.sendJSON(List(data: gateway.routes.names.map { List.Model(id: $0, created: startedAt) }))
+        await exchange.sendJSON(
+            List(data: gateway.routes.names.map { List.Model(id: $0, created: startedAt) }))
     }
 }

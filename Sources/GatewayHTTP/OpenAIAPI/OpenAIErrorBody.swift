@@ -5,8 +5,9 @@ import NIOCore
 enum OpenAIErrorBody {
     static func text(message: String, type: String, code: String?, field: String?) -> ByteBuffer {
         func text(_ value: String?) -> String { value.map(JSONEscapes.quoted) ?? "null" }
-        return ByteBuffer(string: #"{"error":{"message":\#(text(message)),"type":\#(text(type)),"#
-            + #""param":\#(text(field)),"code":\#(text(code))}}"#)
+        return ByteBuffer(
+            string: #"{"error":{"message":\#(text(message)),"type":\#(text(type)),"#
+                + #""param":\#(text(field)),"code":\#(text(code))}}"#)
     }
 
     /// The event that tells the reader of a stream that it broke off.

@@ -14,7 +14,9 @@ struct OpenAIError: Sendable {
     var clientShouldRetry = false
 
     /// A mistake in the request itself.
-    static func invalid(_ message: String, field: String?, code: String = "invalid_value", status: Int = 400) -> OpenAIError {
+    static func invalid(_ message: String, field: String?, code: String = "invalid_value", status: Int = 400)
+        -> OpenAIError
+    {
         OpenAIError(status: status, type: "invalid_request_error", code: code, message: message, field: field)
     }
 
@@ -22,15 +24,20 @@ struct OpenAIError: Sendable {
     init(_ failure: GatewayFailure) {
         switch failure {
         case .outOfTime:
-            self.init(status: 504, code: "deadline_exceeded", message: "the time for an answer was up before a provider could be asked")
+            self.init(
+                status: 504, code: "deadline_exceeded",
+                message: "the time for an answer was up before a provider could be asked")
         case .attemptsFailed(let attempt, let wait):
             self.init(attempt)
             retryAfter = attempt.retryAfter ?? wait
-            clientShouldRetry = status == 429 && code != "insufficient_quota" && retryAfter.map { $0 <= .seconds(60) } ?? false
+            clientShouldRetry =
+                status == 429 && code != "insufficient_quota"
+                && retryAfter.map { $0 <= .seconds(60) } ?? false
         case .nobodyAvailable(let refusals, let wait):
             self.init(refusals)
             retryAfter = wait
-            clientShouldRetry = code != "insufficient_quota" && code != "upstream_authentication"
+            clientShouldRetry =
+                code != "insufficient_quota" && code != "upstream_authentication"
                 && (wait.map { $0 <= .seconds(60) } ?? true)
         }
     }
@@ -38,25 +45,43 @@ struct OpenAIError: Sendable {
     private init(_ failure: AttemptFailure) {
         switch failure.kind {
         case .rateLimit:
-            self.init(status: 429, type: "rate_limit_error", code: "rate_limit_exceeded", message: "the provider's rate limit is reached: \(failure.message)")
+            self.init(
+                status: 429, type: "rate_limit_error", code: "rate_limit_exceeded",
+                message: "the provider's rate limit is reached: \(failure.message)")
         case .quotaExceeded:
-            self.init(status: 429, type: "insufficient_quota", code: "insufficient_quota", message: "the provider's quota is used up: \(failure.message)")
+            self.init(
+                status: 429, type: "insufficient_quota", code: "insufficient_quota",
+                message: "the provider's quota is used up: \(failure.message)")
         case .providerOverload, .resourceExhausted:
-            self.init(status: 503, code: "server_is_overloaded", message: "the provider is overloaded: \(failure.message)")
+            self.init(
+                status: 503, code: "server_is_overloaded",
+                message: "the provider is overloaded: \(failure.message)")
         case .timeout:
             self.init(status: 504, code: "upstream_timeout", message: failure.message)
         case .authentication:
             // A 401 would make the caller doubt its own key.
-            self.init(status: 502, code: "upstream_authentication", message: "the provider does not accept this gateway's key; its operator has to mend that")
+            self.init(
+                status: 502, code: "upstream_authentication",
+                message: "the provider does not accept this gateway's key; its operator has to mend that")
         case .contextLengthExceeded:
-            self.init(status: 400, type: "invalid_request_error", code: "context_length_exceeded", message: failure.message, field: failure.field ?? "messages")
+            self.init(
+                status: 400, type: "invalid_request_error", code: "context_length_exceeded",
+                message: failure.message, field: failure.field ?? "messages")
         case .contentPolicy:
-            self.init(status: 400, type: "invalid_request_error", code: "content_policy_violation", message: failure.message, field: failure.field)
+            self.init(
+                status: 400, type: "invalid_request_error", code: "content_policy_violation",
+                message: failure.message, field: failure.field)
         case .invalidRequest:
-            let passed = failure.status.flatMap { [400, 404, 405, 409, 413, 415, 422].contains($0) ? $0 : nil }
-            self.init(status: passed ?? 400, type: "invalid_request_error", code: failure.code ?? "invalid_request", message: failure.message, field: failure.field)
+            let passed = failure.status.flatMap {
+                [400, 404, 405, 409, 413, 415, 422].contains($0) ? $0 : nil
+            }
+            self.init(
+                status: passed ?? 400, type: "invalid_request_error", code: failure.code ?? "invalid_request",
+                message: failure.message, field: failure.field)
         case .modelUnavailable:
-            self.init(status: 404, type: "invalid_request_error", code: "model_not_found", message: failure.message, field: "model")
+            self.init(
+                status: 404, type: "invalid_request_error", code: "model_not_found", message: failure.message,
+                field: "model")
         case .qualityFailure:
             self.init(status: 502, code: "upstream_\(failure.cause)", message: failure.message)
         case .transient, .apiFailure, .systemError:
@@ -69,17 +94,27 @@ struct OpenAIError: Sendable {
             if case .cooling(let kind, _) = refusal { kind } else { nil }
         }
         if !kinds.isEmpty, kinds.allSatisfy({ $0 == .quotaExceeded }) {
-            self.init(status: 429, type: "insufficient_quota", code: "insufficient_quota", message: "the quota of every provider of this model is used up")
+            self.init(
+                status: 429, type: "insufficient_quota", code: "insufficient_quota",
+                message: "the quota of every provider of this model is used up")
         } else if !kinds.isEmpty, kinds.allSatisfy({ $0 == .rateLimit || $0 == .quotaExceeded }) {
-            self.init(status: 429, type: "rate_limit_error", code: "rate_limit_exceeded", message: "every provider of this model is at its rate limit")
+            self.init(
+                status: 429, type: "rate_limit_error", code: "rate_limit_exceeded",
+                message: "every provider of this model is at its rate limit")
         } else if !kinds.isEmpty, kinds.allSatisfy({ $0 == .authentication }) {
-            self.init(status: 502, code: "upstream_authentication", message: "no provider of this model accepts this gateway's keys; its operator has to mend that")
+            self.init(
+                status: 502, code: "upstream_authentication",
+                message:
+                    "no provider of this model accepts this gateway's keys; its operator has to mend that")
         } else {
-            self.init(status: 503, code: "no_provider_available", message: "no provider of this model can be asked now")
+            self.init(
+                status: 503, code: "no_provider_available",
+                message: "no provider of this model can be asked now")
         }
     }
 
-    private init(status: Int, type: String = "api_error", code: String, message: String, field: String? = nil) {
+    private init(status: Int, type: String = "api_error", code: String, message: String, field: String? = nil)
+    {
         self.status = status
         self.type = type
         self.code = code

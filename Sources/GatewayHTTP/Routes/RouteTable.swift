@@ -31,15 +31,21 @@ public struct RouteTable: Sendable {
 
     /// One entry.
     public final class Entry: Sendable {
+        /// The method.
         public let method: StaticString
+        /// The paths.
         public let path: Path
+        /// Who may ask.
         public let access: Access
         /// The largest body that is read, in bytes.
         public let maximumBody: Int
         let run: @Sendable (Exchange) async -> Void
 
-        public init(_ method: StaticString, _ path: Path, _ access: Access, maximumBody: Int = 0,
-                    run: @escaping @Sendable (Exchange) async -> Void) {
+        /// Creates an entry; without a bound no body is read.
+        public init(
+            _ method: StaticString, _ path: Path, _ access: Access, maximumBody: Int = 0,
+            run: @escaping @Sendable (Exchange) async -> Void
+        ) {
             self.method = method
             self.path = path
             self.access = access
@@ -60,8 +66,10 @@ public struct RouteTable: Sendable {
         case nothing
     }
 
+    /// The entries in the order in which they are tried.
     public let entries: [Entry]
 
+    /// Creates a table.
     public init(_ entries: [Entry]) {
         self.entries = entries
     }
@@ -78,6 +86,7 @@ public struct RouteTable: Sendable {
 }
 
 extension RouteTable.Path: CustomStringConvertible {
+    /// The path as it is shown to people.
     public var description: String {
         switch self {
         case .exactly(let path): "\(path)"

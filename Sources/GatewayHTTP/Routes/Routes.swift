@@ -5,12 +5,16 @@ public import Generation
 public enum Routes {
     /// The switch for faults of the demonstration's providers.
     public struct Demo: Sendable {
+        /// The names of the providers.
         public var providers: [String]
+        /// The names of the faults.
         public var modes: [String]
         /// Sets a fault: nil if the provider is unknown, false if the mode is.
         public var set: @Sendable (_ provider: String, _ mode: String) -> Bool?
 
-        public init(providers: [String], modes: [String], set: @escaping @Sendable (String, String) -> Bool?) {
+        /// Creates a switch.
+        public init(providers: [String], modes: [String], set: @escaping @Sendable (String, String) -> Bool?)
+        {
             self.providers = providers
             self.modes = modes
             self.set = set
@@ -27,15 +31,19 @@ public enum Routes {
     ///   - maximumBody: The largest chat request, in bytes.
     ///   - startedAt: When the gateway was started, in seconds since 1970.
     ///   - newID: Makes identities for requests that did not come through a front.
-    public static func table(gateway: Gateway, metrics: PrometheusRegistry, activity: FrontActivity, maximumBody: Int,
-                             startedAt: Int64, newID: @escaping @Sendable () -> RequestID, demo: Demo?) -> RouteTable {
+    public static func table(
+        gateway: Gateway, metrics: PrometheusRegistry, activity: FrontActivity, maximumBody: Int,
+        startedAt: Int64, newID: @escaping @Sendable () -> RequestID, demo: Demo?
+    ) -> RouteTable {
         let chat = ChatCompletions(gateway: gateway, newID: newID)
         let models = Models(gateway: gateway, startedAt: startedAt)
         let health = Health(gateway: gateway, activity: activity)
         let page = MetricsPage(registry: metrics, gateway: gateway, activity: activity)
         let decisions = Decisions(gateway: gateway)
         var entries: [RouteTable.Entry] = [
-            .init("POST", .exactly("/v1/chat/completions"), .caller, maximumBody: maximumBody) { await chat.run($0) },
+            .init("POST", .exactly("/v1/chat/completions"), .caller, maximumBody: maximumBody) {
+                await chat.run($0)
+            },
             .init("GET", .exactly("/v1/models"), .caller) { await models.run($0) },
             .init("GET", .exactly("/livez"), .open) { await health.live($0) },
             .init("GET", .exactly("/readyz"), .open) { await health.ready($0) },
@@ -45,9 +53,13 @@ public enum Routes {
         ]
         if let demo {
             let faults = DemoFaults(set: demo.set, providers: demo.providers, modes: demo.modes)
-            entries.append(.init("POST", .under("/demo/faults"), .administrator, maximumBody: 4096) { await faults.run($0) })
+            entries.append(
+                .init("POST", .under("/demo/faults"), .administrator, maximumBody: 4096) {
+                    await faults.run($0)
+                })
         }
-        let listed = entries.map { Listed(method: "\($0.method)", path: "\($0.path)", access: $0.access.rawValue) }
+        let listed =
+            entries.map { Listed(method: "\($0.method)", path: "\($0.path)", access: $0.access.rawValue) }
             + [Listed(method: "GET", path: "/admin/routes", access: RouteTable.Access.administrator.rawValue)]
         entries.append(.init("GET", .exactly("/admin/routes"), .administrator) { await $0.sendJSON(listed) })
         return RouteTable(entries)

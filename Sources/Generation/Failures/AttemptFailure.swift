@@ -22,9 +22,11 @@ public struct AttemptFailure: Error, Sendable, Hashable {
     public var requestWasSent: Bool
 
     /// Creates a failure; texts that are too long are cut.
-    public init(_ kind: FailureClass, cause: String, phase: Phase, status: Int? = nil, code: String? = nil,
-                field: String? = nil, message: String, retryAfter: Duration? = nil, bytesReceived: Int = 0,
-                requestWasSent: Bool = true) {
+    public init(
+        _ kind: FailureClass, cause: String, phase: Phase, status: Int? = nil, code: String? = nil,
+        field: String? = nil, message: String, retryAfter: Duration? = nil, bytesReceived: Int = 0,
+        requestWasSent: Bool = true
+    ) {
         self.kind = kind
         self.cause = cause
         self.phase = phase

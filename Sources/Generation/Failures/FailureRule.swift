@@ -13,8 +13,11 @@ public struct FailureRule: Sendable, Hashable {
     /// The exact cause, as the failure table knows it.
     public var cause: String
 
-    public init(_ statuses: ClosedRange<Int>? = nil, codes: [String] = [], texts: [String] = [], _ kind: FailureClass,
-                _ cause: String) {
+    /// Creates a rule.
+    public init(
+        _ statuses: ClosedRange<Int>? = nil, codes: [String] = [], texts: [String] = [], _ kind: FailureClass,
+        _ cause: String
+    ) {
         self.statuses = statuses
         self.codes = codes
         self.texts = texts

@@ -15,8 +15,10 @@ public struct PhaseLimits: Sendable, Hashable {
     public var total: Duration
 
     /// Creates limits.
-    public init(connect: Duration = .seconds(2), head: Duration = .seconds(4), firstToken: Duration = .seconds(4),
-                idle: Duration = .seconds(15), total: Duration = .seconds(120)) {
+    public init(
+        connect: Duration = .seconds(2), head: Duration = .seconds(4), firstToken: Duration = .seconds(4),
+        idle: Duration = .seconds(15), total: Duration = .seconds(120)
+    ) {
         self.connect = connect
         self.head = head
         self.firstToken = firstToken

@@ -22,6 +22,7 @@ public struct Credential: Sendable, Hashable {
     /// A digest of the key, so that state learned about a key survives a reload that moves it.
     public var identity: String
 
+    /// Creates a credential.
     public init(index: Int, label: String, identity: String) {
         self.index = index
         self.label = label
@@ -42,8 +43,11 @@ public struct ProviderCall: Sendable {
     /// Asked before a request that certainly did not reach the provider is sent again on a new connection.
     public var mayResend: @Sendable () -> Bool
 
-    public init(request: GenerationRequest, model: String, credential: Int = 0, limits: PhaseLimits,
-                mayResend: @escaping @Sendable () -> Bool = { true }) {
+    /// Creates a call.
+    public init(
+        request: GenerationRequest, model: String, credential: Int = 0, limits: PhaseLimits,
+        mayResend: @escaping @Sendable () -> Bool = { true }
+    ) {
         self.request = request
         self.model = model
         self.credential = credential

@@ -15,6 +15,7 @@ public struct WholeReply: Sendable {
     /// What is known about the answer.
     public var facts: ReplyFacts
 
+    /// Creates a reply.
     public init(body: ByteBuffer, facts: ReplyFacts) {
         self.body = body
         self.facts = facts
@@ -32,7 +33,10 @@ public struct ReplyFacts: Sendable, Hashable {
     /// The provider's identity of the request.
     public var upstreamID: String?
 
-    public init(model: String? = nil, usage: Usage? = nil, finishReason: String? = nil, upstreamID: String? = nil) {
+    /// Creates facts; none when nothing is given.
+    public init(
+        model: String? = nil, usage: Usage? = nil, finishReason: String? = nil, upstreamID: String? = nil
+    ) {
         self.model = model
         self.usage = usage
         self.finishReason = finishReason
@@ -49,6 +53,7 @@ public struct ReplyPiece: Sendable {
     /// Whether they hold a part of the answer itself, rather than a beginning, a comment or an end.
     public var isProgress: Bool
 
+    /// Creates a piece.
     public init(bytes: ByteBuffer, events: Int, isProgress: Bool) {
         self.bytes = bytes
         self.events = events

@@ -7,6 +7,7 @@ public struct Usage: Sendable, Hashable {
     /// Whether the provider did not say, or said nonsense, and the figures are counted by us.
     public var isEstimated: Bool
 
+    /// Creates a usage, in tokens.
     public init(promptTokens: Int, completionTokens: Int, isEstimated: Bool = false) {
         self.promptTokens = promptTokens
         self.completionTokens = completionTokens

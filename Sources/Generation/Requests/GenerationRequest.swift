@@ -36,8 +36,11 @@ public final class GenerationRequest: Sendable {
         /// The value of `include_usage` if it is given and not true.
         public var includeUsage: Range<Int>?
 
-        public init(model: Range<Int>, start: Int, streamOptions: Int? = nil, streamOptionsAreEmpty: Bool = false,
-                    nullStreamOptions: Range<Int>? = nil, includeUsage: Range<Int>? = nil) {
+        /// Creates features.
+        public init(
+            model: Range<Int>, start: Int, streamOptions: Int? = nil, streamOptionsAreEmpty: Bool = false,
+            nullStreamOptions: Range<Int>? = nil, includeUsage: Range<Int>? = nil
+        ) {
             self.model = model
             self.start = start
             self.streamOptions = streamOptions
@@ -48,8 +51,10 @@ public final class GenerationRequest: Sendable {
     }
 
     /// Creates a request.
-    public init(id: RequestID, model: String, streams: Bool, wantsUsage: Bool, choices: Int, body: ByteBuffer,
-                marks: Marks) {
+    public init(
+        id: RequestID, model: String, streams: Bool, wantsUsage: Bool, choices: Int, body: ByteBuffer,
+        marks: Marks
+    ) {
         self.id = id
         self.model = model
         self.streams = streams

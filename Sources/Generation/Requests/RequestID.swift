@@ -21,7 +21,8 @@ public struct RequestID: Sendable, Hashable, CustomStringConvertible {
     public init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
         guard bytes.count == 30, bytes.starts(with: "req_".utf8),
-              bytes.dropFirst(4).allSatisfy({ (0x61...0x7A).contains($0) || (0x32...0x37).contains($0) }) else { return nil }
+            bytes.dropFirst(4).allSatisfy({ (0x61...0x7A).contains($0) || (0x32...0x37).contains($0) })
+        else { return nil }
         description = String(text)
     }
 }

@@ -23,6 +23,7 @@ public struct JSONFault: Error, Sendable, Hashable {
     /// The offset of the byte at which it was noticed.
     public var offset: Int
 
+    /// Creates a mistake of a kind at a byte offset.
     public init(_ kind: Kind, at offset: Int) {
         self.kind = kind
         self.offset = offset
@@ -192,7 +193,9 @@ public struct JSONCursor {
     /// The place of the string's value among `keys`; -1 if it is none of them. Escapes are decoded, so that no other
     /// spelling of a name goes by unseen.
     public func index(of string: RawString, in keys: JSONKeys) -> Int {
-        guard string.isEscaped else { return keys.index(of: UnsafeRawBufferPointer(rebasing: bytes[string.range])) }
+        guard string.isEscaped else {
+            return keys.index(of: UnsafeRawBufferPointer(rebasing: bytes[string.range]))
+        }
         return Array(decode(string).utf8).withUnsafeBytes(keys.index)
     }
 
@@ -355,7 +358,9 @@ public struct JSONCursor {
     }
 
     private mutating func scanDigits(_ start: Int) throws(JSONFault) {
-        guard let first = byte, isDigit(first) else { throw byte == nil ? unexpected : JSONFault(.badNumber, at: offset) }
+        guard let first = byte, isDigit(first) else {
+            throw byte == nil ? unexpected : JSONFault(.badNumber, at: offset)
+        }
         while let next = byte, isDigit(next) {
             offset += 1
             if offset - start > Self.maximumNumberLength { throw JSONFault(.numberTooLong, at: start) }

@@ -8,6 +8,7 @@ public struct JSONKeys: Sendable {
         self.init(names)
     }
 
+    /// Creates a set of names.
     public init(_ names: [StaticString]) {
         let longest = names.map(\.utf8CodeUnitCount).max() ?? 0
         var byLength: [[(name: StaticString, index: Int)]] = Array(repeating: [], count: longest + 1)

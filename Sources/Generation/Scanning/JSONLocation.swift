@@ -13,8 +13,11 @@ public enum JSONLocation {
             case 0x22:
                 let end = endOfString(bytes, from: index + 1)
                 if end >= offset, expectsValue(bytes, before: index, in: elements) { break }
-                if case .some(nil) = elements.last, !expectsValue(bytes, before: index, in: elements), end < bytes.count {
-                    key = String(decoding: UnsafeRawBufferPointer(rebasing: bytes[index + 1..<end]), as: UTF8.self)
+                if case .some(nil) = elements.last, !expectsValue(bytes, before: index, in: elements),
+                    end < bytes.count
+                {
+                    key = String(
+                        decoding: UnsafeRawBufferPointer(rebasing: bytes[index + 1..<end]), as: UTF8.self)
                 }
                 index = end
             case 0x7B, 0x5B:
@@ -46,7 +49,9 @@ public enum JSONLocation {
     }
 
     /// Whether the string that begins at `index` is a value, that is, follows a colon or stands in an array.
-    private static func expectsValue(_ bytes: UnsafeRawBufferPointer, before index: Int, in elements: [Int?]) -> Bool {
+    private static func expectsValue(_ bytes: UnsafeRawBufferPointer, before index: Int, in elements: [Int?])
+        -> Bool
+    {
         if case .some(.some) = elements.last { return true }
         var before = index - 1
         while before >= 0, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[before]) { before -= 1 }

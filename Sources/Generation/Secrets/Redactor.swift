@@ -37,7 +37,9 @@ public struct Redactor: Sendable {
         let needle = Array(form.utf8), hay = Array(text.utf8)
         var result: [UInt8] = [], index = 0
         while index < hay.count {
-            if hay[index] == needle[0], hay.count - index >= needle.count, hay[index..<index + needle.count].elementsEqual(needle) {
+            if hay[index] == needle[0], hay.count - index >= needle.count,
+                hay[index..<index + needle.count].elementsEqual(needle)
+            {
                 result += Array(mark.utf8)
                 index += needle.count
             } else {
@@ -50,13 +52,17 @@ public struct Redactor: Sendable {
 
     /// Replaces what looks like a key of some provider: a known prefix and at least eight more key characters.
     private static func hideKeyShapes(in text: String) -> String {
-        let prefixes = ["sk-", "sk_", "pk-", "rk-", "Bearer ", "bearer ", "AIza", "gsk_", "xai-", "hf_", "r8_", "key-"]
-            .map { Array($0.utf8) }
+        let prefixes = [
+            "sk-", "sk_", "pk-", "rk-", "Bearer ", "bearer ", "AIza", "gsk_", "xai-", "hf_", "r8_", "key-",
+        ]
+        .map { Array($0.utf8) }
         let bytes = Array(text.utf8)
         var result: [UInt8] = [], index = 0
         while index < bytes.count {
             let rest = bytes[index...]
-            if index == 0 || !isKeyByte(bytes[index - 1]), let prefix = prefixes.first(where: { rest.starts(with: $0) }) {
+            if index == 0 || !isKeyByte(bytes[index - 1]),
+                let prefix = prefixes.first(where: { rest.starts(with: $0) })
+            {
                 let body = rest.dropFirst(prefix.count).prefix(while: isKeyByte)
                 if body.count >= 8 {
                     result += prefix + Array(mark.utf8)

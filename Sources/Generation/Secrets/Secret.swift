@@ -22,7 +22,10 @@ public struct Secret: Sendable, Hashable {
 }
 
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// `***`, whatever the secret is.
     public var description: String { "***" }
+    /// `***`, whatever the secret is.
     public var debugDescription: String { "***" }
+    /// Shows nothing.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }

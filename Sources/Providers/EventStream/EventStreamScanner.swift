@@ -38,7 +38,9 @@ struct EventStreamScanner {
         if isFirst {
             guard bytes.count - start >= 3 || !startsLikeMark(bytes, start) else { return nil }
             isFirst = false
-            if bytes.count - start >= 3, bytes[start] == 0xEF, bytes[start + 1] == 0xBB, bytes[start + 2] == 0xBF {
+            if bytes.count - start >= 3, bytes[start] == 0xEF, bytes[start + 1] == 0xBB,
+                bytes[start + 2] == 0xBF
+            {
                 eventStart = 3
                 lineStart = 3
             }
@@ -65,8 +67,9 @@ struct EventStreamScanner {
                 if skipsLF { return try wait(bytes, start) }
                 continue
             }
-            let event = Event(range: start + eventStart..<next, data: data.map { $0.shifted(by: start) },
-                              name: name.map { $0.shifted(by: start) })
+            let event = Event(
+                range: start + eventStart..<next, data: data.map { $0.shifted(by: start) },
+                name: name.map { $0.shifted(by: start) })
             (data, name, lineStart, eventStart) = ([], nil, 0, 0)
             return event
         }
@@ -96,7 +99,9 @@ struct EventStreamScanner {
     private mutating func take(_ line: Range<Int>, of bytes: UnsafeRawBufferPointer, from start: Int) {
         func value(after field: StaticString) -> Range<Int>? {
             let length = field.utf8CodeUnitCount
-            guard line.count >= length, (0..<length).allSatisfy({ bytes[line.lowerBound + $0] == field.utf8Start[$0] }) else {
+            guard line.count >= length,
+                (0..<length).allSatisfy({ bytes[line.lowerBound + $0] == field.utf8Start[$0] })
+            else {
                 return nil
             }
             var begin = line.lowerBound + length
@@ -106,7 +111,11 @@ struct EventStreamScanner {
             if begin < line.upperBound, bytes[begin] == 0x20 { begin += 1 }
             return (begin..<line.upperBound).shifted(by: -start)
         }
-        if let range = value(after: "data") { data.append(range) } else if let range = value(after: "event") { name = range }
+        if let range = value(after: "data") {
+            data.append(range)
+        } else if let range = value(after: "event") {
+            name = range
+        }
     }
 }
 

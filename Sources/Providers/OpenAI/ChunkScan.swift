@@ -64,7 +64,8 @@ struct ChunkScan {
         return bytes.count >= 6 && (0..<6).allSatisfy { bytes[$0] == mark.utf8Start[$0] }
     }
 
-    private mutating func readChoices(_ cursor: inout JSONCursor, _ choices: inout Choices) throws(JSONFault) {
+    private mutating func readChoices(_ cursor: inout JSONCursor, _ choices: inout Choices) throws(JSONFault)
+    {
         try cursor.enterArray()
         choicesAreEmpty = true
         while try cursor.nextElement() {

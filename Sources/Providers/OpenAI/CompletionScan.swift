@@ -4,7 +4,8 @@ import Generation
 struct CompletionScan {
     private static let members = JSONKeys("choices", "model", "usage", "error")
     private static let choiceMembers = JSONKeys("message", "finish_reason", "text")
-    private static let messageMembers = JSONKeys("content", "role", "refusal", "tool_calls", "function_call", "audio")
+    private static let messageMembers = JSONKeys(
+        "content", "role", "refusal", "tool_calls", "function_call", "audio")
 
     var error: Range<Int>?
     var model: JSONCursor.RawString?

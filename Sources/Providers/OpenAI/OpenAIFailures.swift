@@ -4,57 +4,92 @@ import Upstream
 /// What failures of an OpenAI-compatible provider mean, as data.
 enum OpenAIFailures {
     /// The provider's own codes, before its words and before bare statuses.
-    private static let rules: [FailureRule] = [
-        FailureRule(codes: ["invalid_api_key"], .authentication, "invalid_api_key"),
-        FailureRule(texts: ["incorrect api key", "invalid api key", "api key not valid"], .authentication, "invalid_api_key"),
-        FailureRule(codes: ["unsupported_country_region_territory"], .authentication, "forbidden"),
-        FailureRule(codes: ["model_not_found"], .modelUnavailable, "model_not_found"),
-        FailureRule(codes: ["context_length_exceeded"], .contextLengthExceeded, "context_length"),
-        FailureRule(codes: ["content_policy_violation", "content_filter", "moderation_blocked", "invalid_prompt"],
-                    .contentPolicy, "refused"),
-        FailureRule(codes: ["insufficient_quota", "credit_balance_exhausted", "organization_spend_limit_exceeded",
-                            "project_spend_limit_exceeded", "organization_usage_limit_exceeded",
-                            "billing_hard_limit_reached"], .quotaExceeded, "quota"),
-        // A single request above the whole limit will not fit later either.
-        FailureRule(429...429, texts: ["request too large for"], .modelUnavailable, "above_rate_limit"),
-        FailureRule(codes: ["rate_limit_exceeded", "slow_down"], .rateLimit, "rate_limit"),
-        FailureRule(codes: ["server_is_overloaded", "overloaded_error", "overloaded"], .providerOverload, "overloaded"),
-        FailureRule(400...499, texts: ["upstream request failed", "upstream error", "bad gateway"], .transient, "hidden_upstream_failure"),
-        FailureRule(400...499, codes: ["string_above_max_length"], .invalidRequest, "bad_request"),
-        FailureRule(400...500, texts: [
-            "maximum context length is", "maximum context limit", "exceed context limit", "exceeds the available context size",
-            "is longer than the model's context length", "model's context length is only", "prompt is too long",
-            "requested token count exceeds the model's maximum context length", "input tokens exceed the configured limit",
-            "exceeds the maximum number of tokens allowed", "too many tokens",
-        ], .contextLengthExceeded, "context_length"),
-        FailureRule(400...499, texts: ["violating our usage policy", "rejected as a result of the safety system",
-                                       "content filtering policy"], .contentPolicy, "refused"),
-        FailureRule(402...429, texts: ["exceeded your current quota", "credit balance", "not have enough credits", "spend limit"],
-                    .quotaExceeded, "quota"),
-        FailureRule(500...503, texts: ["out of memory", "cuda error", "cudamalloc failed", "requires more system memory"],
-                    .resourceExhausted, "out_of_memory"),
-        FailureRule(500...599, texts: ["overloaded", "at capacity", "server busy"], .providerOverload, "overloaded"),
-        FailureRule(503...503, texts: ["loading model"], .providerOverload, "loading"),
-        // An edge proxy's challenge page says nothing about the key.
-        FailureRule(403...403, texts: ["<html", "<!doctype"], .transient, "edge_proxy"),
-    ] + FailureRule.statuses
+    private static let rules: [FailureRule] =
+        [
+            FailureRule(codes: ["invalid_api_key"], .authentication, "invalid_api_key"),
+            FailureRule(
+                texts: ["incorrect api key", "invalid api key", "api key not valid"], .authentication,
+                "invalid_api_key"),
+            FailureRule(codes: ["unsupported_country_region_territory"], .authentication, "forbidden"),
+            FailureRule(codes: ["model_not_found"], .modelUnavailable, "model_not_found"),
+            FailureRule(codes: ["context_length_exceeded"], .contextLengthExceeded, "context_length"),
+            FailureRule(
+                codes: [
+                    "content_policy_violation", "content_filter", "moderation_blocked", "invalid_prompt",
+                ],
+                .contentPolicy, "refused"),
+            FailureRule(
+                codes: [
+                    "insufficient_quota", "credit_balance_exhausted", "organization_spend_limit_exceeded",
+                    "project_spend_limit_exceeded", "organization_usage_limit_exceeded",
+                    "billing_hard_limit_reached",
+                ], .quotaExceeded, "quota"),
+            // A single request above the whole limit will not fit later either.
+            FailureRule(429...429, texts: ["request too large for"], .modelUnavailable, "above_rate_limit"),
+            FailureRule(codes: ["rate_limit_exceeded", "slow_down"], .rateLimit, "rate_limit"),
+            FailureRule(
+                codes: ["server_is_overloaded", "overloaded_error", "overloaded"], .providerOverload,
+                "overloaded"),
+            FailureRule(
+                400...499, texts: ["upstream request failed", "upstream error", "bad gateway"], .transient,
+                "hidden_upstream_failure"),
+            FailureRule(400...499, codes: ["string_above_max_length"], .invalidRequest, "bad_request"),
+            FailureRule(
+                400...500,
+                texts: [
+                    "maximum context length is", "maximum context limit", "exceed context limit",
+                    "exceeds the available context size",
+                    "is longer than the model's context length", "model's context length is only",
+                    "prompt is too long",
+                    "requested token count exceeds the model's maximum context length",
+                    "input tokens exceed the configured limit",
+                    "exceeds the maximum number of tokens allowed", "too many tokens",
+                ], .contextLengthExceeded, "context_length"),
+            FailureRule(
+                400...499,
+                texts: [
+                    "violating our usage policy", "rejected as a result of the safety system",
+                    "content filtering policy",
+                ], .contentPolicy, "refused"),
+            FailureRule(
+                402...429,
+                texts: [
+                    "exceeded your current quota", "credit balance", "not have enough credits", "spend limit",
+                ],
+                .quotaExceeded, "quota"),
+            FailureRule(
+                500...503,
+                texts: ["out of memory", "cuda error", "cudamalloc failed", "requires more system memory"],
+                .resourceExhausted, "out_of_memory"),
+            FailureRule(
+                500...599, texts: ["overloaded", "at capacity", "server busy"], .providerOverload,
+                "overloaded"),
+            FailureRule(503...503, texts: ["loading model"], .providerOverload, "loading"),
+            // An edge proxy's challenge page says nothing about the key.
+            FailureRule(403...403, texts: ["<html", "<!doctype"], .transient, "edge_proxy"),
+        ] + FailureRule.statuses
 
     /// The failure that an error response or an error inside a 200 means.
     ///
     /// - Parameters:
     ///   - status: The status; 200 for an error inside a successful response, which is then judged by its words alone.
-    static func failure(status: Int, error: ErrorBody, text: String, phase: Phase, retryAfter: Duration?,
-                        bytesReceived: Int, redactor: Redactor) -> AttemptFailure {
+    static func failure(
+        status: Int, error: ErrorBody, text: String, phase: Phase, retryAfter: Duration?,
+        bytesReceived: Int, redactor: Redactor
+    ) -> AttemptFailure {
         let words = (error.message.isEmpty ? String(text.prefix(2000)) : error.message)
         let codes = [error.code, error.type].compactMap(\.self)
         let embedded = status < 300 ? error.code.flatMap(Int.init) ?? embeddedStatus(codes) : status
         let rule = rules.first { $0.fits(status: embedded, codes: codes, text: words.lowercased()) }
         // A body that is no JSON may be anyone's page; the caller is not shown it.
-        let message = error.message.isEmpty ? "the provider answered with status \(status)" : redactor.redact(error.message)
+        let message =
+            error.message.isEmpty
+            ? "the provider answered with status \(status)" : redactor.redact(error.message)
         return AttemptFailure(
             rule?.kind ?? .apiFailure, cause: rule?.cause ?? "status", phase: phase, status: status,
             code: error.code.map(redactor.redact), field: error.field.map(redactor.redact), message: message,
-            retryAfter: retryAfter ?? (rule?.kind == .rateLimit ? RetryAfter.inText(words) : nil), bytesReceived: bytesReceived)
+            retryAfter: retryAfter ?? (rule?.kind == .rateLimit ? RetryAfter.inText(words) : nil),
+            bytesReceived: bytesReceived)
     }
 
     /// The status that stands for an error type inside a 200; a fault of the provider if the type is unknown.
@@ -68,29 +103,33 @@ enum OpenAIFailures {
 
     /// The failure that trouble on the way means.
     static func failure(_ upstream: UpstreamFailure) -> AttemptFailure {
-        let kind: FailureClass = switch upstream.cause {
-        case .unknownHost, .refused, .unreachable, .certificate, .tls: .systemError
-        case .reset, .closedEarly: .transient
-        case .timedOut: .timeout
-        case .malformed, .headTooLarge, .bodyTooLarge, .compressed: .apiFailure
-        case .tooManyConnections: .resourceExhausted
-        case .cancelled: .systemError
-        }
-        let words = switch upstream.cause {
-        case .unknownHost: "the provider's name could not be looked up"
-        case .refused: "the provider does not accept connections"
-        case .unreachable: "the provider cannot be reached"
-        case .certificate: "the provider's certificate is not trusted"
-        case .tls: "no secure connection could be made to the provider"
-        case .reset: "the provider closed the connection"
-        case .closedEarly: "the provider closed the connection before its answer was complete"
-        case .timedOut: "the provider did not answer in time"
-        case .malformed, .headTooLarge, .bodyTooLarge, .compressed: "the provider's answer could not be read"
-        case .tooManyConnections: "too many connections to the provider are open"
-        case .cancelled: "the caller left"
-        }
-        return AttemptFailure(kind, cause: upstream.cause.rawValue, phase: upstream.phase,
-                              message: upstream.detail.isEmpty ? words : "\(words) (\(upstream.detail))",
-                              bytesReceived: upstream.bytesReceived, requestWasSent: upstream.requestWasSent)
+        let kind: FailureClass =
+            switch upstream.cause {
+            case .unknownHost, .refused, .unreachable, .certificate, .tls: .systemError
+            case .reset, .closedEarly: .transient
+            case .timedOut: .timeout
+            case .malformed, .headTooLarge, .bodyTooLarge, .compressed: .apiFailure
+            case .tooManyConnections: .resourceExhausted
+            case .cancelled: .systemError
+            }
+        let words =
+            switch upstream.cause {
+            case .unknownHost: "the provider's name could not be looked up"
+            case .refused: "the provider does not accept connections"
+            case .unreachable: "the provider cannot be reached"
+            case .certificate: "the provider's certificate is not trusted"
+            case .tls: "no secure connection could be made to the provider"
+            case .reset: "the provider closed the connection"
+            case .closedEarly: "the provider closed the connection before its answer was complete"
+            case .timedOut: "the provider did not answer in time"
+            case .malformed, .headTooLarge, .bodyTooLarge, .compressed:
+                "the provider's answer could not be read"
+            case .tooManyConnections: "too many connections to the provider are open"
+            case .cancelled: "the caller left"
+            }
+        return AttemptFailure(
+            kind, cause: upstream.cause.rawValue, phase: upstream.phase,
+            message: upstream.detail.isEmpty ? words : "\(words) (\(upstream.detail))",
+            bytesReceived: upstream.bytesReceived, requestWasSent: upstream.requestWasSent)
     }
 }

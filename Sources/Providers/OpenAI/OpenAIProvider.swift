@@ -24,8 +24,12 @@ public final class OpenAIProvider: Provider {
         /// The largest answer, in bytes. Default: 32 MiB.
         public var maximumAnswer: Int
 
-        public init(name: String, origin: Origin, basePath: String, trust: Trust? = nil, keys: [Secret] = [],
-                    fields: [(name: String, value: String)] = [], asksForUsage: Bool = true, maximumAnswer: Int = 32 << 20) {
+        /// Creates settings.
+        public init(
+            name: String, origin: Origin, basePath: String, trust: Trust? = nil, keys: [Secret] = [],
+            fields: [(name: String, value: String)] = [], asksForUsage: Bool = true,
+            maximumAnswer: Int = 32 << 20
+        ) {
             self.name = name
             self.origin = origin
             self.basePath = basePath
@@ -46,7 +50,9 @@ public final class OpenAIProvider: Provider {
     /// The longest error body that is read.
     private static let maximumErrorBody = 64 * 1024
 
+    /// The provider's name in the configuration.
     public let name: String
+    /// Its keys.
     public let credentials: [Credential]
     private let settings: Settings
     private let heads: [PreparedHead]
@@ -60,8 +66,10 @@ public final class OpenAIProvider: Provider {
     ///   - identify: Makes a digest of a key, by which state about it is found again.
     ///   - wallClock: The present time in seconds since 1970.
     /// - Throws: ``UnusableSetting`` when a path, key or field holds what a request's head cannot.
-    public init(_ settings: Settings, client: UpstreamClient, identify: (Secret) -> String,
-                wallClock: @escaping @Sendable () -> Int64) throws(UnusableSetting) {
+    public init(
+        _ settings: Settings, client: UpstreamClient, identify: (Secret) -> String,
+        wallClock: @escaping @Sendable () -> Int64
+    ) throws(UnusableSetting) {
         self.settings = settings
         self.client = client
         self.wallClock = wallClock
@@ -69,26 +77,36 @@ public final class OpenAIProvider: Provider {
         redactor = Redactor(settings.keys)
         let keys: [Secret?] = settings.keys.isEmpty ? [nil] : settings.keys
         credentials = keys.enumerated().map { index, key in
-            Credential(index: index, label: key.map { "key \(index + 1)\($0.hint.isEmpty ? "" : " (\($0.hint))")" } ?? "no key",
-                       identity: key.map(identify) ?? "")
+            Credential(
+                index: index,
+                label: key.map { "key \(index + 1)\($0.hint.isEmpty ? "" : " (\($0.hint))")" } ?? "no key",
+                identity: key.map(identify) ?? "")
         }
         var heads: [PreparedHead] = []
         for key in keys {
-            let authorization = key.map { key in key.reveal { [(name: "authorization", value: "Bearer \($0)")] } } ?? []
+            let authorization =
+                key.map { key in key.reveal { [(name: "authorization", value: "Bearer \($0)")] } } ?? []
             let fields = [
-                (name: "content-type", value: "application/json"), (name: "accept-encoding", value: "identity"),
+                (name: "content-type", value: "application/json"),
+                (name: "accept-encoding", value: "identity"),
                 (name: "user-agent", value: "holdfast"),
             ]
-            guard let head = PreparedHead(method: "POST", path: settings.basePath + "/chat/completions", origin: settings.origin,
-                                         fields: fields + authorization + settings.fields) else {
-                throw UnusableSetting(name: PreparedHead(method: "POST", path: settings.basePath + "/", origin: settings.origin,
-                                                        fields: []) == nil ? "base_url" : "api_key or headers")
+            guard
+                let head = PreparedHead(
+                    method: "POST", path: settings.basePath + "/chat/completions", origin: settings.origin,
+                    fields: fields + authorization + settings.fields)
+            else {
+                throw UnusableSetting(
+                    name: PreparedHead(
+                        method: "POST", path: settings.basePath + "/", origin: settings.origin,
+                        fields: []) == nil ? "base_url" : "api_key or headers")
             }
             heads.append(head)
         }
         self.heads = heads
     }
 
+    /// Asks the provider once.
     public func attempt(_ call: ProviderCall) async throws(AttemptFailure) -> Reply {
         let request = call.request
         let response: UpstreamResponse
@@ -101,7 +119,8 @@ public final class OpenAIProvider: Provider {
         guard (200...299).contains(head.status) else { throw await refusal(response) }
         let isEventStream = head["content-type"]?.lowercased().hasPrefix("text/event-stream") ?? false
         if request.streams, isEventStream {
-            return .stream(OpenAIStream(response.body, for: request, upstreamID: upstreamID, redactor: redactor))
+            return .stream(
+                OpenAIStream(response.body, for: request, upstreamID: upstreamID, redactor: redactor))
         }
         let body = try await collect(response.body)
         let facts = try check(body, response, upstreamID: upstreamID)
@@ -114,14 +133,19 @@ public final class OpenAIProvider: Provider {
     private func upstreamRequest(for call: ProviderCall) -> UpstreamRequest {
         let model = ByteBuffer(string: JSONEscapes.quoted(call.model))
         return UpstreamRequest(
-            origin: settings.origin, trust: settings.trust, head: heads[min(max(0, call.credential), heads.count - 1)],
-            body: OpenAIRequestBody.parts(of: call.request, model: model, asksForUsage: settings.asksForUsage),
-            limits: call.limits, maximumBody: settings.maximumAnswer, readerTellsProgress: call.request.streams,
+            origin: settings.origin, trust: settings.trust,
+            head: heads[min(max(0, call.credential), heads.count - 1)],
+            body: OpenAIRequestBody.parts(
+                of: call.request, model: model, asksForUsage: settings.asksForUsage),
+            limits: call.limits, maximumBody: settings.maximumAnswer,
+            readerTellsProgress: call.request.streams,
             mayResend: call.mayResend)
     }
 
     private func collect(_ body: UpstreamBody) async throws(AttemptFailure) -> ByteBuffer {
-        do throws(UpstreamFailure) { return try await body.collect() } catch { throw OpenAIFailures.failure(error) }
+        do throws(UpstreamFailure) { return try await body.collect() } catch {
+            throw OpenAIFailures.failure(error)
+        }
     }
 
     /// The failure that a response other than a success means.
@@ -147,25 +171,34 @@ public final class OpenAIProvider: Provider {
     }
 
     /// Checks that a body is a complete chat completion with an answer in it.
-    private func check(_ body: ByteBuffer, _ response: UpstreamResponse, upstreamID: String?) throws(AttemptFailure) -> ReplyFacts {
+    private func check(_ body: ByteBuffer, _ response: UpstreamResponse, upstreamID: String?)
+        throws(AttemptFailure) -> ReplyFacts
+    {
         var result: Result<ReplyFacts, AttemptFailure> = .success(ReplyFacts())
         body.withUnsafeReadableBytes { bytes in
-            do throws(AttemptFailure) { result = .success(try check(bytes, response, upstreamID)) } catch { result = .failure(error) }
+            do throws(AttemptFailure) { result = .success(try check(bytes, response, upstreamID)) } catch {
+                result = .failure(error)
+            }
         }
         return try result.get()
     }
 
     private func check(_ bytes: UnsafeRawBufferPointer, _ response: UpstreamResponse, _ upstreamID: String?)
-        throws(AttemptFailure) -> ReplyFacts {
+        throws(AttemptFailure) -> ReplyFacts
+    {
         let scan: CompletionScan
         do throws(JSONFault) { scan = try CompletionScan(bytes) } catch {
             let isPage = bytes.first { $0 > 0x20 } == 0x3C
-            throw failure(.apiFailure, isPage ? "page" : "malformed", response,
-                          isPage ? "the provider answered with a web page" : "the provider's answer \(error.kind.rawValue)")
+            throw failure(
+                .apiFailure, isPage ? "page" : "malformed", response,
+                isPage
+                    ? "the provider answered with a web page" : "the provider's answer \(error.kind.rawValue)"
+            )
         }
         if let error = scan.error {
             throw OpenAIFailures.failure(
-                status: response.head.status, error: ErrorBody.inner(UnsafeRawBufferPointer(rebasing: bytes[error])), text: "",
+                status: response.head.status,
+                error: ErrorBody.inner(UnsafeRawBufferPointer(rebasing: bytes[error])), text: "",
                 phase: .body, retryAfter: RetryAfter.inFields(of: response.head, wallClock: wallClock),
                 bytesReceived: response.body.bytesReceived, redactor: redactor)
         }
@@ -179,11 +212,16 @@ public final class OpenAIProvider: Provider {
         guard scan.finished > 0 else {
             throw failure(.qualityFailure, "truncated", response, "the provider's answer has no end")
         }
-        return ReplyFacts(model: scan.model.map(cursor.decode), usage: scan.usage, finishReason: reason, upstreamID: upstreamID)
+        return ReplyFacts(
+            model: scan.model.map(cursor.decode), usage: scan.usage, finishReason: reason,
+            upstreamID: upstreamID)
     }
 
-    private func failure(_ kind: FailureClass, _ cause: String, _ response: UpstreamResponse, _ message: String) -> AttemptFailure {
-        AttemptFailure(kind, cause: cause, phase: .body, status: response.head.status, message: message,
-                       bytesReceived: response.body.bytesReceived)
+    private func failure(
+        _ kind: FailureClass, _ cause: String, _ response: UpstreamResponse, _ message: String
+    ) -> AttemptFailure {
+        AttemptFailure(
+            kind, cause: cause, phase: .body, status: response.head.status, message: message,
+            bytesReceived: response.body.bytesReceived)
     }
 }

@@ -20,7 +20,8 @@ enum OpenAIRequestBody {
             } else if let null = marks.nullStreamOptions {
                 edits.append((null, [usageObject]))
             } else if let start = marks.streamOptions {
-                edits.append((start..<start, marks.streamOptionsAreEmpty ? [askForUsage] : [askForUsage, comma]))
+                edits.append(
+                    (start..<start, marks.streamOptionsAreEmpty ? [askForUsage] : [askForUsage, comma]))
             } else {
                 edits.append((marks.start..<marks.start, [usageMember]))
             }
@@ -40,6 +41,8 @@ enum OpenAIRequestBody {
 
 extension [ByteBuffer] {
     fileprivate mutating func append(_ body: ByteBuffer, from start: Int, to end: Int) {
-        if end > start, let slice = body.getSlice(at: body.readerIndex + start, length: end - start) { append(slice) }
+        if end > start, let slice = body.getSlice(at: body.readerIndex + start, length: end - start) {
+            append(slice)
+        }
     }
 }

@@ -61,10 +61,14 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         }
     }
 
-    private var isComplete: Bool { answered && choices.allSeenFinished && choices.finishedCount >= min(request.choices, 128) }
+    private var isComplete: Bool {
+        answered && choices.allSeenFinished && choices.finishedCount >= min(request.choices, 128)
+    }
 
     private func endOfBody() throws(AttemptFailure) {
-        guard choices.allSeenFinished else { throw broken(.transient, "closed_early", "the stream ended before the answer was complete") }
+        guard choices.allSeenFinished else {
+            throw broken(.transient, "closed_early", "the stream ended before the answer was complete")
+        }
         guard answered else { throw empty() }
         isEnded = true
     }
@@ -113,11 +117,15 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     }
 
     private func piece(_ run: Run, _ base: Int) -> ReplyPiece? {
-        guard let first = run.parts.first, var bytes = buffer.getSlice(at: base + first.lowerBound, length: first.count) else {
+        guard let first = run.parts.first,
+            var bytes = buffer.getSlice(at: base + first.lowerBound, length: first.count)
+        else {
             return nil
         }
         for part in run.parts.dropFirst() {
-            if let more = buffer.getSlice(at: base + part.lowerBound, length: part.count) { bytes.writeImmutableBuffer(more) }
+            if let more = buffer.getSlice(at: base + part.lowerBound, length: part.count) {
+                bytes.writeImmutableBuffer(more)
+            }
         }
         return ReplyPiece(bytes: bytes, events: run.events, isProgress: run.isProgress)
     }
@@ -127,7 +135,8 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         var offset = 0, progressed = false
         while !isEnded {
             let found: EventStreamScanner.Event?
-            do throws(EventStreamScanner.TooLong) { found = try scanner.next(in: bytes, from: offset) } catch {
+            do throws(EventStreamScanner.TooLong) { found = try scanner.next(in: bytes, from: offset) } catch
+            {
                 throw broken(.apiFailure, "event_too_long", "the stream has an event of more than 1 MiB")
             }
             guard let event = found else { break }
@@ -146,8 +155,11 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     }
 
     /// Whether an event goes to the caller.
-    private func passes(_ event: EventStreamScanner.Event, _ bytes: UnsafeRawBufferPointer, _ progressed: inout Bool)
-        throws(AttemptFailure) -> Bool {
+    private func passes(
+        _ event: EventStreamScanner.Event, _ bytes: UnsafeRawBufferPointer, _ progressed: inout Bool
+    )
+        throws(AttemptFailure) -> Bool
+    {
         guard let first = event.data.first else { return true }
         guard event.data.count > 1 else {
             return try passes(UnsafeRawBufferPointer(rebasing: bytes[first]), &progressed)
@@ -156,12 +168,16 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         let joined = event.data.map { Array(bytes[$0]) }.joined(separator: [0x0A])
         var outcome: Result<Bool, AttemptFailure> = .success(true)
         Array(joined).withUnsafeBytes { data in
-            do throws(AttemptFailure) { outcome = .success(try passes(data, &progressed)) } catch { outcome = .failure(error) }
+            do throws(AttemptFailure) { outcome = .success(try passes(data, &progressed)) } catch {
+                outcome = .failure(error)
+            }
         }
         return try outcome.get()
     }
 
-    private func passes(_ data: UnsafeRawBufferPointer, _ progressed: inout Bool) throws(AttemptFailure) -> Bool {
+    private func passes(_ data: UnsafeRawBufferPointer, _ progressed: inout Bool) throws(AttemptFailure)
+        -> Bool
+    {
         let scan: ChunkScan
         do throws(JSONFault) { scan = try ChunkScan(data, choices: &choices) } catch {
             unreadable += 1
@@ -177,7 +193,8 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         if let error = scan.error {
             throw OpenAIFailures.failure(
                 status: 200, error: ErrorBody.inner(UnsafeRawBufferPointer(rebasing: data[error])), text: "",
-                phase: answered ? .body : .firstToken, retryAfter: nil, bytesReceived: body.bytesReceived, redactor: redactor)
+                phase: answered ? .body : .firstToken, retryAfter: nil, bytesReceived: body.bytesReceived,
+                redactor: redactor)
         }
         note(scan, data)
         if scan.isProgress {
@@ -195,7 +212,9 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         if facts.model == nil || facts.finishReason == nil {
             let cursor = JSONCursor(data)
             if facts.model == nil, let model = scan.model { facts.model = cursor.decode(model) }
-            if facts.finishReason == nil, let reason = scan.finishReason { facts.finishReason = cursor.decode(reason) }
+            if facts.finishReason == nil, let reason = scan.finishReason {
+                facts.finishReason = cursor.decode(reason)
+            }
         }
     }
 
@@ -207,7 +226,8 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     }
 
     private func broken(_ kind: FailureClass, _ cause: String, _ message: String) -> AttemptFailure {
-        AttemptFailure(kind, cause: cause, phase: answered ? .body : .firstToken, status: 200, message: message,
-                       bytesReceived: body.bytesReceived)
+        AttemptFailure(
+            kind, cause: cause, phase: answered ? .body : .firstToken, status: 200, message: message,
+            bytesReceived: body.bytesReceived)
     }
 }

@@ -10,7 +10,9 @@ enum RetryAfter {
     /// - Parameter wallClock: The present time in seconds since 1970, for dates when the response has no date of its own.
     /// - Returns: Nil when nothing readable was said or the wish is negative; zero for a date that has passed.
     static func inFields(of head: ResponseHead, wallClock: () -> Int64) -> Duration? {
-        if let wish = head.values("retry-after-ms").compactMap({ seconds($0).map { $0 / 1000 } }).max() { return wish }
+        if let wish = head.values("retry-after-ms").compactMap({ seconds($0).map { $0 / 1000 } }).max() {
+            return wish
+        }
         let wishes = head.values("retry-after").compactMap { value -> Duration? in
             if let wish = seconds(value) { return wish }
             guard let date = HTTPDate.seconds(value) else { return nil }
@@ -24,7 +26,11 @@ enum RetryAfter {
     /// The wait in a sentence like `Please try again in 6m0s.`
     static func inText(_ text: String) -> Duration? {
         let words = text.split(separator: " ")
-        guard let start = words.indices.dropLast(3).first(where: { words[$0...].starts(with: ["try", "again", "in"]) }) else {
+        guard
+            let start = words.indices.dropLast(3).first(where: {
+                words[$0...].starts(with: ["try", "again", "in"])
+            })
+        else {
             return nil
         }
         var wish = words[start + 3].prefix { $0.isNumber || $0.isLetter || $0 == "." }
@@ -45,8 +51,10 @@ enum RetryAfter {
 
     /// Seconds, also with a fraction, of at most a year.
     static func seconds(_ text: String) -> Duration? {
-        guard !text.isEmpty, text.utf8.count <= 20, text.utf8.allSatisfy({ $0 == 0x2E || (0x30...0x39).contains($0) }),
-              let value = Double(text) else { return nil }
+        guard !text.isEmpty, text.utf8.count <= 20,
+            text.utf8.allSatisfy({ $0 == 0x2E || (0x30...0x39).contains($0) }),
+            let value = Double(text)
+        else { return nil }
         return .milliseconds(Int64(min(value, 31_536_000) * 1000))
     }
 
@@ -77,20 +85,26 @@ enum RetryAfter {
 
 /// Dates of HTTP fields (RFC 9110, section 5.6.7), in the form that is sent today.
 enum HTTPDate {
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
 
     /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`; nil for anything else.
     static func seconds(_ text: String) -> Int64? {
         let parts = text.split(separator: " ")
         guard text.utf8.count <= 40, parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT",
-              let day = Int64(parts[1]), (1...31).contains(day),
-              let month = months.firstIndex(of: String(parts[2])),
-              let year = Int64(parts[3]), (1970...9999).contains(year) else { return nil }
+            let day = Int64(parts[1]), (1...31).contains(day),
+            let month = months.firstIndex(of: String(parts[2])),
+            let year = Int64(parts[3]), (1970...9999).contains(year)
+        else { return nil }
         let clock = parts[4].split(separator: ":").compactMap { $0.utf8.count == 2 ? Int64($0) : nil }
-        guard clock.count == 3, (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...60).contains(clock[2]) else {
+        guard clock.count == 3, (0...23).contains(clock[0]), (0...59).contains(clock[1]),
+            (0...60).contains(clock[2])
+        else {
             return nil
         }
-        return daysSince1970(year, Int64(month + 1), day) * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+        return daysSince1970(year, Int64(month + 1), day) * 86_400 + clock[0] * 3600 + clock[1] * 60
+            + clock[2]
     }
 
     /// Days from 1970-01-01 in the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").

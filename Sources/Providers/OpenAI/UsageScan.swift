@@ -19,7 +19,8 @@ enum UsageScan {
             let value = try cursor.readInt().flatMap { plausible.contains($0) ? $0 : nil }
             if member == 0 { prompt = value } else { completion = value }
         }
-        return Usage(promptTokens: prompt ?? 0, completionTokens: completion ?? 0,
-                     isEstimated: prompt == nil || completion == nil)
+        return Usage(
+            promptTokens: prompt ?? 0, completionTokens: completion ?? 0,
+            isEstimated: prompt == nil || completion == nil)
     }
 }

@@ -8,14 +8,17 @@ struct SimulatedAnswer: Sendable {
     let model: String
     let words: [String]
 
-    static let cut = AttemptFailure(.transient, cause: "closed_early", phase: .body, status: 200,
-                                    message: "the provider closed the connection before its answer was complete")
-    static let cancelled = AttemptFailure(.systemError, cause: "cancelled", phase: .body, message: "the caller left")
+    static let cut = AttemptFailure(
+        .transient, cause: "closed_early", phase: .body, status: 200,
+        message: "the provider closed the connection before its answer was complete")
+    static let cancelled = AttemptFailure(
+        .systemError, cause: "cancelled", phase: .body, message: "the caller left")
 
     /// What the provider called `name` says to `request`: a greeting that names it, and the number of the prompt's bytes,
     /// so that different prompts have different answers.
     static func words(from name: String, to request: GenerationRequest) -> [String] {
-        let text = "This is \(name), a simulated provider. Your request of \(request.body.readableBytes) bytes arrived; "
+        let text =
+            "This is \(name), a simulated provider. Your request of \(request.body.readableBytes) bytes arrived; "
             + "a real provider would answer it here. Switch my faults on and off to watch requests go elsewhere."
         return text.split(separator: " ").enumerated().map { $0 == 0 ? String($1) : " " + $1 }
     }
@@ -35,20 +38,25 @@ struct SimulatedAnswer: Sendable {
     /// The answer as one body.
     var whole: ByteBuffer {
         let content = JSONEscapes.quoted(words.joined())
-        return ByteBuffer(string: head("chat.completion")
-            + #""choices":[{"index":0,"message":{"role":"assistant","content":\#(content),"refusal":null},"#
-            + #""logprobs":null,"finish_reason":"stop"}],"usage":\#(usageText)}"#)
+        return ByteBuffer(
+            string: head("chat.completion")
+                + #""choices":[{"index":0,"message":{"role":"assistant","content":\#(content),"refusal":null},"#
+                + #""logprobs":null,"finish_reason":"stop"}],"usage":\#(usageText)}"#)
     }
 
     /// One event of the answer as a stream; `delta` and `finish` are JSON.
     func chunk(delta: String, finish: String = "null") -> ByteBuffer {
-        ByteBuffer(string: "data: " + head("chat.completion.chunk")
-            + #""choices":[{"index":0,"delta":\#(delta),"logprobs":null,"finish_reason":\#(finish)}]}"# + "\n\n")
+        ByteBuffer(
+            string: "data: " + head("chat.completion.chunk")
+                + #""choices":[{"index":0,"delta":\#(delta),"logprobs":null,"finish_reason":\#(finish)}]}"#
+                + "\n\n")
     }
 
     /// The event with the usage.
     var usageChunk: ByteBuffer {
-        ByteBuffer(string: "data: " + head("chat.completion.chunk") + #""choices":[],"usage":\#(usageText)}"# + "\n\n")
+        ByteBuffer(
+            string: "data: " + head("chat.completion.chunk") + #""choices":[],"usage":\#(usageText)}"#
+                + "\n\n")
     }
 }
 
@@ -61,8 +69,10 @@ final class SimulatedStream: ReplyStream, @unchecked Sendable {  // Drawn by one
     private let sleep: @Sendable (Duration) async throws -> Void
     private var position = -1
 
-    init(_ answer: SimulatedAnswer, cuts: Bool, pause: Duration, wantsUsage: Bool,
-         sleep: @escaping @Sendable (Duration) async throws -> Void) {
+    init(
+        _ answer: SimulatedAnswer, cuts: Bool, pause: Duration, wantsUsage: Bool,
+        sleep: @escaping @Sendable (Duration) async throws -> Void
+    ) {
         self.answer = answer
         self.cuts = cuts
         self.pause = pause
@@ -81,7 +91,9 @@ final class SimulatedStream: ReplyStream, @unchecked Sendable {  // Drawn by one
         let words = answer.words
         switch position {
         case -1:
-            return ReplyPiece(bytes: answer.chunk(delta: #"{"role":"assistant","content":""}"#), events: 1, isProgress: false)
+            return ReplyPiece(
+                bytes: answer.chunk(delta: #"{"role":"assistant","content":""}"#), events: 1,
+                isProgress: false)
         case 0..<words.count:
             if cuts, position >= words.count / 2 { throw SimulatedAnswer.cut }
             if position > 0 {
@@ -89,8 +101,11 @@ final class SimulatedStream: ReplyStream, @unchecked Sendable {  // Drawn by one
             }
             let delta = #"{"content":\#(JSONEscapes.quoted(words[position]))}"#
             return ReplyPiece(bytes: answer.chunk(delta: delta), events: 1, isProgress: true)
-        case words.count: return ReplyPiece(bytes: answer.chunk(delta: "{}", finish: #""stop""#), events: 1, isProgress: false)
-        case words.count + 1 where wantsUsage: return ReplyPiece(bytes: answer.usageChunk, events: 1, isProgress: false)
+        case words.count:
+            return ReplyPiece(
+                bytes: answer.chunk(delta: "{}", finish: #""stop""#), events: 1, isProgress: false)
+        case words.count + 1 where wantsUsage:
+            return ReplyPiece(bytes: answer.usageChunk, events: 1, isProgress: false)
         default: return nil
         }
     }

@@ -24,20 +24,27 @@ public final class SimulatedProvider: Provider {
 
     /// What a simulated provider is like.
     public struct Settings: Sendable, Hashable {
+        /// The provider's name.
         public var name: String
         /// The time to the first token. Default: 80 ms.
         public var firstToken: Duration
         /// The time between two tokens. Default: 15 ms.
         public var betweenTokens: Duration
 
-        public init(name: String, firstToken: Duration = .milliseconds(80), betweenTokens: Duration = .milliseconds(15)) {
+        /// Creates settings.
+        public init(
+            name: String, firstToken: Duration = .milliseconds(80),
+            betweenTokens: Duration = .milliseconds(15)
+        ) {
             self.name = name
             self.firstToken = firstToken
             self.betweenTokens = betweenTokens
         }
     }
 
+    /// The provider's name.
     public let name: String
+    /// One that is no key, since none is needed.
     public let credentials = [Credential(index: 0, label: "no key", identity: "")]
     let settings: Settings
     private let sleep: @Sendable (Duration) async throws -> Void
@@ -45,7 +52,8 @@ public final class SimulatedProvider: Provider {
     private let current = Mutex(Fault.ok)
 
     /// Creates a provider without faults that waits on `clock`.
-    public init<C: Clock>(_ settings: Settings, clock: C, wallClock: @escaping @Sendable () -> Int64) where C.Duration == Duration {
+    public init<C: Clock>(_ settings: Settings, clock: C, wallClock: @escaping @Sendable () -> Int64)
+    where C.Duration == Duration {
         name = settings.name
         self.settings = settings
         self.wallClock = wallClock
@@ -58,29 +66,37 @@ public final class SimulatedProvider: Provider {
         set { current.withLock { $0 = newValue } }
     }
 
+    /// Answers, or fails as it was switched to.
     public func attempt(_ call: ProviderCall) async throws(AttemptFailure) -> Reply {
         let fault = fault, pace = fault == .slow ? 10 : 1
         switch fault {
         case .down:
-            throw AttemptFailure(.systemError, cause: "refused", phase: .connect, message: "the provider does not accept connections",
-                                 requestWasSent: false)
+            throw AttemptFailure(
+                .systemError, cause: "refused", phase: .connect,
+                message: "the provider does not accept connections",
+                requestWasSent: false)
         case .rateLimited:
-            throw AttemptFailure(.rateLimit, cause: "rate_limit", phase: .head, status: 429, code: "rate_limit_exceeded",
-                                 message: "Rate limit reached for requests", retryAfter: .seconds(20))
+            throw AttemptFailure(
+                .rateLimit, cause: "rate_limit", phase: .head, status: 429, code: "rate_limit_exceeded",
+                message: "Rate limit reached for requests", retryAfter: .seconds(20))
         case .ok, .slow, .hang, .cut: break
         }
         let words = SimulatedAnswer.words(from: name, to: call.request)
-        let answer = SimulatedAnswer(id: "chatcmpl-\(call.request.id)", created: wallClock(), model: call.model, words: words)
+        let answer = SimulatedAnswer(
+            id: "chatcmpl-\(call.request.id)", created: wallClock(), model: call.model, words: words)
         let first = fault == .hang ? .seconds(86_400) : settings.firstToken * pace
         let wait = call.request.streams ? first : first + settings.betweenTokens * (pace * words.count)
         let limit = call.request.streams ? min(call.limits.head, call.limits.firstToken) : call.limits.head
         try await pause(min(wait, limit, call.limits.total))
         if wait > min(limit, call.limits.total) {
-            throw AttemptFailure(.timeout, cause: "timed_out", phase: .head, message: "the provider did not answer in time")
+            throw AttemptFailure(
+                .timeout, cause: "timed_out", phase: .head, message: "the provider did not answer in time")
         }
         if call.request.streams {
-            return .stream(SimulatedStream(answer, cuts: fault == .cut, pause: settings.betweenTokens * pace,
-                                           wantsUsage: call.request.wantsUsage, sleep: sleep))
+            return .stream(
+                SimulatedStream(
+                    answer, cuts: fault == .cut, pause: settings.betweenTokens * pace,
+                    wantsUsage: call.request.wantsUsage, sleep: sleep))
         }
         if fault == .cut { throw SimulatedAnswer.cut }
         return .whole(WholeReply(body: answer.whole, facts: answer.facts))

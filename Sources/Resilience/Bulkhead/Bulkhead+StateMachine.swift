@@ -41,13 +41,17 @@ extension Bulkhead {
         var queue: [UInt64] { waiting.map(\.id) }
 
         /// Asks for a place. A call with room never finds waiters that have room too: they were let in before.
-        mutating func enter(partition: String? = nil, bypass: Bool = false, mayQueue: Bool = true, at now: Instant)
-            -> Entry {
+        mutating func enter(
+            partition: String? = nil, bypass: Bool = false, mayQueue: Bool = true, at now: Instant
+        )
+            -> Entry
+        {
             if bypass { return .admitted(Ticket(partition: partition, counted: false)) }
             if hasRoom(for: partition) { return .admitted(take(partition)) }
             guard mayQueue, waiting.count < policy.queue else { return .refused }
             nextID &+= 1
-            waiting.append(Waiter(id: nextID, partition: partition, until: policy.maximumWait.map(now.advanced(by:))))
+            waiting.append(
+                Waiter(id: nextID, partition: partition, until: policy.maximumWait.map(now.advanced(by:))))
             return .queued(nextID)
         }
 

@@ -46,8 +46,10 @@ public final class Bulkhead: Sendable {
     /// Runs `operation` when it has a place.
     ///
     /// - Throws: ``Rejection`` with reason `full` or `waitedTooLong`, `CancellationError`, or the operation's own error.
-    public func run<Result>(partition: String? = nil, bypass: Bool = false,
-                            _ operation: () async throws -> Result) async throws -> Result {
+    public func run<Result>(
+        partition: String? = nil, bypass: Bool = false,
+        _ operation: () async throws -> Result
+    ) async throws -> Result {
         let permit = try await enter(partition: partition, bypass: bypass)
         let result = try await operation()
         _ = consume permit

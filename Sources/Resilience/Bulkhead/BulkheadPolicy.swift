@@ -11,7 +11,9 @@ public struct BulkheadPolicy: Sendable, Hashable {
     public var partitions: [String: Double]
 
     /// Creates a policy.
-    public init(limit: Int = 100, queue: Int = 0, maximumWait: Duration? = nil, partitions: [String: Double] = [:]) {
+    public init(
+        limit: Int = 100, queue: Int = 0, maximumWait: Duration? = nil, partitions: [String: Double] = [:]
+    ) {
         self.limit = limit
         self.queue = queue
         self.maximumWait = maximumWait

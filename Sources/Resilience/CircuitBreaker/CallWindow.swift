@@ -182,11 +182,16 @@ extension CallWindow {
         clear(at: now)
         switch shape {
         case .calls:
-            for call in history.calls.suffix(ring.count) { add(failed: call & 1 != 0, slow: call & 2 != 0, at: now) }
+            for call in history.calls.suffix(ring.count) {
+                add(failed: call & 1 != 0, slow: call & 2 != 0, at: now)
+            }
         case .time(let window, _, _):
-            let young = history.groups.filter { $0.age >= .zero && $0.age < window }.sorted { $0.age > $1.age }
+            let young = history.groups.filter { $0.age >= .zero && $0.age < window }.sorted {
+                $0.age > $1.age
+            }
             for group in young.suffix(slices.count) {
-                slices[live] = Slice(start: now.advanced(by: .zero - group.age), counts: group.counts.plausible)
+                slices[live] = Slice(
+                    start: now.advanced(by: .zero - group.age), counts: group.counts.plausible)
                 oldest = 0
                 live += 1
             }

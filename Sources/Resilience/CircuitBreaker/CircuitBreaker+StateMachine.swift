@@ -154,7 +154,9 @@ extension CircuitBreaker {
 
         /// Opens a closed breaker whose trip rule was seen to hold, if no one else has meanwhile.
         mutating func open(tripping ticket: Ticket, retryAfter: Duration?, at now: Instant) -> Transition? {
-            guard case .closed = phase, ticket.generation == generation, trips(window.counts) else { return nil }
+            guard case .closed = phase, ticket.generation == generation, trips(window.counts) else {
+                return nil
+            }
             return open(window.counts, retryAfter: retryAfter, at: now)
         }
 
@@ -162,7 +164,8 @@ extension CircuitBreaker {
         ///
         /// - Parameter took: How long the call ran; nil when calls are not timed.
         mutating func record(_ outcome: Outcome, of ticket: Ticket, took: Duration? = nil, at now: Instant)
-            -> Transition? {
+            -> Transition?
+        {
             guard ticket.generation == generation else {
                 late += 1
                 return nil
@@ -264,7 +267,9 @@ extension CircuitBreaker {
 
         // MARK: Results
 
-        private mutating func recordClosed(_ outcome: Outcome, took: Duration?, at now: Instant) -> Transition? {
+        private mutating func recordClosed(_ outcome: Outcome, took: Duration?, at now: Instant)
+            -> Transition?
+        {
             let result = Result(outcome, took: took, slowAbove: policy.slowCallDuration)
             guard count(result, at: now) else { return nil }
             return open(window.counts, retryAfter: result?.retryAfter, at: now)
@@ -281,14 +286,19 @@ extension CircuitBreaker {
             return trips(window.counts)
         }
 
-        private mutating func recordProbe(_ outcome: Outcome, of ticket: Ticket, took: Duration?, at now: Instant)
-            -> Transition? {
+        private mutating func recordProbe(
+            _ outcome: Outcome, of ticket: Ticket, took: Duration?, at now: Instant
+        )
+            -> Transition?
+        {
             guard let index = probes.firstIndex(where: { $0.id == ticket.probe }) else {
                 late += 1
                 return nil
             }
             probes.remove(at: index)
-            guard let result = Result(outcome, took: took, slowAbove: policy.slowCallDuration) else { return nil }
+            guard let result = Result(outcome, took: took, slowAbove: policy.slowCallDuration) else {
+                return nil
+            }
             tally.add(failed: result.failed, slow: result.slow)
             consecutiveSuccesses = result.failed ? 0 : consecutiveSuccesses + 1
             switch judge() {
@@ -348,14 +358,17 @@ extension CircuitBreaker {
 
         // MARK: Transitions
 
-        private mutating func open(_ seen: CallWindow.Counts, retryAfter: Duration?, exactly: Duration? = nil,
-                                   at now: Instant) -> Transition {
+        private mutating func open(
+            _ seen: CallWindow.Counts, retryAfter: Duration?, exactly: Duration? = nil,
+            at now: Instant
+        ) -> Transition {
             forgetOldOpenings(at: now)
             openings += 1
             let planned = exactly ?? openDuration(openings: openings)
             let asked = min(retryAfter ?? .zero, policy.open.maximum)
             let duration = max(planned, asked)
-            let transition = enter(.open(until: now.advanced(by: duration), for: duration), seen: seen, at: now)
+            let transition = enter(
+                .open(until: now.advanced(by: duration), for: duration), seen: seen, at: now)
             countsAtOpening = window.forgetsOnTransition ? CallWindow.Counts() : seen
             return transition
         }
@@ -376,7 +389,9 @@ extension CircuitBreaker {
             return grown.saturating(times: 1 + open.jitter * (2 * chance.unit() - 1))
         }
 
-        private mutating func enter(_ next: Phase, seen: CallWindow.Counts? = nil, at now: Instant) -> Transition {
+        private mutating func enter(_ next: Phase, seen: CallWindow.Counts? = nil, at now: Instant)
+            -> Transition
+        {
             let before = state, counts = seen ?? counts
             phase = next
             generation &+= 1

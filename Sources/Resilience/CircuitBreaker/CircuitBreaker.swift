@@ -29,8 +29,11 @@ public final class CircuitBreaker: Sendable {
     ///
     /// - Parameters:
     ///   - onEvent: Called after each change of state, outside the lock, on the thread of the call that caused it.
-    public init(_ name: String, policy: CircuitBreakerPolicy = CircuitBreakerPolicy(), time: TimeSource = TimeSource(),
-                chance: Chance = .system(), onEvent: (@Sendable (CircuitBreakerEvent) -> Void)? = nil) {
+    public init(
+        _ name: String, policy: CircuitBreakerPolicy = CircuitBreakerPolicy(),
+        time: TimeSource = TimeSource(),
+        chance: Chance = .system(), onEvent: (@Sendable (CircuitBreakerEvent) -> Void)? = nil
+    ) {
         self.name = name
         self.policy = policy
         self.time = time
@@ -139,7 +142,9 @@ public final class CircuitBreaker: Sendable {
         public var state: State
         /// The calls that count now: in the window, of the probes, or those that caused the opening.
         public var calls: Int
+        /// Those that failed.
         public var failures: Int
+        /// Those that were slow.
         public var slowCalls: Int
         /// Openings that are not forgotten yet.
         public var openings: Int
@@ -157,10 +162,13 @@ public final class CircuitBreaker: Sendable {
         let (snapshot, transition) = machine.withLock { machine in
             let transition = machine.advance(at: now)
             let counts = machine.counts
-            return (Snapshot(state: machine.state, calls: counts.calls, failures: counts.failures,
-                             slowCalls: counts.slow, openings: machine.openings,
-                             remainingOpen: machine.remainingOpen(at: now), rejected: machine.rejected,
-                             late: machine.late), transition)
+            return (
+                Snapshot(
+                    state: machine.state, calls: counts.calls, failures: counts.failures,
+                    slowCalls: counts.slow, openings: machine.openings,
+                    remainingOpen: machine.remainingOpen(at: now), rejected: machine.rejected,
+                    late: machine.late), transition
+            )
         }
         report(transition)
         return snapshot

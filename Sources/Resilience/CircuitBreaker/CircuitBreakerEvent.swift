@@ -12,7 +12,9 @@ public struct CircuitBreakerEvent: Sendable, Hashable {
     public var openings: Int
     /// The calls, failures and slow calls that the decision was based on.
     public var calls: Int
+    /// Those that failed.
     public var failures: Int
+    /// Those that were slow.
     public var slowCalls: Int
 
     init(_ transition: CircuitBreaker.Transition, of breaker: String) {

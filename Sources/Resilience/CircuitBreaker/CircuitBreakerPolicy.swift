@@ -35,8 +35,10 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
         public init() {}
 
         /// Creates an open time that grows from `first` by `multiplier`.
-        public init(first: Duration, multiplier: Double = 2, maximum: Duration = .seconds(300), jitter: Double = 0.2,
-                    decay: Duration? = .seconds(60)) {
+        public init(
+            first: Duration, multiplier: Double = 2, maximum: Duration = .seconds(300), jitter: Double = 0.2,
+            decay: Duration? = .seconds(60)
+        ) {
             self.first = first
             self.multiplier = multiplier
             self.maximum = maximum
@@ -98,8 +100,10 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
     public init() {}
 
     /// Creates a policy with the rules that most callers set.
-    public init(window: Window = .time(.seconds(30)), failureRate: Double? = 0.5, minimumCalls: Int = 10,
-                open: OpenTime = OpenTime()) {
+    public init(
+        window: Window = .time(.seconds(30)), failureRate: Double? = 0.5, minimumCalls: Int = 10,
+        open: OpenTime = OpenTime()
+    ) {
         self.window = window
         self.failureRate = failureRate
         self.minimumCalls = minimumCalls

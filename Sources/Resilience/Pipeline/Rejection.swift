@@ -5,7 +5,9 @@
 public struct Rejection: Error, Sendable, Hashable {
     /// Why a call was rejected. More reasons may be added; compare with the ones you handle.
     public struct Reason: RawRepresentable, Sendable, Hashable {
+        /// The policy's name.
         public let rawValue: String
+        /// Creates a name, for a policy of one's own.
         public init(rawValue: String) { self.rawValue = rawValue }
 
         /// The circuit breaker is open.
@@ -38,6 +40,7 @@ public struct Rejection: Error, Sendable, Hashable {
 }
 
 extension Rejection: CustomStringConvertible {
+    /// Who rejected, why, and when to come back.
     public var description: String {
         let wait = retryAfter.map { ", retry after \($0)" } ?? ""
         return "\(strategy): \(reason.rawValue)\(wait)"

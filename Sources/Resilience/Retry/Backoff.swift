@@ -47,8 +47,10 @@ public struct Backoff: Sendable, Hashable {
     public var maximum: Duration
 
     /// Creates a backoff.
-    public init(base: Duration = .milliseconds(100), growth: Growth = .exponential(), jitter: Jitter = .full,
-                minimum: Duration = .zero, maximum: Duration = .seconds(30)) {
+    public init(
+        base: Duration = .milliseconds(100), growth: Growth = .exponential(), jitter: Jitter = .full,
+        minimum: Duration = .zero, maximum: Duration = .seconds(30)
+    ) {
         self.base = base
         self.growth = growth
         self.jitter = jitter
@@ -83,11 +85,12 @@ extension Backoff {
         /// The delay of a certain retry, counted from 0.
         public mutating func delay(attempt: Int, random: Double) -> Duration {
             let random = min(max(random, 0), 1)
-            let delay = switch backoff.jitter {
-            case .decorrelated: decorrelated(random)
-            case .decorrelatedSmooth: smooth(attempt, random)
-            default: jittered(backoff.grown(attempt: attempt, random: random), random)
-            }
+            let delay =
+                switch backoff.jitter {
+                case .decorrelated: decorrelated(random)
+                case .decorrelatedSmooth: smooth(attempt, random)
+                default: jittered(backoff.grown(attempt: attempt, random: random), random)
+                }
             last = max(backoff.minimum, min(delay, backoff.maximum))
             return last
         }
@@ -97,7 +100,8 @@ extension Backoff {
             case .full: return min(delay, backoff.maximum).saturating(times: random)
             case .half: return min(delay, backoff.maximum).saturating(times: 0.5 + random / 2)
             case .proportional(let share): return delay.saturating(times: 1 + share * (2 * random - 1))
-            case .absolute(let spread): return max(.zero, delay + spread.saturating(times: 2 * random) - spread)
+            case .absolute(let spread):
+                return max(.zero, delay + spread.saturating(times: 2 * random) - spread)
             case .none, .decorrelated, .decorrelatedSmooth: return delay
             }
         }
@@ -110,7 +114,8 @@ extension Backoff {
         private mutating func smooth(_ attempt: Int, _ random: Double) -> Duration {
             guard let before = position else { return backoff.maximum }
             let time = Double(attempt) + random
-            let value = Double(2).power(Int(time)) * exponentialOfTwo(time - Double(Int(time))) * tanh(4 * time)
+            let value =
+                Double(2).power(Int(time)) * exponentialOfTwo(time - Double(Int(time))) * tanh(4 * time)
             // Past 2^1000 the difference of two values loses all meaning; by then the cap was reached long ago.
             guard value < 0x1p1000 else {
                 position = nil

@@ -49,12 +49,18 @@ extension Retry {
         ///   - expected: How long the next attempt is expected to take; a retry that would end past the deadline is
         ///     not begun.
         ///   - random: A number in 0 ... 1 from the caller's generator.
-        public mutating func next(retryAfter: Duration? = nil, delay: Duration? = nil, expecting expected: Duration = .zero,
-                                  random: Double, at now: Instant) -> Step {
+        public mutating func next(
+            retryAfter: Duration? = nil, delay: Duration? = nil, expecting expected: Duration = .zero,
+            random: Double, at now: Instant
+        ) -> Step {
             if let limit = policy.maximumAttempts, attempts >= limit { return .stop(.attempts) }
             if let limit = policy.maximumDuration, now.since(startedAt) >= limit { return .stop(.duration) }
-            guard let wait = wait(delay ?? series.next(random: random), asked: retryAfter) else { return .stop(.retryAfter) }
-            if let deadline, now.advanced(by: wait).advanced(by: expected) >= deadline { return .stop(.deadline) }
+            guard let wait = wait(delay ?? series.next(random: random), asked: retryAfter) else {
+                return .stop(.retryAfter)
+            }
+            if let deadline, now.advanced(by: wait).advanced(by: expected) >= deadline {
+                return .stop(.deadline)
+            }
             defer { attempts += 1 }
             return .retry(after: wait, attempt: attempts)
         }

@@ -34,9 +34,11 @@ public final class Retry: Sendable {
     ///   - budget: What retries may cost in all, shared with others; asked before each wait, so that retries which are
     ///     still waiting count.
     ///   - onEvent: Called after each decision.
-    public init(_ name: String, policy: RetryPolicy = RetryPolicy(), budget: RetryBudget? = nil,
-                time: TimeSource = TimeSource(), chance: Chance = .system(),
-                onEvent: (@Sendable (RetryEvent) -> Void)? = nil) {
+    public init(
+        _ name: String, policy: RetryPolicy = RetryPolicy(), budget: RetryBudget? = nil,
+        time: TimeSource = TimeSource(), chance: Chance = .system(),
+        onEvent: (@Sendable (RetryEvent) -> Void)? = nil
+    ) {
         self.name = name
         self.policy = policy
         self.budget = budget

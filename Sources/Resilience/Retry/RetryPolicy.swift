@@ -21,8 +21,10 @@ public struct RetryPolicy: Sendable, Hashable {
     public var maximumDuration: Duration?
 
     /// Creates a policy.
-    public init(maximumAttempts: Int? = 3, backoff: Backoff = Backoff(),
-                retryAfter: RetryAfter = .honoured(ceiling: .seconds(60)), maximumDuration: Duration? = nil) {
+    public init(
+        maximumAttempts: Int? = 3, backoff: Backoff = Backoff(),
+        retryAfter: RetryAfter = .honoured(ceiling: .seconds(60)), maximumDuration: Duration? = nil
+    ) {
         self.maximumAttempts = maximumAttempts
         self.backoff = backoff
         self.retryAfter = retryAfter

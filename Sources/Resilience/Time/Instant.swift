@@ -16,6 +16,7 @@ public struct Instant: Sendable, Hashable, Codable, InstantProtocol {
         Instant(sinceOrigin: sinceOrigin + min(duration, .unbounded))
     }
 
+    /// From this moment to `other`; negative when that is earlier.
     public func duration(to other: Instant) -> Duration {
         other.sinceOrigin - sinceOrigin
     }
@@ -25,6 +26,7 @@ public struct Instant: Sendable, Hashable, Codable, InstantProtocol {
         sinceOrigin - earlier.sinceOrigin
     }
 
+    /// Whether the left moment is earlier.
     public static func < (left: Instant, right: Instant) -> Bool {
         left.sinceOrigin < right.sinceOrigin
     }

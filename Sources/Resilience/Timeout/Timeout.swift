@@ -25,7 +25,9 @@ public struct Timeout: Sendable {
     ///
     /// - Throws: ``Rejection`` with reason `timedOut` when the limit passed first, `CancellationError` when the caller
     ///   was cancelled, else the operation's own error.
-    public func run<Value: Sendable>(_ operation: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    public func run<Value: Sendable>(_ operation: @escaping @Sendable () async throws -> Value) async throws
+        -> Value
+    {
         try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await operation() }
             group.addTask {

@@ -19,10 +19,12 @@ public struct Ranker: Sendable {
         /// Drawn with this weight out of the sum of those that were left.
         case drawn(weight: Int, of: Int)
 
+        /// The reason in words.
         public var description: String {
             switch self {
             case .priority(let place): "priority \(place)"
-            case .turn(let offset, let count): offset == 0 ? "its turn among \(count)" : "\(offset) behind the one whose turn it is"
+            case .turn(let offset, let count):
+                offset == 0 ? "its turn among \(count)" : "\(offset) behind the one whose turn it is"
             case .drawn(let weight, let sum): "drawn with weight \(weight) of \(sum)"
             }
         }
@@ -49,7 +51,9 @@ public struct Ranker: Sendable {
         case .roundRobin:
             let count = weights.count, first = turn
             turn = count == 0 ? 0 : (turn + 1) % count
-            return (0..<count).map { Place(target: (first + $0) % count, reason: .turn(offset: $0, of: count)) }
+            return (0..<count).map {
+                Place(target: (first + $0) % count, reason: .turn(offset: $0, of: count))
+            }
         case .weighted: return draw(&chance)
         }
     }
@@ -60,10 +64,11 @@ public struct Ranker: Sendable {
         while !left.isEmpty {
             let sum = left.reduce(0) { $0 + weights[$1] }
             var ticket = sum == 0 ? 0 : Int(chance.next() % UInt64(sum))
-            let drawn = left.firstIndex { index in
-                ticket -= weights[index]
-                return ticket < 0
-            } ?? 0
+            let drawn =
+                left.firstIndex { index in
+                    ticket -= weights[index]
+                    return ticket < 0
+                } ?? 0
             let target = left.remove(at: drawn)
             places.append(Place(target: target, reason: .drawn(weight: weights[target], of: sum)))
         }

@@ -13,7 +13,8 @@ enum FailureCause {
         case let error as BoringSSLError: (.tls, "\(error)".cut)
         case is NIOSSLExtraError: (.certificate, "\(error)".cut)
         case ChannelError.connectTimeout: (.timedOut, "connect")
-        case ChannelError.eof, ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed, ChannelError.inputClosed:
+        case ChannelError.eof, ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed,
+            ChannelError.inputClosed:
             (.closedEarly, "closed")
         case is SocketAddressError: (.unknownHost, "\(error)".cut)
         default: (.reset, "\(error)".cut)

@@ -31,7 +31,9 @@ final class OriginPool: @unchecked Sendable {  // Confined to its event loop.
             if connection.isUsable { return connection.begin(request) }
             connection.close()
         }
-        guard open < Self.maximumConnections else { throw UpstreamFailure(.tooManyConnections, phase: .connect) }
+        guard open < Self.maximumConnections else {
+            throw UpstreamFailure(.tooManyConnections, phase: .connect)
+        }
         open += 1
         let connection = Connection(pool: self, wheel: wheel)
         let exchange = connection.begin(request)
@@ -59,18 +61,21 @@ final class OriginPool: @unchecked Sendable {  // Confined to its event loop.
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let trust {
-                        let name = (try? SocketAddress(ipAddress: origin.host, port: 0)) == nil ? origin.host : nil
-                        try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: trust.context, serverHostname: name))
+                        let name =
+                            (try? SocketAddress(ipAddress: origin.host, port: 0)) == nil ? origin.host : nil
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: trust.context, serverHostname: name))
                     }
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
             }
         // An address needs no look-up, which would go through another thread.
-        let connected = if let address = try? SocketAddress(ipAddress: origin.host, port: origin.port) {
-            bootstrap.connect(to: address)
-        } else {
-            bootstrap.connect(host: origin.host, port: origin.port)
-        }
+        let connected =
+            if let address = try? SocketAddress(ipAddress: origin.host, port: origin.port) {
+                bootstrap.connect(to: address)
+            } else {
+                bootstrap.connect(host: origin.host, port: origin.port)
+            }
         connected.whenFailure { connection.connectFailed($0) }
     }
 }

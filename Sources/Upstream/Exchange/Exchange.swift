@@ -100,7 +100,9 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
         bodyLength += body.readableBytes
         guard !isDraining else {
             drained += body.readableBytes
-            if drained > Self.maximumDrain { throw failure(.bodyTooLarge, "bytes after the end of the answer") }
+            if drained > Self.maximumDrain {
+                throw failure(.bodyTooLarge, "bytes after the end of the answer")
+            }
             return
         }
         if bodyLength > request.maximumBody {
@@ -148,8 +150,9 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
 
     /// A failure in the present phase.
     func failure(_ cause: UpstreamFailure.Cause, _ detail: String = "") -> UpstreamFailure {
-        UpstreamFailure(cause, phase: phase, bytesReceived: bytesReceived, requestWasSent: requestWasSent,
-                        connectionWasReused: isReused, detail: detail)
+        UpstreamFailure(
+            cause, phase: phase, bytesReceived: bytesReceived, requestWasSent: requestWasSent,
+            connectionWasReused: isReused, detail: detail)
     }
 
     // MARK: Used by the waiting task

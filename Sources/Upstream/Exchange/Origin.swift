@@ -4,6 +4,7 @@ public struct Origin: Sendable, Hashable, CustomStringConvertible {
     public let isSecure: Bool
     /// A host name or an address, without brackets.
     public let host: String
+    /// The port.
     public let port: Int
 
     /// Names an origin. A host of a configuration goes through ``parse(_:)``, which checks it.
@@ -21,13 +22,16 @@ public struct Origin: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Returns: Nil if `text` is not such a URL. The path has no slash at its end.
     public static func parse(_ text: String) -> (origin: Origin, path: String)? {
-        guard let scheme = ["https://", "http://"].first(where: text.lowercased().hasPrefix) else { return nil }
+        guard let scheme = ["https://", "http://"].first(where: text.lowercased().hasPrefix) else {
+            return nil
+        }
         let rest = text.dropFirst(scheme.count)
         let authority = rest.prefix { $0 != "/" }
         var path = rest.dropFirst(authority.count)
         while path.last == "/" { path = path.dropLast() }
         guard path.unicodeScalars.allSatisfy(isPathCharacter), !path.contains("//"), !path.contains(".."),
-              let (host, port) = split(authority) else { return nil }
+            let (host, port) = split(authority)
+        else { return nil }
         let isSecure = scheme == "https://"
         let number = port.map { Int($0) ?? 0 } ?? (isSecure ? 443 : 80)
         guard (1...65535).contains(number) else { return nil }
@@ -39,18 +43,23 @@ public struct Origin: Sendable, Hashable, CustomStringConvertible {
             guard let end = authority.firstIndex(of: "]") else { return nil }
             let host = authority[authority.index(after: authority.startIndex)..<end]
             let rest = authority[authority.index(after: end)...]
-            guard !host.isEmpty, host.utf8.count <= 45, host.unicodeScalars.allSatisfy(isAddressCharacter) else { return nil }
+            guard !host.isEmpty, host.utf8.count <= 45, host.unicodeScalars.allSatisfy(isAddressCharacter)
+            else { return nil }
             if rest.isEmpty { return (String(host), nil) }
             return rest.first == ":" ? (String(host), rest.dropFirst()) : nil
         }
         let parts = authority.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let host = parts.first, !host.isEmpty, host.utf8.count <= 253, host.first != "-", host.first != ".",
-              host.unicodeScalars.allSatisfy(isHostCharacter) else { return nil }
+        guard let host = parts.first, !host.isEmpty, host.utf8.count <= 253, host.first != "-",
+            host.first != ".",
+            host.unicodeScalars.allSatisfy(isHostCharacter)
+        else { return nil }
         return (host.lowercased(), parts.count == 2 ? parts[1] : nil)
     }
 
     private static func isHostCharacter(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "." || scalar == "-")
+        scalar.isASCII
+            && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "."
+                || scalar == "-")
     }
 
     private static func isAddressCharacter(_ scalar: Unicode.Scalar) -> Bool {
@@ -68,6 +77,7 @@ public struct Origin: Sendable, Hashable, CustomStringConvertible {
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
     }
 
+    /// The origin as it stands in a URL.
     public var description: String {
         "\(isSecure ? "https" : "http")://\(authority)"
     }

@@ -24,9 +24,13 @@ public final class UpstreamRequest: Sendable {
     /// Asked before the request is sent a second time on a new connection.
     public let mayResend: @Sendable () -> Bool
 
-    public init(origin: Origin, trust: Trust? = nil, head: PreparedHead, body: [ByteBuffer], limits: PhaseLimits, isSafeToRepeat: Bool = false,
-                maximumBody: Int = 32 << 20, readerTellsProgress: Bool = false,
-                mayResend: @escaping @Sendable () -> Bool = { true }) {
+    /// Creates a request.
+    public init(
+        origin: Origin, trust: Trust? = nil, head: PreparedHead, body: [ByteBuffer], limits: PhaseLimits,
+        isSafeToRepeat: Bool = false,
+        maximumBody: Int = 32 << 20, readerTellsProgress: Bool = false,
+        mayResend: @escaping @Sendable () -> Bool = { true }
+    ) {
         self.origin = origin
         self.trust = trust
         self.head = head
@@ -44,7 +48,9 @@ public final class UpstreamRequest: Sendable {
         // Small bodies are copied behind the head: one write is cheaper than a gathered one.
         let copies = length <= 32 * 1024
         var first = ByteBuffer()
-        first.writeWithUnsafeMutableBytes(minimumWritableBytes: head.bytes.readableBytes + 48 + (copies ? length : 0)) { space in
+        first.writeWithUnsafeMutableBytes(
+            minimumWritableBytes: head.bytes.readableBytes + 48 + (copies ? length : 0)
+        ) { space in
             var writer = ByteWriter(space)
             writer.put(head.bytes)
             writer.put("content-length: ")
@@ -67,11 +73,13 @@ public struct PreparedHead: Sendable {
     ///   configuration contains can begin a new line.
     public init?(method: String, path: String, origin: Origin, fields: [(name: String, value: String)]) {
         guard !method.isEmpty, method.utf8.allSatisfy({ (0x41...0x5A).contains($0) }),
-              path.utf8.first == 0x2F, path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+            path.utf8.first == 0x2F, path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else { return nil }
         var text = "\(method) \(path) HTTP/1.1\r\nhost: \(origin.authority)\r\n"
         for (name, value) in fields {
             guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }),
-                  value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else { return nil }
+                value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
+            else { return nil }
             text += "\(name): \(value)\r\n"
         }
         bytes = ByteBuffer(string: text)

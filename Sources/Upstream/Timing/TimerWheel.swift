@@ -118,7 +118,8 @@ final class TimerWheel {
     }
 
     private func nextOccupied(after tick: Int) -> Int {
-        (1...Self.slotCount).first { !slots[(tick + $0) % Self.slotCount].isEmpty }.map { tick + $0 } ?? tick + 1
+        (1...Self.slotCount).first { !slots[(tick + $0) % Self.slotCount].isEmpty }.map { tick + $0 } ?? tick
+            + 1
     }
 }
 

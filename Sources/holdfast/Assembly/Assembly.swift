@@ -34,14 +34,17 @@ final class Assembly: Sendable {
         self.time = time
         var chance = Chance.system()
         targets = TargetRegistry(time: time, chance: Chance(seed: chance.next())) { event in
-            logger.notice("breaker \(event.from.rawValue) -> \(event.to.rawValue)", metadata: [
-                "target": "\(event.breaker)", "calls": "\(event.calls)", "failures": "\(event.failures)",
-                "slow": "\(event.slowCalls)", "open_for": "\(event.openFor.map { "\($0)" } ?? "-")",
-            ])
+            logger.notice(
+                "breaker \(event.from.rawValue) -> \(event.to.rawValue)",
+                metadata: [
+                    "target": "\(event.breaker)", "calls": "\(event.calls)", "failures": "\(event.failures)",
+                    "slow": "\(event.slowCalls)", "open_for": "\(event.openFor.map { "\($0)" } ?? "-")",
+                ])
         }
         keys = Mutex(KeyRing(administrator: nil, callers: []))
-        gateway = Gateway(Gateway.Routes([]), targets: targets, time: time,
-                          wallClockMilliseconds: WallClock.milliseconds)
+        gateway = Gateway(
+            Gateway.Routes([]), targets: targets, time: time,
+            wallClockMilliseconds: WallClock.milliseconds)
         self.chance = Mutex(chance)
     }
 
@@ -65,14 +68,18 @@ final class Assembly: Sendable {
         gateway.routes = Gateway.Routes(routes, alsoShown: configuration.shownModels) { name in
             configuration.allowsDirectNames ? parts.directRoute(name) : nil
         }
-        keys.withLock { $0 = KeyRing(administrator: configuration.auth.administrator, callers: configuration.auth.keys) }
+        keys.withLock {
+            $0 = KeyRing(administrator: configuration.auth.administrator, callers: configuration.auth.keys)
+        }
         if !configuration.allowsDirectNames { targets.keep(only: parts.identities) }
     }
 
     /// The demonstration's switch for faults.
     var demo: Routes.Demo {
         let providers = simulated.withLock { $0 }
-        return Routes.Demo(providers: providers.keys.sorted(), modes: SimulatedProvider.Fault.allCases.map(\.rawValue)) { name, mode in
+        return Routes.Demo(
+            providers: providers.keys.sorted(), modes: SimulatedProvider.Fault.allCases.map(\.rawValue)
+        ) { name, mode in
             guard let provider = providers[name] else { return nil }
             guard let fault = SimulatedProvider.Fault(rawValue: mode) else { return false }
             provider.fault = fault
@@ -87,7 +94,8 @@ final class Assembly: Sendable {
         case .simulated:
             // Faults that were switched on outlive a reload.
             return simulated.withLock { known in
-                let provider = SimulatedProvider(settings.simulated, clock: ContinuousClock(), wallClock: WallClock.seconds)
+                let provider = SimulatedProvider(
+                    settings.simulated, clock: ContinuousClock(), wallClock: WallClock.seconds)
                 provider.fault = known[settings.name]?.fault ?? .ok
                 known[settings.name] = provider
                 return provider
@@ -95,9 +103,11 @@ final class Assembly: Sendable {
         case .openai:
             let parts = OpenAIProvider.Settings(
                 name: settings.name, origin: settings.origin, basePath: settings.basePath,
-                trust: settings.origin.isSecure ? try trust(settings.authorities) : nil, keys: settings.keys, fields: settings.headers,
+                trust: settings.origin.isSecure ? try trust(settings.authorities) : nil, keys: settings.keys,
+                fields: settings.headers,
                 asksForUsage: settings.asksForUsage, maximumAnswer: settings.maximumAnswer)
-            return try OpenAIProvider(parts, client: client, identify: KeyRing.digest, wallClock: WallClock.seconds)
+            return try OpenAIProvider(
+                parts, client: client, identify: KeyRing.digest, wallClock: WallClock.seconds)
         }
     }
 
@@ -135,22 +145,27 @@ final class Assembly: Sendable {
         }
 
         var identities: Set<TargetIdentity> {
-            Set(models.flatMap(\.targets).flatMap { target -> [TargetIdentity] in
-                guard let provider = providers[target.provider] else { return [] }
-                return provider.credentials.map { identity(target, $0) }
-            })
+            Set(
+                models.flatMap(\.targets).flatMap { target -> [TargetIdentity] in
+                    guard let provider = providers[target.provider] else { return [] }
+                    return provider.credentials.map { identity(target, $0) }
+                })
         }
 
         func route(_ model: Configuration.Model) -> Route? {
             let targets = model.targets.compactMap { target -> Target? in
                 guard let provider = providers[target.provider] else { return nil }
-                return Target(provider: provider, model: target.model, weight: target.weight,
-                              health: provider.credentials.map { health(target, $0, model.breaker) }, metrics: assembly.metrics)
+                return Target(
+                    provider: provider, model: target.model, weight: target.weight,
+                    health: provider.credentials.map { health(target, $0, model.breaker) },
+                    metrics: assembly.metrics)
             }
             guard !targets.isEmpty else { return nil }
-            return Route(Route.Settings(name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
-                                        wholeAnswer: model.wholeAnswer, retry: model.retry),
-                         metrics: assembly.metrics, chance: assembly.nextChance())
+            return Route(
+                Route.Settings(
+                    name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
+                    wholeAnswer: model.wholeAnswer, retry: model.retry),
+                metrics: assembly.metrics, chance: assembly.nextChance())
         }
 
         /// A route for PROVIDER/MODEL; nil if there is no such provider.
@@ -166,10 +181,13 @@ final class Assembly: Sendable {
 
         private func identity(_ target: Configuration.Target, _ credential: Credential) -> TargetIdentity {
             let place = settings[target.provider].map { "\($0.origin)\($0.basePath)" } ?? ""
-            return TargetIdentity(provider: target.provider, location: place, model: target.model, key: credential.identity)
+            return TargetIdentity(
+                provider: target.provider, location: place, model: target.model, key: credential.identity)
         }
 
-        private func health(_ target: Configuration.Target, _ credential: Credential, _ breaker: CircuitBreakerPolicy) -> TargetHealth {
+        private func health(
+            _ target: Configuration.Target, _ credential: Credential, _ breaker: CircuitBreakerPolicy
+        ) -> TargetHealth {
             var policy = breaker
             // A probe may take as long as any request to its target.
             let total = longest["\(target.provider)/\(target.model)"] ?? .seconds(120)
@@ -177,8 +195,10 @@ final class Assembly: Sendable {
             policy.maximumHalfOpen = total + total
             let several = (providers[target.provider]?.credentials.count ?? 1) > 1
             let label = "\(target.provider)/\(target.model)" + (several ? " \(credential.label)" : "")
-            return assembly.targets.health(of: identity(target, credential), label: label, credential: credential.label, settings: TargetRegistry.Settings(
-                breaker: policy, bulkhead: settings[target.provider]?.concurrency))
+            return assembly.targets.health(
+                of: identity(target, credential), label: label, credential: credential.label,
+                settings: TargetRegistry.Settings(
+                    breaker: policy, bulkhead: settings[target.provider]?.concurrency))
         }
     }
 }

@@ -7,7 +7,10 @@ import Upstream
 enum EnvironmentConfiguration {
     /// Providers that a key in the environment is enough for, and some of their models to show.
     private static let known: [(variable: String, name: String, url: String, models: [String])] = [
-        ("OPENAI_API_KEY", "openai", "https://api.openai.com/v1", ["gpt-5.6-luna", "gpt-6.1-sol", "gpt-6-astra"]),
+        (
+            "OPENAI_API_KEY", "openai", "https://api.openai.com/v1",
+            ["gpt-5.6-luna", "gpt-6.1-sol", "gpt-6-astra"]
+        ),
         ("GROQ_API_KEY", "groq", "https://api.groq.com/openai/v1", []),
         ("DEEPSEEK_API_KEY", "deepseek", "https://api.deepseek.com/v1", ["deepseek-chat"]),
         ("MISTRAL_API_KEY", "mistral", "https://api.mistral.ai/v1", ["mistral-large-latest"]),
@@ -20,8 +23,12 @@ enum EnvironmentConfiguration {
     static func fromKeys(_ environment: [String: String]) -> Configuration? {
         var configuration = Configuration()
         for (variable, name, url, models) in known {
-            guard let key = environment[variable], !key.isEmpty, let (origin, path) = Origin.parse(url) else { continue }
-            configuration.providers.append(Configuration.Provider(name: name, kind: .openai, origin: origin, basePath: path, keys: [Secret(key)]))
+            guard let key = environment[variable], !key.isEmpty, let (origin, path) = Origin.parse(url) else {
+                continue
+            }
+            configuration.providers.append(
+                Configuration.Provider(
+                    name: name, kind: .openai, origin: origin, basePath: path, keys: [Secret(key)]))
             configuration.shownModels += models.map { "\(name)/\($0)" }
         }
         configuration.allowsDirectNames = true
@@ -35,11 +42,14 @@ enum EnvironmentConfiguration {
         let origin = Origin(isSecure: false, host: "simulated", port: 1)
         for (index, name) in ["alpha", "beta", "gamma"].enumerated() {
             var provider = Configuration.Provider(name: name, kind: .simulated, origin: origin, basePath: "")
-            provider.simulated = SimulatedProvider.Settings(name: name, firstToken: .milliseconds(60 + 20 * index))
+            provider.simulated = SimulatedProvider.Settings(
+                name: name, firstToken: .milliseconds(60 + 20 * index))
             configuration.providers.append(provider)
         }
         var model = Configuration.Model(name: "demo")
-        model.targets = configuration.providers.map { Configuration.Target(provider: $0.name, model: "\($0.name)-1") }
+        model.targets = configuration.providers.map {
+            Configuration.Target(provider: $0.name, model: "\($0.name)-1")
+        }
         configuration.models = [model]
         return configuration
     }

@@ -1,6 +1,8 @@
 /// Durations as people write them in a configuration.
 enum DurationText {
-    private static let units: [(name: String, milliseconds: Double)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
+    private static let units: [(name: String, milliseconds: Double)] = [
+        ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000),
+    ]
 
     /// Reads `250ms`, `2s`, `1.5s`, `1m30s` or `1h`; nil for anything else.
     static func parse(_ text: String) -> Duration? {
@@ -11,7 +13,9 @@ enum DurationText {
             rest = rest.dropFirst(digits.count)
             let name = rest.prefix { $0.isLetter }
             rest = rest.dropFirst(name.count)
-            guard let number = Double(digits), let unit = units.first(where: { $0.name == name }) else { return nil }
+            guard let number = Double(digits), let unit = units.first(where: { $0.name == name }) else {
+                return nil
+            }
             total += number * unit.milliseconds
         }
         guard total <= 1e12 else { return nil }

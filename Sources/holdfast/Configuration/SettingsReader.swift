@@ -22,7 +22,9 @@ struct SettingsReader {
 
     mutating func note(_ text: String, at setting: Setting) {
         let mark = setting.node.mark
-        mistakes.append(Mistake(file: file, line: mark?.line ?? 1, column: mark?.column ?? 1, path: setting.path, text: text))
+        mistakes.append(
+            Mistake(
+                file: file, line: mark?.line ?? 1, column: mark?.column ?? 1, path: setting.path, text: text))
     }
 
     // MARK: Structure
@@ -31,7 +33,9 @@ struct SettingsReader {
     mutating func members(of setting: Setting, known: [String]) -> [String: Setting] {
         let members = namedMembers(of: setting)
         for member in members where !known.contains(member.name) {
-            let hint = nearest(member.name, known).map { "did you mean '\($0)'?" } ?? "known here: \(known.joined(separator: ", "))"
+            let hint =
+                nearest(member.name, known).map { "did you mean '\($0)'?" }
+                ?? "known here: \(known.joined(separator: ", "))"
             note("unknown setting; \(hint)", at: member.setting)
         }
         return Dictionary(members.map { ($0.name, $0.setting) }) { first, _ in first }
@@ -47,7 +51,12 @@ struct SettingsReader {
         return mapping.map { key, value in
             let name = key.string ?? ""
             // A member is pointed at by its name, which an error is more often about than its value.
-            return (name, Setting(node: value.marked(key.mark), path: setting.path.isEmpty ? name : "\(setting.path).\(name)"))
+            return (
+                name,
+                Setting(
+                    node: value.marked(key.mark),
+                    path: setting.path.isEmpty ? name : "\(setting.path).\(name)")
+            )
         }
     }
 
@@ -87,7 +96,9 @@ struct SettingsReader {
     mutating func integer(_ setting: Setting, _ range: ClosedRange<Int>) -> Int? {
         guard let text = text(setting) else { return nil }
         guard let number = Int(text), range.contains(number) else {
-            note("must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text.prefix(40))'", at: setting)
+            note(
+                "must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text.prefix(40))'",
+                at: setting)
             return nil
         }
         return number
@@ -96,7 +107,9 @@ struct SettingsReader {
     mutating func number(_ setting: Setting, _ range: ClosedRange<Double>) -> Double? {
         guard let text = text(setting) else { return nil }
         guard let number = Double(text), range.contains(number) else {
-            note("must be a number from \(range.lowerBound) to \(range.upperBound), not '\(text.prefix(40))'", at: setting)
+            note(
+                "must be a number from \(range.lowerBound) to \(range.upperBound), not '\(text.prefix(40))'",
+                at: setting)
             return nil
         }
         return number
@@ -117,8 +130,9 @@ struct SettingsReader {
     mutating func duration(_ setting: Setting, _ range: ClosedRange<Duration>) -> Duration? {
         guard let text = text(setting) else { return nil }
         guard let duration = DurationText.parse(text), range.contains(duration) else {
-            note("must be a duration from \(DurationText.show(range.lowerBound)) to \(DurationText.show(range.upperBound)), "
-                 + "such as 250ms, 2s or 1m30s, not '\(text.prefix(40))'", at: setting)
+            note(
+                "must be a duration from \(DurationText.show(range.lowerBound)) to \(DurationText.show(range.upperBound)), "
+                    + "such as 250ms, 2s or 1m30s, not '\(text.prefix(40))'", at: setting)
             return nil
         }
         return duration
@@ -130,14 +144,19 @@ struct SettingsReader {
         let units = [("MiB", 1 << 20), ("KiB", 1 << 10)]
         let unit = units.first { text.hasSuffix($0.0) }
         let digits = unit.map { text.dropLast($0.0.count) } ?? Substring(text)
-        guard let number = Int(digits.filter { $0 != " " }), number <= Int.max / (1 << 20), range.contains(number * (unit?.1 ?? 1)) else {
-            note("must be a number of bytes from \(range.lowerBound) to \(range.upperBound), such as 20MiB, not '\(text.prefix(40))'", at: setting)
+        guard let number = Int(digits.filter { $0 != " " }), number <= Int.max / (1 << 20),
+            range.contains(number * (unit?.1 ?? 1))
+        else {
+            note(
+                "must be a number of bytes from \(range.lowerBound) to \(range.upperBound), such as 20MiB, not '\(text.prefix(40))'",
+                at: setting)
             return nil
         }
         return number * (unit?.1 ?? 1)
     }
 
-    mutating func choice<Choice: RawRepresentable & CaseIterable>(_ setting: Setting, of type: Choice.Type) -> Choice?
+    mutating func choice<Choice: RawRepresentable & CaseIterable>(_ setting: Setting, of type: Choice.Type)
+        -> Choice?
     where Choice.RawValue == String {
         guard let text = text(setting) else { return nil }
         if let choice = Choice(rawValue: text) { return choice }

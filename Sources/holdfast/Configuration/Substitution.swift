@@ -20,7 +20,9 @@ struct Substitution: Sendable {
                 result += "$"
                 rest = rest.dropFirst()
             } else if rest.first == "{" {
-                guard let end = rest.firstIndex(of: "}") else { return .failure(Problem(text: "a '${' has no '}'")) }
+                guard let end = rest.firstIndex(of: "}") else {
+                    return .failure(Problem(text: "a '${' has no '}'"))
+                }
                 let name = String(rest[rest.index(after: rest.startIndex)..<end])
                 switch value(of: name) {
                 case .success(let value): result += value
@@ -42,10 +44,13 @@ struct Substitution: Sendable {
             return .success(value)
         }
         let path = String(name.dropFirst(5))
-        guard let file = FileHandle(forReadingAtPath: path) else { return .failure(Problem(text: "the file \(path) cannot be read")) }
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            return .failure(Problem(text: "the file \(path) cannot be read"))
+        }
         defer { try? file.close() }
         guard let data = try? file.read(upToCount: Self.maximumFile + 1), data.count <= Self.maximumFile,
-              let text = String(data: data, encoding: .utf8) else {
+            let text = String(data: data, encoding: .utf8)
+        else {
             return .failure(Problem(text: "the file \(path) is empty, larger than 64 KiB or no text"))
         }
         return .success(String(text.reversed().drop { $0.isNewline }.reversed()))

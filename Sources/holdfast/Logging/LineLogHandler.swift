@@ -23,11 +23,19 @@ struct LineLogHandler: LogHandler {
         let time = Timestamp.text(WallClock.milliseconds())
         guard isJSON else {
             let tail = fields.map { " \($0.key)=\($0.value)" }.joined()
-            return writer.write("\(time) \(event.level.rawValue) \(label): \(event.message)\(tail)".singleLine)
+            return writer.write(
+                "\(time) \(event.level.rawValue) \(label): \(event.message)\(tail)".singleLine)
         }
-        let members = [("time", time), ("level", event.level.rawValue), ("logger", label), ("message", "\(event.message)")]
+        let members =
+            [
+                ("time", time), ("level", event.level.rawValue), ("logger", label),
+                ("message", "\(event.message)"),
+            ]
             + fields.map { ($0.key, "\($0.value)") }
-        writer.write("{" + members.map { "\(JSONEscapes.quoted($0.0)):\(JSONEscapes.quoted($0.1))" }.joined(separator: ",") + "}")
+        writer.write(
+            "{"
+                + members.map { "\(JSONEscapes.quoted($0.0)):\(JSONEscapes.quoted($0.1))" }.joined(
+                    separator: ",") + "}")
     }
 }
 
@@ -53,7 +61,8 @@ enum Timestamp {
             return String(repeating: "0", count: max(0, width - text.count)) + text
         }
         let second = seconds % 86_400
-        return "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T\(pad(second / 3600, 2)):\(pad(second % 3600 / 60, 2)):"
+        return
+            "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T\(pad(second / 3600, 2)):\(pad(second % 3600 / 60, 2)):"
             + "\(pad(second % 60, 2)).\(pad(milliseconds % 1000, 3))Z"
     }
 }

@@ -49,7 +49,8 @@ final class LineWriter: Sendable {
         while true {
             let bytes = state.withLock { state -> [UInt8] in
                 if state.dropped > 0 {
-                    state.waiting += #"{"level":"warning","message":"log lines dropped","count":\#(state.dropped)}"#.utf8
+                    state.waiting +=
+                        #"{"level":"warning","message":"log lines dropped","count":\#(state.dropped)}"#.utf8
                     state.waiting.append(0x0A)
                     state.dropped = 0
                 }
@@ -60,7 +61,9 @@ final class LineWriter: Sendable {
             guard !bytes.isEmpty else { return }
             var offset = 0
             while offset < bytes.count {
-                let count = bytes[offset...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+                let count = bytes[offset...].withUnsafeBytes {
+                    Foundation.write(descriptor, $0.baseAddress, $0.count)
+                }
                 // A log that cannot be written must not stop anything.
                 guard count > 0 else { break }
                 offset += count

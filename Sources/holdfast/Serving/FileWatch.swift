@@ -35,7 +35,8 @@ struct FileWatch {
 
     private var mark: Mark {
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        return Mark(modified: attributes?[.modificationDate] as? Date, size: attributes?[.size] as? UInt64,
-                    inode: attributes?[.systemFileNumber] as? UInt64)
+        return Mark(
+            modified: attributes?[.modificationDate] as? Date, size: attributes?[.size] as? UInt64,
+            inode: attributes?[.systemFileNumber] as? UInt64)
     }
 }

@@ -11,8 +11,11 @@ enum Processors {
     /// What `taskset` and the like left of the machine; nil where that cannot be read.
     private static var allowedByAffinity: Int? {
         guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-              let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed:") }) else { return nil }
-        let bits = line.dropFirst("Cpus_allowed:".count).compactMap(\.hexDigitValue).reduce(0) { $0 + $1.nonzeroBitCount }
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Cpus_allowed:") })
+        else { return nil }
+        let bits = line.dropFirst("Cpus_allowed:".count).compactMap(\.hexDigitValue).reduce(0) {
+            $0 + $1.nonzeroBitCount
+        }
         return bits > 0 ? bits : nil
     }
 }

@@ -31,8 +31,9 @@ struct Serve: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let source = ConfigurationSource(file: config, isDemo: demo, host: host, port: port,
-                                         environment: ProcessInfo.processInfo.environment)
+        let source = ConfigurationSource(
+            file: config, isDemo: demo, host: host, port: port,
+            environment: ProcessInfo.processInfo.environment)
         let configuration: Configuration
         do {
             configuration = try source.load()
@@ -43,8 +44,9 @@ struct Serve: AsyncParsableCommand {
         DescriptorLimit.raise()
         let writer = LineWriter(descriptor: 2)
         LoggingSystem.bootstrap { label in
-            LineLogHandler(label: label, writer: writer, isJSON: configuration.logging.format == .json,
-                           logLevel: Logger.Level(rawValue: configuration.logging.level.rawValue) ?? .info)
+            LineLogHandler(
+                label: label, writer: writer, isJSON: configuration.logging.format == .json,
+                logLevel: Logger.Level(rawValue: configuration.logging.level.rawValue) ?? .info)
         }
         let status = await Serving(source: source, configuration: configuration).run()
         writer.flush(seconds: 1)
@@ -65,14 +67,20 @@ struct ConfigurationSource: Sendable {
         if let file {
             configuration = try ConfigurationLoader.load(file, environment: environment)
         } else {
-            configuration = (isDemo ? nil : EnvironmentConfiguration.fromKeys(environment)) ?? EnvironmentConfiguration.demo
+            configuration =
+                (isDemo ? nil : EnvironmentConfiguration.fromKeys(environment))
+                ?? EnvironmentConfiguration.demo
         }
         if let host { configuration.server.host = host }
         if let port { configuration.server.port = port }
         guard Loopback.contains(configuration.server.host) || !configuration.auth.isEmpty else {
-            throw ConfigurationLoader.Refused(mistakes: [Mistake(
-                file: file ?? "--host", line: 1, column: 1, path: "server.host",
-                text: "\(configuration.server.host) can be reached from other machines, which needs keys: set auth.admin_key and auth.keys in a configuration file")])
+            throw ConfigurationLoader.Refused(mistakes: [
+                Mistake(
+                    file: file ?? "--host", line: 1, column: 1, path: "server.host",
+                    text:
+                        "\(configuration.server.host) can be reached from other machines, which needs keys: set auth.admin_key and auth.keys in a configuration file"
+                )
+            ])
         }
         return configuration
     }

@@ -21,7 +21,8 @@ final class Serving: Sendable {
     init(source: ConfigurationSource, configuration: Configuration) {
         self.source = source
         self.configuration = configuration
-        group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.server.threads ?? Processors.available)
+        group = MultiThreadedEventLoopGroup(
+            numberOfThreads: configuration.server.threads ?? Processors.available)
         executors = LoopExecutors(group)
         let client = UpstreamClient(group: group, executors: executors)
         assembly = Assembly(client: client, logger: logger)
@@ -47,10 +48,14 @@ final class Serving: Sendable {
         return await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { sender.yield(.ended(await self.serve(front))) }
             tasks.addTask {
-                for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) { sender.yield(.signal(signal)) }
+                for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+                    sender.yield(.signal(signal))
+                }
             }
             if let file = source.file {
-                tasks.addTask { await FileWatch(file, time: self.assembly.time).run { sender.yield(.fileChanged) } }
+                tasks.addTask {
+                    await FileWatch(file, time: self.assembly.time).run { sender.yield(.fileChanged) }
+                }
             }
             defer { tasks.cancelAll() }
             var isStopping = false
@@ -86,23 +91,29 @@ final class Serving: Sendable {
             await tasks.next()
             tasks.cancelAll()
         }
-        if activity.requests > 0 { logger.warning("stopping with requests that still run", metadata: ["requests": "\(activity.requests)"]) }
+        if activity.requests > 0 {
+            logger.warning(
+                "stopping with requests that still run", metadata: ["requests": "\(activity.requests)"])
+        }
     }
 
     private func makeFront() -> Front {
         let server = configuration.server, assembly = assembly
         let demo = configuration.isDemo && Loopback.contains(server.host) ? assembly.demo : nil
-        let routes = Routes.table(gateway: assembly.gateway, metrics: assembly.registry, activity: assembly.activity,
-                                  maximumBody: server.maximumBody, startedAt: WallClock.seconds(),
-                                  newID: { assembly.nextRequestID() }, demo: demo)
-        let settings = FrontSettings(host: server.host, port: server.port, maximumConnections: server.maximumConnections,
-                                     maximumConnectionsPerAddress: server.maximumConnectionsPerAddress)
+        let routes = Routes.table(
+            gateway: assembly.gateway, metrics: assembly.registry, activity: assembly.activity,
+            maximumBody: server.maximumBody, startedAt: WallClock.seconds(),
+            newID: { assembly.nextRequestID() }, demo: demo)
+        let settings = FrontSettings(
+            host: server.host, port: server.port, maximumConnections: server.maximumConnections,
+            maximumConnectionsPerAddress: server.maximumConnectionsPerAddress)
         var quiet = Logger(label: "holdfast.front")
         quiet.logLevel = .warning
-        let parts = Front.Parts(settings: settings, routes: routes, keys: { assembly.currentKeys }, activity: assembly.activity,
-                                time: assembly.time, wallClock: WallClock.seconds,
-                                accessLog: configuration.logging.access ? Logger(label: "holdfast.access") : nil,
-                                chance: assembly.nextChance())
+        let parts = Front.Parts(
+            settings: settings, routes: routes, keys: { assembly.currentKeys }, activity: assembly.activity,
+            time: assembly.time, wallClock: WallClock.seconds,
+            accessLog: configuration.logging.access ? Logger(label: "holdfast.access") : nil,
+            chance: assembly.nextChance())
         return Front(parts, group: group, executor: { self.executors[$0] }, logger: quiet) { port in
             Banner.show(self.configuration, port: port)
         }
@@ -116,7 +127,9 @@ final class Serving: Sendable {
             return 0
         } catch {
             let server = configuration.server
-            StandardError.show("cannot listen on \(server.host):\(server.port) (\(Self.words(error))); if the port is in use, choose another with --port")
+            StandardError.show(
+                "cannot listen on \(server.host):\(server.port) (\(Self.words(error))); if the port is in use, choose another with --port"
+            )
             return 1
         }
     }
@@ -128,10 +141,13 @@ final class Serving: Sendable {
         do {
             let next = try source.load()
             try assembly.apply(next)
-            if next.server.host != configuration.server.host || next.server.port != configuration.server.port {
+            if next.server.host != configuration.server.host || next.server.port != configuration.server.port
+            {
                 logger.warning("server.host and server.port are only read at the start")
             }
-            logger.notice("configuration reloaded", metadata: ["because": "\(reason)", "models": "\(next.models.count)"])
+            logger.notice(
+                "configuration reloaded",
+                metadata: ["because": "\(reason)", "models": "\(next.models.count)"])
         } catch let refused as ConfigurationLoader.Refused {
             for mistake in refused.mistakes { logger.error("configuration not reloaded: \(mistake)") }
         } catch {

@@ -10,11 +10,14 @@ import Testing
     private let events = Recorder<CircuitBreakerEvent>()
 
     private func breaker(_ change: (inout CircuitBreakerPolicy) -> Void = { _ in }) -> CircuitBreaker {
-        var policy = CircuitBreakerPolicy(window: .calls(4), failureRate: 0.5, minimumCalls: 2,
-                                          open: .init(first: .seconds(5), multiplier: 2, maximum: .seconds(30), jitter: 0))
+        var policy = CircuitBreakerPolicy(
+            window: .calls(4), failureRate: 0.5, minimumCalls: 2,
+            open: .init(first: .seconds(5), multiplier: 2, maximum: .seconds(30), jitter: 0))
         change(&policy)
         let events = events
-        return CircuitBreaker("test", policy: policy, time: TimeSource(clock), chance: Chance(seed: 1)) { events.record($0) }
+        return CircuitBreaker("test", policy: policy, time: TimeSource(clock), chance: Chance(seed: 1)) {
+            events.record($0)
+        }
     }
 
     private func fail(_ breaker: CircuitBreaker, times: Int = 1, retryAfter: Duration? = nil) throws {
@@ -39,7 +42,9 @@ import Testing
         }
     }
 
-    @Test func `it opens at the failure rate, rejects with the time to wait, and closes after a good probe`() throws {
+    @Test func `it opens at the failure rate, rejects with the time to wait, and closes after a good probe`()
+        throws
+    {
         let breaker = breaker()
         try fail(breaker, times: 2)
         #expect(rejection(breaker) == Rejection(.circuitOpen, strategy: "test", retryAfter: .seconds(5)))
@@ -63,7 +68,9 @@ import Testing
     @Test func `a cancelled call counts for nothing`() async throws {
         let breaker = breaker()
         for _ in 0..<10 {
-            await #expect(throws: CancellationError.self) { try await breaker.run { throw CancellationError() } }
+            await #expect(throws: CancellationError.self) {
+                try await breaker.run { throw CancellationError() }
+            }
         }
         #expect(breaker.snapshot.calls == 0 && breaker.snapshot.state == .closed)
     }
@@ -89,7 +96,8 @@ import Testing
         for seed in 0..<50 {
             var policy = CircuitBreakerPolicy(window: .calls(2), failureRate: 0.5, minimumCalls: 1)
             policy.open.first = .seconds(10)
-            let breaker = CircuitBreaker("test", policy: policy, time: TimeSource(clock), chance: Chance(seed: UInt64(seed)))
+            let breaker = CircuitBreaker(
+                "test", policy: policy, time: TimeSource(clock), chance: Chance(seed: UInt64(seed)))
             try fail(breaker)
             seen.insert(breaker.snapshot.remainingOpen)
         }
@@ -98,7 +106,10 @@ import Testing
     }
 
     @Test func `a Retry-After lengthens the opening it causes, up to the maximum`() throws {
-        for (asked, lasts) in [(Duration.seconds(12), Duration.seconds(12)), (.seconds(1), .seconds(5)), (.seconds(9999), .seconds(30))] {
+        for (asked, lasts) in [
+            (Duration.seconds(12), Duration.seconds(12)), (.seconds(1), .seconds(5)),
+            (.seconds(9999), .seconds(30)),
+        ] {
             let breaker = breaker()
             try fail(breaker, times: 2, retryAfter: asked)
             #expect(breaker.snapshot.remainingOpen == lasts)
@@ -121,7 +132,11 @@ import Testing
         #expect(breaker.snapshot.state == .closed)
     }
 
-    @Test func `a probe that never settles loses its place when its lease ends, and its late result changes nothing`() throws {
+    @Test
+    func
+        `a probe that never settles loses its place when its lease ends, and its late result changes nothing`()
+        throws
+    {
         let breaker = breaker { $0.probeLease = .seconds(3) }
         try fail(breaker, times: 2)
         clock.advance(by: .seconds(5))
@@ -218,11 +233,13 @@ import Testing
 
     @Test func `it equals a plain model over a window of calls`() {
         for seed in 0..<500 {
-            var chance = Chance(seed: UInt64(seed)), machine = CircuitBreaker.StateMachine(Self.modelPolicy, chance: chance, at: Instant())
+            var chance = Chance(seed: UInt64(seed)),
+                machine = CircuitBreaker.StateMachine(Self.modelPolicy, chance: chance, at: Instant())
             var model = Model(), now = Instant()
             for _ in 0..<200 {
                 now = now.advanced(by: .milliseconds(Int(chance.next() % 400)))
-                let admitted: CircuitBreaker.Ticket? = if case .admitted(let ticket) = machine.admit(at: now).0 { ticket } else { nil }
+                let admitted: CircuitBreaker.Ticket? =
+                    if case .admitted(let ticket) = machine.admit(at: now).0 { ticket } else { nil }
                 #expect((admitted != nil) == model.admits(at: now), "seed \(seed)")
                 guard let admitted else { continue }
                 let failed = chance.next() % 3 == 0

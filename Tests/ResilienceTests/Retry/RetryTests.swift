@@ -67,8 +67,10 @@ import Testing
     }
 
     @Test func `a budget bounds retries over many calls, and those that wait count`() async {
-        let budget = RetryBudget(.init(ratio: 0.1, minimumPerSecond: 0, timeToLive: .seconds(10)), time: TimeSource(clock))
-        let retry = retry(RetryPolicy(maximumAttempts: 3, backoff: Backoff(base: .zero)), budget: budget), attempts = Recorder<Int>()
+        let budget = RetryBudget(
+            .init(ratio: 0.1, minimumPerSecond: 0, timeToLive: .seconds(10)), time: TimeSource(clock))
+        let retry = retry(RetryPolicy(maximumAttempts: 3, backoff: Backoff(base: .zero)), budget: budget),
+            attempts = Recorder<Int>()
         for _ in 0..<100 {
             _ = try? await retry.run { attempt in
                 attempts.record(attempt)
@@ -80,11 +82,14 @@ import Testing
 
     @Test func `a server's wish lengthens the wait, and one above the ceiling stops`() {
         func step(_ wish: Duration?, _ rule: RetryPolicy.RetryAfter) -> Retry.Step {
-            var machine = Retry.StateMachine(RetryPolicy(backoff: Self.fixed, retryAfter: rule), startedAt: Instant())
+            var machine = Retry.StateMachine(
+                RetryPolicy(backoff: Self.fixed, retryAfter: rule), startedAt: Instant())
             return machine.next(retryAfter: wish, random: 0, at: Instant())
         }
         #expect(step(.seconds(5), .honoured(ceiling: .seconds(60))) == .retry(after: .seconds(5), attempt: 1))
-        #expect(step(.milliseconds(10), .honoured(ceiling: .seconds(60))) == .retry(after: .seconds(1), attempt: 1))
+        #expect(
+            step(.milliseconds(10), .honoured(ceiling: .seconds(60)))
+                == .retry(after: .seconds(1), attempt: 1))
         #expect(step(.seconds(61), .honoured(ceiling: .seconds(60))) == .stop(.retryAfter))
         #expect(step(.seconds(-1), .honoured(ceiling: .seconds(60))) == .stop(.retryAfter))
         #expect(step(.seconds(50), .clamped(.seconds(5))) == .retry(after: .seconds(6), attempt: 1))
@@ -92,16 +97,24 @@ import Testing
     }
 
     @Test func `delays stay within their bounds for every kind, chance and attempt`() {
-        let growths: [Backoff.Growth] = [.constant, .linear, .exponential(), .exponential(multiplier: 10), .random]
-        let jitters: [Backoff.Jitter] = [.none, .full, .half, .proportional(0.25), .proportional(1), .absolute(.seconds(9)), .decorrelated, .decorrelatedSmooth]
+        let growths: [Backoff.Growth] = [
+            .constant, .linear, .exponential(), .exponential(multiplier: 10), .random,
+        ]
+        let jitters: [Backoff.Jitter] = [
+            .none, .full, .half, .proportional(0.25), .proportional(1), .absolute(.seconds(9)), .decorrelated,
+            .decorrelatedSmooth,
+        ]
         var chance = Chance(seed: 9)
         for growth in growths {
             for jitter in jitters {
                 for maximum in [Duration.zero, .milliseconds(1), .seconds(30), .unbounded] {
-                    var series = Backoff.Series(Backoff(base: .milliseconds(100), growth: growth, jitter: jitter, maximum: maximum))
+                    var series = Backoff.Series(
+                        Backoff(base: .milliseconds(100), growth: growth, jitter: jitter, maximum: maximum))
                     for attempt in 0..<2100 {
-                        let delay = series.next(random: attempt % 7 == 0 ? Double(attempt % 2) : chance.unit())
-                        #expect(delay >= .zero && delay <= maximum, "\(growth) \(jitter) \(maximum) \(attempt)")
+                        let delay = series.next(
+                            random: attempt % 7 == 0 ? Double(attempt % 2) : chance.unit())
+                        #expect(
+                            delay >= .zero && delay <= maximum, "\(growth) \(jitter) \(maximum) \(attempt)")
                     }
                 }
             }
@@ -112,7 +125,8 @@ import Testing
         var chance = Chance(seed: 5)
         for attempt in 0..<6 {
             let delays = (0..<4001).map { _ in
-                var series = Backoff.Series(Backoff(base: .seconds(1), jitter: .decorrelatedSmooth, maximum: .unbounded))
+                var series = Backoff.Series(
+                    Backoff(base: .seconds(1), jitter: .decorrelatedSmooth, maximum: .unbounded))
                 for _ in 0..<attempt { _ = series.next(random: chance.unit()) }
                 return series.next(random: chance.unit()) / .seconds(1)
             }

@@ -11,9 +11,11 @@ struct BulkheadRunner: PatternRunner {
 
     init(_ config: JSON) throws {
         let queue = config["queue"]?.int ?? (config["max_wait_ms"] == nil ? 0 : 1_000_000)
-        machine = Bulkhead.StateMachine(BulkheadPolicy(
-            limit: config["limit"]?.int ?? 1, queue: queue, maximumWait: config["max_wait_ms"]?.milliseconds,
-            partitions: (config["partitions"]?.members ?? [:]).compactMapValues(\.number)))
+        machine = Bulkhead.StateMachine(
+            BulkheadPolicy(
+                limit: config["limit"]?.int ?? 1, queue: queue,
+                maximumWait: config["max_wait_ms"]?.milliseconds,
+                partitions: (config["partitions"]?.members ?? [:]).compactMapValues(\.number)))
         bypass = config["bypass"]?.string
     }
 
@@ -59,9 +61,11 @@ struct BulkheadRunner: PatternRunner {
             "queued": .list(machine.queue.compactMap { waiting[$0] }.map { .string($0) }),
             "free": .number(Double(max(0, policy.limit - machine.running))),
             "queue_free": .number(Double(policy.queue - machine.queued)),
-            "partition_limits": .object(Dictionary(uniqueKeysWithValues: policy.partitions.keys.map {
-                ($0, .number(Double(policy.places(of: $0) ?? 0)))
-            })),
+            "partition_limits": .object(
+                Dictionary(
+                    uniqueKeysWithValues: policy.partitions.keys.map {
+                        ($0, .number(Double(policy.places(of: $0) ?? 0)))
+                    })),
         ]
     }
 }

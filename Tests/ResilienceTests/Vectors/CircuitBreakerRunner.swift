@@ -27,7 +27,8 @@ struct CircuitBreakerRunner: PatternRunner {
         case "advance": now = now.advanced(by: step["ms"]?.milliseconds ?? .zero)
         case "set_time": now = Instant(sinceOrigin: step["ms"]?.milliseconds ?? .zero)
         case "acquire": if let ticket = admit(&seen) { tickets.append(ticket) }
-        case "release": if let ticket = tickets.popLast() { note(machine.record(.ignored, of: ticket, at: now)) }
+        case "release":
+            if let ticket = tickets.popLast() { note(machine.record(.ignored, of: ticket, at: now)) }
         case "start": named[step["id"]?.string ?? ""] = admit(&seen)
         case "finish":
             guard let ticket = named.removeValue(forKey: step["id"]?.string ?? "") else { break }
@@ -90,14 +91,15 @@ struct CircuitBreakerRunner: PatternRunner {
     }
 
     private mutating func force(_ step: JSON) throws {
-        let transition: CircuitBreaker.Transition? = switch step["state"]?.string {
-        case "open": machine.forceOpen(for: step["for_ms"]?.milliseconds, at: now)
-        case "half_open": machine.forceHalfOpen(at: now)
-        case "closed": machine.forceClosed(at: now)
-        case "isolated": machine.isolate(at: now)
-        case "disabled": machine.disable(at: now)
-        default: throw Unsupported("state \(step["state"] ?? .null)")
-        }
+        let transition: CircuitBreaker.Transition? =
+            switch step["state"]?.string {
+            case "open": machine.forceOpen(for: step["for_ms"]?.milliseconds, at: now)
+            case "half_open": machine.forceHalfOpen(at: now)
+            case "closed": machine.forceClosed(at: now)
+            case "isolated": machine.isolate(at: now)
+            case "disabled": machine.disable(at: now)
+            default: throw Unsupported("state \(step["state"] ?? .null)")
+            }
         note(transition)
     }
 
@@ -132,7 +134,8 @@ struct CircuitBreakerRunner: PatternRunner {
             "opened": times(.open), "half_opened": times(.halfOpen), "closed": times(.closed),
             "open_attempt": .number(Double(machine.openings)),
             "remaining_ms": .number(machine.remainingOpen(at: now).milliseconds.rounded()),
-            "blocked_until": .number((now.sinceOrigin + machine.remainingOpen(at: now)).milliseconds.rounded()),
+            "blocked_until": .number(
+                (now.sinceOrigin + machine.remainingOpen(at: now)).milliseconds.rounded()),
             "generator_attempts": .list(openings.map { .number(Double($0 - 1)) }),
         ]
     }
@@ -165,7 +168,10 @@ struct CircuitBreakerRunner: PatternRunner {
         switch window?["type"]?.string {
         case "time", nil:
             let length = window?["duration_ms"]?.milliseconds ?? .seconds(30)
-            let slices = window?["buckets"]?.int ?? window?["bucket_ms"].flatMap(\.milliseconds).map { Int(length / $0) } ?? 10
+            let slices =
+                window?["buckets"]?.int ?? window?["bucket_ms"].flatMap(\.milliseconds).map {
+                    Int(length / $0)
+                } ?? 10
             policy.window = .time(length, slices: slices, aligned: window?["aligned"] == .bool(true))
             if let rps = config["minimum_rps"]?.number {
                 policy.minimumCalls = Int((length / .seconds(1) * rps).rounded(.up))
@@ -181,7 +187,8 @@ struct CircuitBreakerRunner: PatternRunner {
     }
 
     private static func setOpenTime(_ policy: inout CircuitBreakerPolicy, _ config: JSON) throws {
-        var open = CircuitBreakerPolicy.OpenTime(first: .seconds(60), multiplier: 1, maximum: .unbounded, jitter: 0, decay: nil)
+        var open = CircuitBreakerPolicy.OpenTime(
+            first: .seconds(60), multiplier: 1, maximum: .unbounded, jitter: 0, decay: nil)
         switch config["open_ms"] {
         case .number?: open.first = config["open_ms"]?.milliseconds ?? .zero
         case .list(let steps)?: open.steps = steps.compactMap(\.milliseconds)
@@ -225,9 +232,11 @@ struct CircuitBreakerRunner: PatternRunner {
         case "rate": policy.verdict = .rate(calls: halfOpen?["permits"]?.int ?? 10)
         case "consecutive": policy.verdict = .consecutiveSuccesses(halfOpen?["max_requests"]?.int ?? 1)
         case "sample":
-            policy.verdict = .tolerance(halfOpen?["threshold"]?.number ?? 0, calls: halfOpen?["calls"]?.int ?? 1)
+            policy.verdict = .tolerance(
+                halfOpen?["threshold"]?.number ?? 0, calls: halfOpen?["calls"]?.int ?? 1)
         case "ratio", nil:
-            policy.verdict = ratio(halfOpen?["success_threshold"]) ?? ratio(halfOpen?["failure_threshold"])
+            policy.verdict =
+                ratio(halfOpen?["success_threshold"]) ?? ratio(halfOpen?["failure_threshold"])
                 ?? ratio(config["failure_threshold"]) ?? .consecutiveSuccesses(1)
         default: throw Unsupported("half-open mode \(halfOpen ?? .null)")
         }

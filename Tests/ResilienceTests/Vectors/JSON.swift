@@ -11,12 +11,19 @@ enum JSON: Decodable, Equatable, CustomStringConvertible {
 
     init(from decoder: any Decoder) throws {
         let box = try decoder.singleValueContainer()
-        if box.decodeNil() { self = .null
-        } else if let value = try? box.decode(Bool.self) { self = .bool(value)
-        } else if let value = try? box.decode(Double.self) { self = .number(value)
-        } else if let value = try? box.decode(String.self) { self = .string(value)
-        } else if let value = try? box.decode([JSON].self) { self = .list(value)
-        } else { self = .object(try box.decode([String: JSON].self)) }
+        if box.decodeNil() {
+            self = .null
+        } else if let value = try? box.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? box.decode(Double.self) {
+            self = .number(value)
+        } else if let value = try? box.decode(String.self) {
+            self = .string(value)
+        } else if let value = try? box.decode([JSON].self) {
+            self = .list(value)
+        } else {
+            self = .object(try box.decode([String: JSON].self))
+        }
     }
 
     subscript(key: String) -> JSON? {
@@ -49,7 +56,8 @@ enum JSON: Decodable, Equatable, CustomStringConvertible {
         case .string(let value): "\"\(value)\""
         case .list(let items): "[" + items.map(\.description).joined(separator: ", ") + "]"
         case .object(let members):
-            "{" + members.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ") + "}"
+            "{" + members.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+                + "}"
         }
     }
 }

@@ -14,13 +14,17 @@ struct BackoffRunner: PatternRunner {
         switch op {
         case "delay":
             let delays = try kinds().map { growth in
-                var series = Backoff.Series(try backoff(growth, maximum: step["max_ms"]?.milliseconds, throttled: step["throttled"] == .bool(true)))
+                var series = Backoff.Series(
+                    try backoff(
+                        growth, maximum: step["max_ms"]?.milliseconds,
+                        throttled: step["throttled"] == .bool(true)))
                 let attempt = (step["attempt"]?.int ?? 0) - attemptBase
                 let computed = series.delay(attempt: attempt, random: step["random"]?.number ?? 0.5)
                 return try wait(computed, asked: step["retry_after_ms"]?.milliseconds)
             }
             // A vector of type "any" must hold for every type.
-            return Set(delays).count == 1 ? ["delay_ms": shown(delays[0]), "min_delay_ms": shown(delays[0])] : [:]
+            return Set(delays).count == 1
+                ? ["delay_ms": shown(delays[0]), "min_delay_ms": shown(delays[0])] : [:]
         case "delays":
             var chance = Chance(seed: 7), delays: [Duration] = []
             if let attempts = step["attempts"]?.list {
@@ -29,15 +33,22 @@ struct BackoffRunner: PatternRunner {
                     delays.append(series.delay(attempt: attempt - attemptBase, random: chance.unit()))
                 }
             } else {
-                guard let last = step["attempts"]?.string?.split(separator: ".").last?.split(separator: " ").first,
-                      let count = Int(last) else { throw Unsupported("attempts \(step["attempts"] ?? .null)") }
+                guard
+                    let last = step["attempts"]?.string?.split(separator: ".").last?.split(separator: " ")
+                        .first,
+                    let count = Int(last)
+                else { throw Unsupported("attempts \(step["attempts"] ?? .null)") }
                 var series = Backoff.Series(try backoff(try kinds()[0]))
                 delays = (0...count).map { _ in series.next(random: chance.unit()) }
             }
-            return ["all_between": .list(delays.map(shown)), "delays_ms": .list(delays.map(shown)),
-                    "min_delay_ms": delays.min().map(shown) ?? .null]
+            return [
+                "all_between": .list(delays.map(shown)), "delays_ms": .list(delays.map(shown)),
+                "min_delay_ms": delays.min().map(shown) ?? .null,
+            ]
         case "run":
-            let policy = RetryPolicy(maximumAttempts: config["max_retries"]?.int.map { $0 + 1 }, backoff: try backoff(try kinds()[0]))
+            let policy = RetryPolicy(
+                maximumAttempts: config["max_retries"]?.int.map { $0 + 1 },
+                backoff: try backoff(try kinds()[0]))
             var run = RetryRun(policy: policy)
             try run.play(step, handles: { _ in true })
             return run.shown
@@ -46,9 +57,15 @@ struct BackoffRunner: PatternRunner {
     }
 
     private func wait(_ computed: Duration, asked: Duration?) throws -> Duration {
-        guard let asked, let clamp = config["retry_after_clamp_ms"]?.milliseconds else { return asked.map { max($0, computed) } ?? computed }
-        var machine = Retry.StateMachine(RetryPolicy(maximumAttempts: nil, retryAfter: .clamped(clamp)), startedAt: Instant())
-        guard case .retry(let wait, _) = machine.next(retryAfter: asked, delay: computed, random: 0, at: Instant()) else {
+        guard let asked, let clamp = config["retry_after_clamp_ms"]?.milliseconds else {
+            return asked.map { max($0, computed) } ?? computed
+        }
+        var machine = Retry.StateMachine(
+            RetryPolicy(maximumAttempts: nil, retryAfter: .clamped(clamp)), startedAt: Instant())
+        guard
+            case .retry(let wait, _) = machine.next(
+                retryAfter: asked, delay: computed, random: 0, at: Instant())
+        else {
             throw Unsupported("a clamped wish that stops")
         }
         return wait
@@ -67,11 +84,14 @@ struct BackoffRunner: PatternRunner {
         }
     }
 
-    private func backoff(_ growth: Backoff.Growth, maximum: Duration? = nil, throttled: Bool = false) throws -> Backoff {
+    private func backoff(_ growth: Backoff.Growth, maximum: Duration? = nil, throttled: Bool = false) throws
+        -> Backoff
+    {
         let base = (throttled ? config["throttle_base_ms"] : nil) ?? config["base_ms"]
-        return Backoff(base: base?.milliseconds ?? .zero, growth: growth, jitter: try jitter(),
-                       minimum: config["min_ms"]?.milliseconds ?? .zero,
-                       maximum: maximum ?? config["max_ms"]?.milliseconds ?? .unbounded)
+        return Backoff(
+            base: base?.milliseconds ?? .zero, growth: growth, jitter: try jitter(),
+            minimum: config["min_ms"]?.milliseconds ?? .zero,
+            maximum: maximum ?? config["max_ms"]?.milliseconds ?? .unbounded)
     }
 
     private func jitter() throws -> Backoff.Jitter {
@@ -116,7 +136,8 @@ struct RetryRun {
             result = outcomes[executions]
             if executions < durations.count { now = now.advanced(by: durations[executions]) }
             executions += 1
-            if step["cancel"]?["after_execution"]?.int == executions || step["cancel"]?.int == executions - 1 {
+            if step["cancel"]?["after_execution"]?.int == executions || step["cancel"]?.int == executions - 1
+            {
                 cancelled = true
             }
             guard handles(result), !cancelled else { break }
@@ -154,16 +175,21 @@ struct RetryRunner: PatternRunner {
 
     mutating func perform(_ op: String, _ step: JSON) throws -> [String: JSON] {
         guard op == "run" else { throw Unsupported("operation \(op)") }
-        let growth: Backoff.Growth = switch config["backoff"]?.string {
-        case nil, "constant": .constant
-        case "linear": .linear
-        case "exponential": .exponential()
-        default: throw Unsupported("backoff \(config["backoff"] ?? .null)")
-        }
-        let backoff = Backoff(base: config["delay_ms"]?.milliseconds ?? .zero, growth: growth, jitter: .none, maximum: .unbounded)
-        let policy = RetryPolicy(maximumAttempts: config["max_retries"]?.int.map { $0 + 1 }, backoff: backoff,
-                                 maximumDuration: config["max_duration_ms"]?.milliseconds)
-        var run = RetryRun(policy: policy, generator: (config["generator_ms"]?.list ?? []).compactMap(\.milliseconds))
+        let growth: Backoff.Growth =
+            switch config["backoff"]?.string {
+            case nil, "constant": .constant
+            case "linear": .linear
+            case "exponential": .exponential()
+            default: throw Unsupported("backoff \(config["backoff"] ?? .null)")
+            }
+        let backoff = Backoff(
+            base: config["delay_ms"]?.milliseconds ?? .zero, growth: growth, jitter: .none,
+            maximum: .unbounded)
+        let policy = RetryPolicy(
+            maximumAttempts: config["max_retries"]?.int.map { $0 + 1 }, backoff: backoff,
+            maximumDuration: config["max_duration_ms"]?.milliseconds)
+        var run = RetryRun(
+            policy: policy, generator: (config["generator_ms"]?.list ?? []).compactMap(\.milliseconds))
         let handled = config["handle"]?.list?.compactMap(\.string)
         try run.play(step) { outcome in
             if let handled { return handled.contains(outcome) }
@@ -179,9 +205,10 @@ struct RetryBudgetRunner: PatternRunner {
     private var now = Instant()
 
     init(_ config: JSON) throws {
-        machine = RetryBudget.StateMachine(RetryBudget.Policy(
-            ratio: config["ratio"]?.number ?? 0.2, minimumPerSecond: config["min_per_sec"]?.int ?? 0,
-            timeToLive: config["ttl_ms"]?.milliseconds ?? .seconds(10)))
+        machine = RetryBudget.StateMachine(
+            RetryBudget.Policy(
+                ratio: config["ratio"]?.number ?? 0.2, minimumPerSecond: config["min_per_sec"]?.int ?? 0,
+                timeToLive: config["ttl_ms"]?.milliseconds ?? .seconds(10)))
     }
 
     mutating func perform(_ op: String, _ step: JSON) throws -> [String: JSON] {

@@ -42,9 +42,12 @@ struct Vocabulary: Decodable {
     var vocabulary: [String: Pattern]
 
     static let shared: Vocabulary = {
-        guard let url = Bundle.module.url(forResource: "vocabulary", withExtension: "json", subdirectory: "data"),
-              let data = try? Data(contentsOf: url),
-              let words = try? JSONDecoder().decode(Vocabulary.self, from: data) else {
+        guard
+            let url = Bundle.module.url(
+                forResource: "vocabulary", withExtension: "json", subdirectory: "data"),
+            let data = try? Data(contentsOf: url),
+            let words = try? JSONDecoder().decode(Vocabulary.self, from: data)
+        else {
             return Vocabulary(vocabulary: [:])
         }
         return words
@@ -65,7 +68,9 @@ struct Vocabulary: Decodable {
                 .map { "field \($0) of operation \(name)" }
         }
         for expectation in vector.expected {
-            unknown += expectation.keyPaths.filter { !words.expected.contains($0) }.map { "expected key \($0)" }
+            unknown += expectation.keyPaths.filter { !words.expected.contains($0) }.map {
+                "expected key \($0)"
+            }
         }
         return unknown
     }

@@ -27,22 +27,31 @@ protocol PatternRunner {
 struct VectorRunner {
     /// Patterns of the vocabulary that the library does not have yet.
     static let notBuilt: Set<String> = [
-        "adaptive_concurrency", "adaptive_throttle", "batching", "cache", "composition", "hedging", "load_balancing",
+        "adaptive_concurrency", "adaptive_throttle", "batching", "cache", "composition", "hedging",
+        "load_balancing",
         "rate_limiter", "token_bucket",
     ]
 
     /// Where libraries disagree and we decided otherwise than the vector's source.
     /// The expectations replace those of the vector.
     static let decisions: [String: (why: String, expected: [JSON])] = [
-        "cb-016": ("any change of state by hand is allowed, as in failsafe-go",
-                   [.object(["after": .number(0), "state": .string("half_open")])]),
-        "cb-028": ("an ignored probe gives its place back and the breaker stays half-open, as in resilience4j",
-                   [.object(["after": .number(11), "state": .string("half_open")])]),
-        "rt-017": ("delays are capped after jitter",
-                   [.object(["after": .number(0), "delay_ms": .number(80)]),
-                    .object(["after": .number(1), "delay_ms": .number(120)]),
-                    .object(["after": .number(2), "delay_ms": .number(400)]),
-                    .object(["after": .number(3), "delay_ms": .number(1000)])]),
+        "cb-016": (
+            "any change of state by hand is allowed, as in failsafe-go",
+            [.object(["after": .number(0), "state": .string("half_open")])]
+        ),
+        "cb-028": (
+            "an ignored probe gives its place back and the breaker stays half-open, as in resilience4j",
+            [.object(["after": .number(11), "state": .string("half_open")])]
+        ),
+        "rt-017": (
+            "delays are capped after jitter",
+            [
+                .object(["after": .number(0), "delay_ms": .number(80)]),
+                .object(["after": .number(1), "delay_ms": .number(120)]),
+                .object(["after": .number(2), "delay_ms": .number(400)]),
+                .object(["after": .number(3), "delay_ms": .number(1000)]),
+            ]
+        ),
     ]
 
     static func run(_ original: Vector) -> Verdict {
@@ -52,17 +61,20 @@ struct VectorRunner {
         if notBuilt.contains(vector.pattern) { return .skipped(vector.pattern) }
         if let decision = decisions[vector.id] { vector.expected = decision.expected }
         do {
-            let mismatches = switch vector.pattern {
-            case "circuit_breaker": try play(vector, CircuitBreakerRunner(vector.config))
-            case "backoff": try play(vector, BackoffRunner(vector.config))
-            case "retry": try play(vector, RetryRunner(vector.config))
-            case "bulkhead": try play(vector, BulkheadRunner(vector.config))
-            case "retry_budget":
-                if vector.config["type"]?.string == "token" { try play(vector, RetryBudgetRunner(vector.config)) } else {
-                    throw NotBuilt(name: "retry_budget of type \(vector.config["type"] ?? .null)")
+            let mismatches =
+                switch vector.pattern {
+                case "circuit_breaker": try play(vector, CircuitBreakerRunner(vector.config))
+                case "backoff": try play(vector, BackoffRunner(vector.config))
+                case "retry": try play(vector, RetryRunner(vector.config))
+                case "bulkhead": try play(vector, BulkheadRunner(vector.config))
+                case "retry_budget":
+                    if vector.config["type"]?.string == "token" {
+                        try play(vector, RetryBudgetRunner(vector.config))
+                    } else {
+                        throw NotBuilt(name: "retry_budget of type \(vector.config["type"] ?? .null)")
+                    }
+                default: throw Unsupported("no runner for pattern \(vector.pattern)")
                 }
-            default: throw Unsupported("no runner for pattern \(vector.pattern)")
-            }
             return mismatches.isEmpty ? .passed : .failed(mismatches)
         } catch let error as NotBuilt {
             return .skipped(error.name)
@@ -87,20 +99,25 @@ struct VectorRunner {
     private static func compare(_ expectation: JSON, _ seen: [String: JSON], step: Int) -> [String] {
         let tolerance = (expectation["tolerance"] ?? expectation["tolerance_ms"])?.number ?? 1e-9
         var mismatches: [String] = []
-        for (key, wanted) in expectation.members ?? [:] where !["after", "tolerance", "tolerance_ms"].contains(key) {
+        for (key, wanted) in expectation.members ?? [:]
+        where !["after", "tolerance", "tolerance_ms"].contains(key) {
             let value = seen[key] ?? (wanted == .null ? .null : nil)
-            let holds: Bool = switch (key, value) {
-            case (_, nil): false
-            case (_, .number(let number)?) where wanted.list?.count == 2 && key.hasSuffix("between"):
-                (wanted.list?[0].number ?? .nan) <= number && number <= (wanted.list?[1].number ?? .nan)
-            case ("all_between", .list(let numbers)?):
-                numbers.allSatisfy { number in
-                    (wanted.list?[0].number ?? .nan) <= (number.number ?? .nan)
-                        && (number.number ?? .nan) <= (wanted.list?[1].number ?? .nan)
+            let holds: Bool =
+                switch (key, value) {
+                case (_, nil): false
+                case (_, .number(let number)?) where wanted.list?.count == 2 && key.hasSuffix("between"):
+                    (wanted.list?[0].number ?? .nan) <= number && number <= (wanted.list?[1].number ?? .nan)
+                case ("all_between", .list(let numbers)?):
+                    numbers.allSatisfy { number in
+                        (wanted.list?[0].number ?? .nan) <= (number.number ?? .nan)
+                            && (number.number ?? .nan) <= (wanted.list?[1].number ?? .nan)
+                    }
+                case (_, let value?): equal(value, wanted, tolerance)
                 }
-            case (_, let value?): equal(value, wanted, tolerance)
+            if !holds {
+                mismatches.append(
+                    "step \(step): \(key) is \(value ?? .string("unknown")), expected \(wanted)")
             }
-            if !holds { mismatches.append("step \(step): \(key) is \(value ?? .string("unknown")), expected \(wanted)") }
         }
         return mismatches
     }
@@ -108,8 +125,10 @@ struct VectorRunner {
     private static func equal(_ value: JSON, _ wanted: JSON, _ tolerance: Double) -> Bool {
         switch (value, wanted) {
         case (.number(let a), .number(let b)): abs(a - b) <= tolerance
-        case (.list(let a), .list(let b)): a.count == b.count && zip(a, b).allSatisfy { equal($0, $1, tolerance) }
-        case (.object(let a), .object(let b)): b.allSatisfy { key, wanted in a[key].map { equal($0, wanted, tolerance) } ?? false }
+        case (.list(let a), .list(let b)):
+            a.count == b.count && zip(a, b).allSatisfy { equal($0, $1, tolerance) }
+        case (.object(let a), .object(let b)):
+            b.allSatisfy { key, wanted in a[key].map { equal($0, wanted, tolerance) } ?? false }
         default: value == wanted
         }
     }

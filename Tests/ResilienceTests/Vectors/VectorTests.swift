@@ -21,12 +21,16 @@ import Testing
             }
         }
         let names = skipped.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-        print("\(file.lastPathComponent): \(ran) ran, \(skipped.values.reduce(0, +)) skipped\(names.isEmpty ? "" : " (\(names))")")
+        print(
+            "\(file.lastPathComponent): \(ran) ran, \(skipped.values.reduce(0, +)) skipped\(names.isEmpty ? "" : " (\(names))")"
+        )
         #expect(ran > 0, "nothing of \(file.lastPathComponent) ran")
     }
 
     @Test func `an unknown pattern, operation, key or field fails`() throws {
-        func vector(pattern: String = "circuit_breaker", config: String = "{}", step: String, expected: String = "") throws -> Vector {
+        func vector(
+            pattern: String = "circuit_breaker", config: String = "{}", step: String, expected: String = ""
+        ) throws -> Vector {
             let text = """
                 {"id": "x", "pattern": "\(pattern)", "title": "", "status": "core", "config": \(config),
                  "steps": [\(step)], "expected": [\(expected)]}

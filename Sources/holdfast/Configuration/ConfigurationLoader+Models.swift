@@ -1,0 +1,130 @@
+import Gateway
+import Generation
+import Resilience
+import Routing
+
+// The sections for the names that callers use, and what stands behind them.
+extension ConfigurationLoader {
+    mutating func readModel(_ name: String, _ setting: SettingsReader.Setting) {
+        guard (1...256).contains(name.utf8.count), name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            return reader.note(
+                "a model's name must be 1 to 256 printable characters without spaces", at: setting)
+        }
+        let members = reader.members(
+            of: setting, known: ["strategy", "targets", "timeouts", "retry", "breaker"])
+        var model = Configuration.Model(name: name)
+        if let strategy = members["strategy"].flatMap({ reader.choice($0, of: Strategy.self) }) {
+            model.strategy = strategy
+        }
+        if let targets = members["targets"] {
+            let elements = reader.elements(of: targets)
+            if elements.isEmpty { reader.note("needs at least one target", at: targets) }
+            if elements.count > 64 { reader.note("may have at most 64 targets", at: targets) }
+            model.targets = elements.compactMap { readTarget($0) }
+        } else {
+            reader.note("targets is missing; name at least one", at: setting)
+        }
+        if let timeouts = members["timeouts"] { readTimeouts(timeouts, &model) }
+        if let retry = members["retry"] { readRetry(retry, &model) }
+        if let breaker = members["breaker"] { readBreaker(breaker, &model) }
+        configuration.models.append(model)
+    }
+
+    private mutating func readTarget(_ setting: SettingsReader.Setting) -> Configuration.Target? {
+        let members = reader.members(of: setting, known: ["provider", "model", "weight"])
+        guard let providerSetting = members["provider"], let modelSetting = members["model"] else {
+            reader.note("needs a provider and a model", at: setting)
+            return nil
+        }
+        guard let provider = reader.text(providerSetting),
+            let model = reader.text(
+                modelSetting, where: { (1...256).contains($0.utf8.count) }, else: "must have 1 to 256 bytes")
+        else { return nil }
+        let names = configuration.providers.map(\.name)
+        if !names.contains(provider) {
+            let hint =
+                nearest(provider, names).map { "did you mean '\($0)'?" }
+                ?? "there are: \(names.joined(separator: ", "))"
+            reader.note("there is no provider '\(provider.prefix(64))'; \(hint)", at: providerSetting)
+        }
+        var target = Configuration.Target(provider: provider, model: model)
+        if let weight = members["weight"].flatMap({ reader.integer($0, 0...1_000_000) }) {
+            target.weight = weight
+        }
+        return target
+    }
+
+    private mutating func readTimeouts(_ setting: SettingsReader.Setting, _ model: inout Configuration.Model)
+    {
+        let members = reader.members(of: setting, known: ["connect", "head", "first_token", "idle", "total"])
+        let range = Duration.milliseconds(1) ... .seconds(3600)
+        if let time = members["connect"].flatMap({ reader.duration($0, range) }) {
+            model.limits.connect = time
+        }
+        if let time = members["first_token"].flatMap({ reader.duration($0, range) }) {
+            model.limits.firstToken = time
+            model.limits.head = time
+        }
+        if let time = members["head"].flatMap({ reader.duration($0, range) }) {
+            model.limits.head = time
+            model.wholeAnswer = time
+        }
+        if let time = members["idle"].flatMap({ reader.duration($0, range) }) { model.limits.idle = time }
+        if let time = members["total"].flatMap({ reader.duration($0, range) }) { model.limits.total = time }
+    }
+
+    private mutating func readRetry(_ setting: SettingsReader.Setting, _ model: inout Configuration.Model) {
+        let members = reader.members(of: setting, known: ["max_attempts", "patience"])
+        if let count = members["max_attempts"].flatMap({ reader.integer($0, 1...20) }) {
+            model.retry.maximumAttempts = count
+        }
+        if let time = members["patience"].flatMap({ reader.duration($0, .zero ... .seconds(600)) }) {
+            model.retry.patience = time
+        }
+    }
+
+    private mutating func readBreaker(_ setting: SettingsReader.Setting, _ model: inout Configuration.Model) {
+        let known = [
+            "failure_rate", "minimum_calls", "window", "window_calls", "open", "max_open", "slow_call",
+            "slow_call_rate", "probes",
+        ]
+        let members = reader.members(of: setting, known: known)
+        if let rate = members["failure_rate"].flatMap({ reader.number($0, 0.01...1) }) {
+            model.breaker.failureRate = rate
+        }
+        if let calls = members["minimum_calls"].flatMap({ reader.integer($0, 1...100_000) }) {
+            model.breaker.minimumCalls = calls
+        }
+        if let window = members["window"].flatMap({
+            reader.duration($0, .milliseconds(100) ... .seconds(3600))
+        }) {
+            model.breaker.window = .time(window)
+        }
+        if let calls = members["window_calls"] {
+            if members["window"] != nil { reader.note("give either window or window_calls", at: calls) }
+            if let count = reader.integer(calls, 1...100_000) { model.breaker.window = .calls(count) }
+        }
+        if let time = members["open"].flatMap({ reader.duration($0, .milliseconds(1) ... .seconds(3600)) }) {
+            model.breaker.open.first = time
+        }
+        if let time = members["max_open"].flatMap({
+            reader.duration($0, .milliseconds(1) ... .seconds(86_400))
+        }) {
+            model.breaker.open.maximum = time
+        }
+        if let time = members["slow_call"].flatMap({
+            reader.duration($0, .milliseconds(1) ... .seconds(3600))
+        }) {
+            model.breaker.slowCallDuration = time
+            model.breaker.slowCallRate = 0.8
+        }
+        if let rate = members["slow_call_rate"] {
+            if members["slow_call"] == nil { reader.note("needs slow_call as well", at: rate) }
+            if let value = reader.number(rate, 0.01...1) { model.breaker.slowCallRate = value }
+        }
+        if let probes = members["probes"].flatMap({ reader.integer($0, 1...100) }) {
+            model.breaker.verdict = .consecutiveSuccesses(probes)
+        }
+        model.breaker.open.maximum = max(model.breaker.open.maximum, model.breaker.open.first)
+    }
+}

@@ -1,0 +1,78 @@
+import Generation
+
+// The sections for the server itself: where it listens, who may ask, what it writes down.
+extension ConfigurationLoader {
+    mutating func readServer(_ setting: SettingsReader.Setting) {
+        let known = [
+            "host", "port", "max_body", "max_connections", "max_connections_per_address", "drain", "threads",
+        ]
+        let members = reader.members(of: setting, known: known)
+        if let host = members["host"].flatMap({
+            reader.text($0, where: { !$0.isEmpty }, else: "must be an address or a host name")
+        }) {
+            configuration.server.host = host
+        }
+        if let port = members["port"].flatMap({ reader.integer($0, 0...65_535) }) {
+            configuration.server.port = port
+        }
+        if let size = members["max_body"].flatMap({ reader.bytes($0, 1024...(1 << 30)) }) {
+            configuration.server.maximumBody = size
+        }
+        if let count = members["max_connections"].flatMap({ reader.integer($0, 1...1_000_000) }) {
+            configuration.server.maximumConnections = count
+        }
+        if let count = members["max_connections_per_address"].flatMap({ reader.integer($0, 1...1_000_000) }) {
+            configuration.server.maximumConnectionsPerAddress = count
+        }
+        if let drain = members["drain"].flatMap({ reader.duration($0, .zero ... .seconds(3600)) }) {
+            configuration.server.drain = drain
+        }
+        configuration.server.threads = members["threads"].flatMap { reader.integer($0, 1...256) }
+    }
+
+    mutating func readAuth(_ setting: SettingsReader.Setting) {
+        let members = reader.members(of: setting, known: ["admin_key", "keys"])
+        configuration.auth.administrator = members["admin_key"].flatMap { readKey($0) }
+        var names: Set<String> = [], digests: [Secret] = configuration.auth.administrator.map { [$0] } ?? []
+        for element in members["keys"].map({ reader.elements(of: $0) }) ?? [] {
+            let key = reader.members(of: element, known: ["name", "key"])
+            guard let nameSetting = key["name"], let keySetting = key["key"] else {
+                reader.note("needs a name and a key", at: element)
+                continue
+            }
+            let name = reader.text(
+                nameSetting, where: Self.isName,
+                else: "must be 1 to 64 letters, digits, dots, hyphens or underscores")
+            guard let name, let secret = readKey(keySetting) else { continue }
+            if !names.insert(name).inserted {
+                reader.note("there is a key named '\(name)' already; names must differ", at: nameSetting)
+            }
+            if digests.contains(secret) {
+                reader.note("this key is given twice; every key must differ", at: keySetting)
+            }
+            digests.append(secret)
+            configuration.auth.keys.append((name, secret))
+        }
+    }
+
+    private mutating func readKey(_ setting: SettingsReader.Setting) -> Secret? {
+        reader.text(
+            setting,
+            where: { (8...512).contains($0.utf8.count) && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } },
+            else: "must be 8 to 512 printable characters without spaces"
+        ).map { Secret($0) }
+    }
+
+    mutating func readLogging(_ setting: SettingsReader.Setting) {
+        let members = reader.members(of: setting, known: ["level", "format", "access"])
+        if let level = members["level"].flatMap({ reader.choice($0, of: Configuration.LogLevel.self) }) {
+            configuration.logging.level = level
+        }
+        if let format = members["format"].flatMap({ reader.choice($0, of: Configuration.LogFormat.self) }) {
+            configuration.logging.format = format
+        }
+        if let access = members["access"].flatMap({ reader.bool($0) }) {
+            configuration.logging.access = access
+        }
+    }
+}
