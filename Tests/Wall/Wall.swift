@@ -16,6 +16,8 @@ public final class Wall: Sendable {
         case finish
         /// Closes hard, so that the peer sees a reset.
         case reset
+        /// Sends the same bytes again and again, as fast as they are taken.
+        case flood([UInt8], times: Int)
         /// Does nothing more; the connection stays open.
         case hang
         /// Reads no more from the connection, so that what is sent to it stays in the system's buffers.
@@ -29,6 +31,7 @@ public final class Wall: Sendable {
             switch self {
             case .send(let bytes): "send \(bytes.count) bytes"
             case .wait(let time): "wait \(time)"
+            case .flood(let bytes, let times): "send \(bytes.count) bytes \(times) times"
             case .finish: "finish"
             case .reset: "reset"
             case .hang: "hang"
@@ -194,6 +197,7 @@ private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
     private var head: (String, Int)?
     private var isBusy = false
     private var closesItself = false
+    private var flood: (bytes: ByteBuffer, times: Int, rest: ArraySlice<Wall.Act>)?
     private var context: ChannelHandlerContext?
 
     init(_ wall: Wall) {
@@ -258,6 +262,9 @@ private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
             let (seconds, attoseconds) = duration.components
             let amount = TimeAmount.nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
             context.eventLoop.assumeIsolated().scheduleTask(in: amount) { self.perform(rest) }
+        case .flood(let bytes, let times):
+            flood = (ByteBuffer(bytes: bytes), times, rest)
+            pour()
         case .finish:
             closesItself = true
             context.close(mode: .output, promise: nil)
@@ -270,6 +277,25 @@ private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
             _ = try? context.channel.syncOptions?.setOption(.autoRead, value: false)
             perform(rest)
         }
+    }
+
+    /// Sends what a flood holds until the connection takes no more for now.
+    private func pour() {
+        guard let context, let flood else { return }
+        var left = flood.times
+        while left > 0, context.channel.isWritable {
+            context.write(NIOAny(flood.bytes), promise: nil)
+            left -= 1
+            if left % 16 == 0 { context.flush() }
+        }
+        context.flush()
+        self.flood = left > 0 ? (flood.bytes, left, flood.rest) : nil
+        if left == 0 { perform(flood.rest) }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        // Not at once: a flood must not keep the loop from others.
+        context.eventLoop.assumeIsolated().execute { self.pour() }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -115,7 +115,7 @@ public final class OpenAIProvider: Provider {
         } catch {
             throw OpenAIFailures.failure(error)
         }
-        let head = response.head, upstreamID = head["x-request-id"].map { String($0.prefix(100)) }
+        let head = response.head, upstreamID = head["x-request-id"].map(identity)
         guard (200...299).contains(head.status) else { throw await refusal(response) }
         let isEventStream = head["content-type"]?.lowercased().hasPrefix("text/event-stream") ?? false
         if request.streams, isEventStream {
@@ -213,8 +213,14 @@ public final class OpenAIProvider: Provider {
             throw failure(.qualityFailure, "truncated", response, "the provider's answer has no end")
         }
         return ReplyFacts(
-            model: scan.model.map(cursor.decode), usage: scan.usage, finishReason: reason,
+            model: scan.model.map { redactor.cleaned(cursor.decode($0)) }, usage: scan.usage,
+            finishReason: reason.map(redactor.cleaned),
             upstreamID: upstreamID)
+    }
+
+    /// The provider's identity of a request, cut to a length that is kept.
+    private func identity(_ text: String) -> String {
+        String(redactor.cleaned(String(text.prefix(1000))).prefix(100))
     }
 
     private func failure(

@@ -52,7 +52,18 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     private func fill() async throws(AttemptFailure) -> Bool {
         do throws(UpstreamFailure) {
             guard var bytes = try await body.next() else { return false }
-            if buffer.readableBytes == 0 { buffer = bytes } else { buffer.writeBuffer(&bytes) }
+            if buffer.readableBytes == 0 {
+                buffer = bytes
+            } else if buffer.readerIndex == 0 {
+                buffer.writeBuffer(&bytes)
+            } else {
+                // What was passed on may still wait to be sent; only the rest is taken along.
+                var joined = ByteBuffer()
+                joined.reserveCapacity(buffer.readableBytes + bytes.readableBytes)
+                joined.writeBuffer(&buffer)
+                joined.writeBuffer(&bytes)
+                buffer = joined
+            }
             return true
         } catch {
             // After the last finish reason nothing that matters can go wrong any more.
@@ -211,9 +222,11 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         if let usage = scan.usage { facts.usage = usage }
         if facts.model == nil || facts.finishReason == nil {
             let cursor = JSONCursor(data)
-            if facts.model == nil, let model = scan.model { facts.model = cursor.decode(model) }
+            if facts.model == nil, let model = scan.model {
+                facts.model = redactor.cleaned(cursor.decode(model))
+            }
             if facts.finishReason == nil, let reason = scan.finishReason {
-                facts.finishReason = cursor.decode(reason)
+                facts.finishReason = redactor.cleaned(cursor.decode(reason))
             }
         }
     }

@@ -58,6 +58,8 @@ final class OriginPool: @unchecked Sendable {  // Confined to its event loop.
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(max(timeout, .milliseconds(1)))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // One read at a time, so that a provider that is faster than its reader is stopped after one too many.
+            .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let trust {

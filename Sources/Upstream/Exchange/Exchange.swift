@@ -10,8 +10,8 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
     typealias HeadResult = Result<ResponseHead, UpstreamFailure>
     typealias BodyResult = Result<ByteBuffer?, UpstreamFailure>
 
-    /// The bytes that are kept for a reader before the connection stops reading. 256 KiB.
-    static let readAhead = 256 * 1024
+    /// The bytes that are kept for a reader before the connection stops reading. 32 KiB; one read may come on top.
+    static let readAhead = 32 * 1024
 
     /// The bytes that are read and thrown away to save a connection. 16 KiB.
     private static let maximumDrain = 16 * 1024
