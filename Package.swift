@@ -91,7 +91,10 @@ let package = Package(
                 "Wall", "holdfast",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
-            ], path: "Tests/Acceptance"),
+            ], path: "Tests/Acceptance",
+            exclude: [
+                "Python/requirements.txt", "Python/sdk.py", "Python/make_model.py", "Python/llama_server.py",
+            ]),
         .testTarget(
             name: "HTTPMessageTests",
             dependencies: [
@@ -126,7 +129,7 @@ let package = Package(
         .testTarget(
             name: "HoldfastTests",
             dependencies: ["holdfast", "Gateway", "Generation", "Resilience", "Routing"]),
-        .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["sizes.txt"]),
+        .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["sizes.txt", "dependencies.txt"]),
         .testTarget(
             name: "ResilienceTests", dependencies: ["Resilience", "ResilienceTesting"],
             resources: [.copy("Vectors/data")]),
