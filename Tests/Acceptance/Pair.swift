@@ -19,6 +19,8 @@ struct Pair {
         var routes: [String] = []
         /// More models of P behind the route `chat`, after its first.
         var more: [String] = []
+        /// More settings of the server, as members of a mapping in YAML.
+        var server = ""
         /// The number of event loops; nil for one on each processor.
         var threads: Int?
         /// The base URLs of P and F.
@@ -27,7 +29,7 @@ struct Pair {
         /// The configuration file.
         var text: String {
             """
-            server: { \(threads.map { "threads: \($0)" } ?? "") }
+            server: { \(threads.map { "threads: \($0)," } ?? "") \(server) }
             logging: { level: info, access: false }
             providers:
               p: { kind: openai, base_url: "\(primaryURL)", \(provider) }

@@ -42,7 +42,7 @@ public struct Front: Sendable {
         }
     }
 
-    private let server: any Service
+    private let services: ServiceGroup
     private let sweeps: [LoopSweep]
 
     /// Creates a front on the event loops of `group`.
@@ -71,20 +71,24 @@ public struct Front: Sendable {
         let configuration = ServerConfiguration(
             address: .hostname(parts.settings.host, port: parts.settings.port), backlog: 4096,
             availableConnectionsDelegate: MaximumAvailableConnections(parts.settings.maximumConnections))
-        server = FrontChannel(contexts: contexts, connections: connections).server(
+        let server = FrontChannel(contexts: contexts, connections: connections).server(
             configuration: configuration,
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             eventLoopGroup: group, logger: logger)
+        services = ServiceGroup(services: [server], logger: logger)
     }
 
-    /// Accepts and serves until the task is cancelled and ``stop()`` has closed what was open.
+    /// Accepts and serves until ``stop()``.
+    ///
+    /// - Throws: What keeps it from listening.
     public func run() async throws {
         for sweep in sweeps { sweep.start() }
-        try await server.run()
+        try await services.run()
     }
 
-    /// Closes all connections.
-    public func stop() {
+    /// Accepts no more and closes all connections.
+    public func stop() async {
+        await services.triggerGracefulShutdown()
         for sweep in sweeps { sweep.stop() }
     }
 }

@@ -40,7 +40,7 @@ extension ConfigurationLoader {
             let model = reader.text(
                 modelSetting, where: { (1...256).contains($0.utf8.count) }, else: "must have 1 to 256 bytes")
         else { return nil }
-        let names = configuration.providers.map(\.name)
+        let names = providerNames
         if !names.contains(provider) {
             let hint =
                 nearest(provider, names).map { "did you mean '\($0)'?" }

@@ -7,6 +7,7 @@ import Upstream
 // The sections for the providers.
 extension ConfigurationLoader {
     mutating func readProvider(_ name: String, _ setting: SettingsReader.Setting) {
+        providerNames.append(name)
         guard Self.isName(name) else {
             return reader.note(
                 "a provider's name must be 1 to 64 letters, digits, dots, hyphens or underscores", at: setting

@@ -18,6 +18,8 @@ struct ConfigurationLoader {
 
     var reader: SettingsReader
     var configuration = Configuration()
+    /// All names of providers, those with mistakes too, so that one mistake is not told as two.
+    var providerNames: [String] = []
 
     private init(_ reader: SettingsReader) {
         self.reader = reader

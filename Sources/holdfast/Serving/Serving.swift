@@ -31,7 +31,9 @@ final class Serving: Sendable {
     private enum Event: Sendable {
         case signal(UnixSignal)
         case fileChanged
-        /// Nothing is left to do; the exit status.
+        /// The requests that ran when it was told to stop have ended, or their time is over.
+        case drained
+        /// The front has ended, with an exit status.
         case ended(Int32)
     }
 
@@ -58,22 +60,23 @@ final class Serving: Sendable {
                 }
             }
             defer { tasks.cancelAll() }
-            var isStopping = false
+            var signals = 0
             for await event in events {
                 switch event {
-                case .ended(let status):
-                    front.stop()
-                    return status
+                case .ended(let status): return signals > 1 ? 1 : status
                 case .fileChanged: reload(because: "the file changed")
                 case .signal(.sighup): reload(because: "SIGHUP")
                 case .signal:
-                    // The second one is for people who do not want to wait.
-                    if isStopping { return 1 }
-                    isStopping = true
+                    signals += 1
+                    // The second one is for people who do not want to wait, the third for those who cannot.
+                    if signals > 2 { return 1 }
+                    if signals == 2 { await front.stop() }
+                    guard signals == 1 else { continue }
                     tasks.addTask {
                         await self.drain()
-                        sender.yield(.ended(0))
+                        sender.yield(.drained)
                     }
+                case .drained: await front.stop()
                 }
             }
             return 0
