@@ -84,6 +84,7 @@ let package = Package(
             dependencies: [
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], path: "Tests/Wall"),
         .testTarget(
             name: "Acceptance",

@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A provider under a test's control, down to the byte: it plays a script for each request and keeps a ledger
@@ -123,9 +124,16 @@ public final class Wall: Sendable {
 
     /// Begins to listen on loopback.
     ///
+    /// - Parameter certificate: The PEM files of a certificate and its key, to speak TLS.
     /// - Returns: The port.
     @discardableResult
-    public func start(port: Int = 0) async throws -> Int {
+    public func start(port: Int = 0, certificate: (chain: String, key: String)? = nil) async throws -> Int {
+        let tls = try certificate.map { files in
+            try NIOSSLContext(
+                configuration: .makeServerConfiguration(
+                    certificateChain: NIOSSLCertificate.fromPEMFile(files.chain).map { .certificate($0) },
+                    privateKey: .privateKey(NIOSSLPrivateKey(file: files.key, format: .pem))))
+        }
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -133,6 +141,9 @@ public final class Wall: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
                     try channel.pipeline.syncOperations.addHandler(WallConnection(self))
                 }
             }
