@@ -82,14 +82,17 @@ struct CallWindow: Sendable {
     mutating func add(failed: Bool, slow: Bool, at now: Instant) {
         switch shape {
         case .calls:
-            if counts.calls == ring.count {
-                let evicted = ring[next]
+            let call: UInt8 = (failed ? 1 : 0) | (slow ? 2 : 0), evicted = ring[next]
+            let isFull = counts.calls == ring.count
+            next = next &+ 1 == ring.count ? 0 : next &+ 1
+            // One success for another: nothing changes.
+            if isFull, evicted | call == 0 { return }
+            if isFull {
                 if evicted & 1 != 0 { counts.failures &-= 1 }
                 if evicted & 2 != 0 { counts.slow &-= 1 }
                 counts.calls &-= 1
             }
-            ring[next] = (failed ? 1 : 0) | (slow ? 2 : 0)
-            next = next &+ 1 == ring.count ? 0 : next &+ 1
+            ring[next == 0 ? ring.count - 1 : next &- 1] = call
         case .time(_, let slice, let aligned):
             expire(at: now)
             let current = currentSlice(at: now, length: slice, aligned: aligned)
@@ -227,11 +230,5 @@ extension Duration {
         let unitNanoseconds = unit.wholeNanoseconds
         guard unitNanoseconds > 0 else { return self }
         return .nanoseconds(wholeNanoseconds / unitNanoseconds * unitNanoseconds)
-    }
-
-    private var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? Int64.max / 2 : nanoseconds &+ attoseconds / 1_000_000_000
     }
 }

@@ -1,58 +1,4 @@
 extension CircuitBreaker {
-    /// What a call meant for the health of the other side.
-    public enum Outcome: Sendable, Hashable {
-        /// The other side did its work.
-        case success
-        /// The other side failed. A Retry-After that it sent lengthens the opening that this failure may cause.
-        case failure(retryAfter: Duration? = nil)
-        /// The result says nothing about the other side: the caller's own mistake, or a cancelled call.
-        case ignored
-
-        var retryAfter: Duration? {
-            if case .failure(let wait) = self { return wait }
-            return nil
-        }
-    }
-
-    /// The states of a breaker, as others see them.
-    public enum State: String, Sendable, Hashable, Codable {
-        /// Calls pass and are counted. Next: open, when a trip rule holds.
-        case closed
-        /// Calls are rejected. Next: half-open, when the open time has passed.
-        case open
-        /// A few probes pass. Next: closed or open by their verdict; open when none comes in time.
-        case halfOpen = "half_open"
-        /// Held open by hand. Next: closed, when the last hold is given back.
-        case isolated
-        /// Switched off: all calls pass and nothing is counted. Next: whatever is set by hand.
-        case disabled
-    }
-
-    /// Admits one call; bound to the generation in which it was given out.
-    struct Ticket: Sendable, Hashable {
-        let generation: UInt64
-        /// The probe's number in a half-open breaker.
-        let probe: UInt64?
-    }
-
-    /// The answer to a call that asks to be let through.
-    enum Admission: Sendable, Hashable {
-        case admitted(Ticket)
-        case refused(Rejection.Reason, retryAfter: Duration?)
-    }
-
-    /// A change of state and what led to it.
-    struct Transition: Sendable, Hashable {
-        var from: State
-        var to: State
-        /// How long an opening lasts.
-        var openFor: Duration?
-        /// Openings without a close in between, this one included.
-        var openings: Int
-        /// What the trip rule or verdict saw.
-        var counts: CallWindow.Counts
-    }
-
     /// The decisions of a circuit breaker; no clock, lock, task or callback.
     ///
     /// Every change of state begins a new generation. A ticket of an earlier generation is late: its result is
@@ -73,6 +19,8 @@ extension CircuitBreaker {
         }
 
         let policy: CircuitBreakerPolicy
+        /// Whether a rule of the policy holds although nothing failed, as a rate of zero does.
+        private let tripsAlways: Bool
         private var chance: Chance
         var phase: Phase
         var window: CallWindow
@@ -93,6 +41,9 @@ extension CircuitBreaker {
 
         init(_ policy: CircuitBreakerPolicy, chance: Chance, at now: Instant) {
             self.policy = policy
+            tripsAlways =
+                [policy.failureRate, policy.slowCallRate].contains { $0.map { $0 <= 0 } ?? false }
+                || [policy.failureCount, policy.consecutiveFailures].contains { $0.map { $0 <= 0 } ?? false }
             self.chance = chance
             phase = .closed(since: now)
             window = CallWindow(policy.window, at: now)
@@ -114,12 +65,19 @@ extension CircuitBreaker {
 
         // MARK: Calls
 
-        /// Admits a call without knowing the time, which only a closed or disabled breaker can.
-        mutating func admitUntimed() -> Ticket? {
+        /// The generation, doubled, and one more if calls must ask ``admit(at:)``: a closed or disabled breaker lets
+        /// every call through without knowing the time.
+        var gate: UInt64 {
             switch phase {
-            case .closed, .disabled: Ticket(generation: generation, probe: nil)
-            case .open, .halfOpen, .isolated: nil
+            case .closed, .disabled: generation << 1
+            case .open, .halfOpen, .isolated: generation << 1 | 1
             }
+        }
+
+        /// Until when every call is refused; nil when the breaker is not open.
+        var openUntil: Instant? {
+            if case .open(let until, _) = phase { return until }
+            return nil
         }
 
         /// Asks to let one call through.
@@ -150,6 +108,14 @@ extension CircuitBreaker {
         mutating func recordUntimed(_ outcome: Outcome, of ticket: Ticket) -> Bool? {
             guard case .closed = phase, ticket.generation == generation else { return nil }
             return count(Result(outcome, took: nil, slowAbove: nil), at: Instant())
+        }
+
+        /// ``recordUntimed(_:of:)`` for a success.
+        mutating func recordUntimedSuccess(of ticket: Ticket) -> Bool? {
+            guard case .closed = phase, ticket.generation == generation else { return nil }
+            window.add(failed: false, slow: false, at: Instant())
+            consecutiveFailures = 0
+            return trips(window.counts)
         }
 
         /// Opens a closed breaker whose trip rule was seen to hold, if no one else has meanwhile.
@@ -326,6 +292,8 @@ extension CircuitBreaker {
         }
 
         private func trips(_ counts: CallWindow.Counts) -> Bool {
+            // Neither failures nor slow calls: the usual case, and no rule can hold.
+            if counts.failures | counts.slow == 0, !tripsAlways { return false }
             if let limit = policy.consecutiveFailures, consecutiveFailures >= limit { return true }
             if let limit = policy.failureCount, counts.failures >= limit { return true }
             return counts.calls >= max(1, policy.judgedCalls) && ratesReached(counts)

@@ -11,17 +11,17 @@ public struct Rejection: Error, Sendable, Hashable {
         public init(rawValue: String) { self.rawValue = rawValue }
 
         /// The circuit breaker is open.
-        public static let circuitOpen = Reason(rawValue: "circuit_open")
+        public static var circuitOpen: Reason { Reason(rawValue: "circuit_open") }
         /// The circuit breaker is half-open and all its probes are out.
-        public static let probesBusy = Reason(rawValue: "probes_busy")
+        public static var probesBusy: Reason { Reason(rawValue: "probes_busy") }
         /// The circuit breaker is held open by hand.
-        public static let isolated = Reason(rawValue: "isolated")
+        public static var isolated: Reason { Reason(rawValue: "isolated") }
         /// The bulkhead and its queue are full.
-        public static let full = Reason(rawValue: "full")
+        public static var full: Reason { Reason(rawValue: "full") }
         /// The call waited in the bulkhead's queue for as long as it may.
-        public static let waitedTooLong = Reason(rawValue: "waited_too_long")
+        public static var waitedTooLong: Reason { Reason(rawValue: "waited_too_long") }
         /// The time allowed for the call ran out.
-        public static let timedOut = Reason(rawValue: "timed_out")
+        public static var timedOut: Reason { Reason(rawValue: "timed_out") }
     }
 
     /// Why the call was rejected.

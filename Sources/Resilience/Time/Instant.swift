@@ -45,4 +45,12 @@ extension Duration {
         guard seconds < Duration.unbounded / .seconds(1) else { return .unbounded }
         return self * factor
     }
+
+    /// The whole nanoseconds; saturating.
+    var wholeNanoseconds: Int64 { Int64(clamping: attoseconds / 1_000_000_000) }
+
+    /// The nanoseconds, rounded up; saturating.
+    var nanosecondsRoundedUp: Int64 {
+        Int64(clamping: (attoseconds + 999_999_999) / 1_000_000_000)
+    }
 }

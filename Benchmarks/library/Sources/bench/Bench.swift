@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 import Resilience
 
@@ -12,11 +12,17 @@ struct Bench {
 
     private static let calls = 200_000
 
-    static func main() async throws {
+    static func main() async throws { try await run() }
+
+    /// Off the main actor, where calls of a server run.
+    @concurrent
+    private static func run() async throws {
         var bench = Bench()
         let open = OpenBreaker()
-        let counted = CircuitBreaker("counted", policy: CircuitBreakerPolicy(window: .calls(100), failureRate: 0.5))
-        let timed = CircuitBreaker("timed", policy: CircuitBreakerPolicy(window: .time(.seconds(30)), failureRate: 0.5))
+        let counted = CircuitBreaker(
+            "counted", policy: CircuitBreakerPolicy(window: .calls(100), failureRate: 0.5))
+        let timed = CircuitBreaker(
+            "timed", policy: CircuitBreakerPolicy(window: .time(.seconds(30)), failureRate: 0.5))
         let retry = Retry("retry")
         let bulkhead = Bulkhead("bulkhead")
 
@@ -27,7 +33,7 @@ struct Bench {
         try await bench.measure("breaker around an async call", nil, "window of 30 s") {
             try await timed.run { try await work() }
         }
-        try await bench.measure("breaker refuses", 50, "open, with the time to wait") { open.refuse() }
+        bench.measure("breaker refuses", 50, "open, with the time to wait", sync: { open.refuse() })
         try await bench.measure("retry around breaker", nil, "success at once, window of 100 calls") {
             try await retry.run { _ in try await counted.run { try await work() } }
         }
@@ -64,7 +70,10 @@ struct Bench {
     private var missed = 0
 
     /// Times `body` and compares the median with the target, in nanoseconds.
-    private mutating func measure(_ name: String, _ target: Double?, _ configuration: String, _ body: () async throws -> Void) async throws {
+    @inline(__always)
+    private mutating func measure(
+        _ name: String, _ target: Double?, _ configuration: String, _ body: () async throws -> Void
+    ) async throws {
         var times: [Double] = []
         let clock = ContinuousClock()
         for run in 0..<6 {
@@ -74,6 +83,28 @@ struct Bench {
             // The first run warms up.
             if run > 0 { times.append(nanoseconds) }
         }
+        report(name, target, configuration, times)
+    }
+
+    /// The same for what does not suspend.
+    @inline(__always)
+    private mutating func measure(
+        _ name: String, _ target: Double?, _ configuration: String, sync body: () -> Void
+    ) {
+        var times: [Double] = []
+        let clock = ContinuousClock()
+        for run in 0..<6 {
+            let begin = clock.now
+            for _ in 0..<Self.calls { body() }
+            let nanoseconds = (clock.now - begin) / .nanoseconds(1) / Double(Self.calls)
+            if run > 0 { times.append(nanoseconds) }
+        }
+        report(name, target, configuration, times)
+    }
+
+    private mutating func report(
+        _ name: String, _ target: Double?, _ configuration: String, _ times: [Double]
+    ) {
         let median = times.sorted()[times.count / 2]
         let isMissed = target.map { median > $0 } ?? false
         if isMissed { missed += 1 }
