@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 // A check is a function that returns what it found wrong, so that the same check can be made where the defence has
@@ -97,5 +98,15 @@ extension Client.Reply {
         flaws.expect(isWellEnded, "the response has no proper end")
         flaws.expect(elapsed < limit, "it took \(elapsed), more than \(limit)")
         return flaws.texts
+    }
+}
+
+/// A switch that a test turns while a wall reads it.
+final class Flag: Sendable {
+    private let isOn = Mutex(false)
+
+    var value: Bool {
+        get { isOn.withLock { $0 } }
+        set { isOn.withLock { $0 = newValue } }
     }
 }

@@ -27,10 +27,11 @@ public final class TargetHealth: Sendable {
     let budget: RetryBudget
     let bulkhead: Bulkhead?
     private let cooldown = Mutex(Cooldown())
+    private let onEvent: @Sendable (TargetEvent) -> Void
 
     init(
         _ identity: TargetIdentity, label: String, credential: String, breaker: CircuitBreaker,
-        budget: RetryBudget, bulkhead: Bulkhead?
+        budget: RetryBudget, bulkhead: Bulkhead?, onEvent: @escaping @Sendable (TargetEvent) -> Void
     ) {
         self.identity = identity
         self.label = label
@@ -38,6 +39,7 @@ public final class TargetHealth: Sendable {
         self.breaker = breaker
         self.budget = budget
         self.bulkhead = bulkhead
+        self.onEvent = onEvent
     }
 
     /// Why the target must be left alone at `now`, other than by its breaker.
@@ -46,7 +48,17 @@ public final class TargetHealth: Sendable {
     }
 
     func cool(for duration: Duration, because kind: FailureClass, at now: Instant) {
-        cooldown.withLock { $0.extend(by: duration, because: kind, at: now) }
+        let isNew = cooldown.withLock { cooldown in
+            let isNew = cooldown.remaining(at: now)?.kind != kind
+            cooldown.extend(by: duration, because: kind, at: now)
+            return isNew
+        }
+        if isNew { onEvent(.cooling(target: label, because: kind, for: duration)) }
+    }
+
+    /// Goes on where another health of the same target was.
+    func takeOver(_ cooling: (time: Duration, kind: FailureClass), at now: Instant) {
+        cooldown.withLock { $0.extend(by: cooling.time, because: cooling.kind, at: now) }
     }
 
     /// Gives a key another chance, after the operator has had one to mend it.

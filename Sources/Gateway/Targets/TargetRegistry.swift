@@ -27,13 +27,12 @@ public final class TargetRegistry: Sendable {
 
     private let state: Mutex<State>
     private let time: TimeSource
-    private let onEvent: @Sendable (CircuitBreakerEvent) -> Void
+    private let onEvent: @Sendable (TargetEvent) -> Void
 
     /// Creates an empty registry.
     ///
-    /// - Parameter onEvent: Told about each change of a breaker's state.
-    public init(time: TimeSource, chance: Chance, onEvent: @escaping @Sendable (CircuitBreakerEvent) -> Void)
-    {
+    /// - Parameter onEvent: Told what happens to targets, outside all locks.
+    public init(time: TimeSource, chance: Chance, onEvent: @escaping @Sendable (TargetEvent) -> Void) {
         self.time = time
         self.onEvent = onEvent
         state = Mutex(State(chance: chance))
@@ -51,14 +50,14 @@ public final class TargetRegistry: Sendable {
             }
             let breaker = CircuitBreaker(
                 label, policy: settings.breaker, time: time, chance: Chance(seed: state.chance.next()),
-                onEvent: onEvent)
+                onEvent: { [onEvent] in onEvent(.breaker($0)) })
             if let memory = known?.health.breaker.memory { breaker.restore(memory) }
             let health = TargetHealth(
                 identity, label: label, credential: credential, breaker: breaker,
                 budget: budget(of: identity, &state),
-                bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state))
+                bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state), onEvent: onEvent)
             if let known, let cooling = known.health.cooling(at: time.now), cooling.kind != .authentication {
-                health.cool(for: cooling.time, because: cooling.kind, at: time.now)
+                health.takeOver(cooling, at: time.now)
             }
             state.healths[identity] = (health, settings)
             return health

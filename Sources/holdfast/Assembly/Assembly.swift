@@ -34,12 +34,21 @@ final class Assembly: Sendable {
         self.time = time
         var chance = Chance.system()
         targets = TargetRegistry(time: time, chance: Chance(seed: chance.next())) { event in
-            logger.notice(
-                "breaker \(event.from.rawValue) -> \(event.to.rawValue)",
-                metadata: [
-                    "target": "\(event.breaker)", "calls": "\(event.calls)", "failures": "\(event.failures)",
-                    "slow": "\(event.slowCalls)", "open_for": "\(event.openFor.map { "\($0)" } ?? "-")",
-                ])
+            switch event {
+            case .breaker(let event):
+                logger.notice(
+                    "breaker \(event.from.rawValue) -> \(event.to.rawValue)",
+                    metadata: [
+                        "target": "\(event.breaker)", "calls": "\(event.calls)", "failures": "\(event.failures)",
+                        "slow": "\(event.slowCalls)", "open_for": "\(event.openFor.map { "\($0)" } ?? "-")",
+                    ])
+            case .cooling(let target, let kind, let duration):
+                // A key that is not accepted, or a quota that is used up, is for people to mend.
+                logger.log(
+                    level: kind == .authentication || kind == .quotaExceeded ? .warning : .debug,
+                    "target is left alone",
+                    metadata: ["target": "\(target)", "because": "\(kind.rawValue)", "for": "\(duration)"])
+            }
         }
         keys = Mutex(KeyRing(administrator: nil, callers: []))
         gateway = Gateway(
