@@ -110,3 +110,15 @@ final class Flag: Sendable {
         set { isOn.withLock { $0 = newValue } }
     }
 }
+
+/// A value that a test changes while a wall reads it.
+final class Box<Value: Sendable>: Sendable {
+    private let content: Mutex<Value>
+
+    init(_ value: Value) { content = Mutex(value) }
+
+    var value: Value {
+        get { content.withLock { $0 } }
+        set { content.withLock { $0 = newValue } }
+    }
+}

@@ -11,6 +11,7 @@ final class GatewayProcess: Sendable {
     let directory: URL
     private let process: Mutex<Process>
     private let places: Int
+    private let holder: Int
     private let isStopped = Mutex(false)
 
     /// The binary under test: HOLDFAST_BINARY, or the debug build of this package.
@@ -37,14 +38,14 @@ final class GatewayProcess: Sendable {
         self.places = places
         directory = FileManager.default.temporaryDirectory
             .appendingPathComponent("holdfast-\(UUID().uuidString)")
-        await Stage.shared.enter(places)
+        holder = await Stage.shared.enter(places)
         do {
             let process = try Self.start(configuration, arguments, environment, in: directory)
             pid = process.processIdentifier
             port = try await Self.waitForPort(directory, process)
             self.process = Mutex(process)
         } catch {
-            Stage.shared.leave(places)
+            Stage.shared.leave(places, of: holder)
             throw error
         }
     }
@@ -146,7 +147,7 @@ final class GatewayProcess: Sendable {
         if isRunning { kill(pid, SIGKILL) }
         process.withLock { $0.waitUntilExit() }
         try? FileManager.default.removeItem(at: directory)
-        Stage.shared.leave(places)
+        Stage.shared.leave(places, of: holder)
     }
 
     deinit { stop() }

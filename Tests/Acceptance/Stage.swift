@@ -2,12 +2,15 @@ import Synchronization
 
 /// Lets only as many gateways run at a time as two cores can serve without upsetting the times that tests check.
 ///
-/// Places are given out in the order in which they were asked for, so that whoever needs all of them gets them.
+/// Places are given out in the order in which they were asked for, so that whoever needs all of them gets them. A task
+/// that has some already gets more at once: it would never give back those it has while it waited.
 final class Stage: Sendable {
     static let shared = Stage(places: 8)
 
     private struct State {
         var free: Int
+        /// The places that each task holds.
+        var held: [Int: Int] = [:]
         var waiters: [(places: Int, waiter: CheckedContinuation<Void, Never>)] = []
 
         /// Takes those off the queue for whom there is room now.
@@ -31,19 +34,35 @@ final class Stage: Sendable {
         state = Mutex(State(free: places))
     }
 
-    func enter(_ places: Int) async {
+    /// Waits for places.
+    ///
+    /// - Returns: Who holds them, for ``leave(_:of:)``.
+    func enter(_ places: Int) async -> Int {
+        let places = min(places, self.places)
+        let holder = withUnsafeCurrentTask { $0?.hashValue ?? 0 }
+        let hasSome = state.withLock { state in
+            defer { state.held[holder, default: 0] += places }
+            guard state.held[holder] != nil else { return false }
+            state.free -= places
+            return true
+        }
+        guard !hasSome else { return holder }
         await withCheckedContinuation { waiter in
             let ready = state.withLock { state in
-                state.waiters.append((min(places, self.places), waiter))
+                state.waiters.append((places, waiter))
                 return state.next()
             }
             for waiter in ready { waiter.resume() }
         }
+        return holder
     }
 
-    func leave(_ places: Int) {
+    func leave(_ places: Int, of holder: Int) {
+        let places = min(places, self.places)
         let ready = state.withLock { state in
-            state.free += min(places, self.places)
+            state.free += places
+            let rest = state.held[holder, default: places] - places
+            state.held[holder] = rest > 0 ? rest : nil
             return state.next()
         }
         for waiter in ready { waiter.resume() }
