@@ -31,6 +31,8 @@ import Testing
 
     @Test(arguments: [
         #"{"choices":[],"choices":[]}"#, #"{"choices":[{"message":{"content":"a","content":"b"}}]}"#, "{",
+        #"{"choices":[{"message":{"content":"a"},"message":{"content":""}}]}"#,
+        #"{"choices":[{"finish_reason":"stop","finish_reason":null}]}"#,
         "[]", "", "NaN", "\u{FEFF}{}",
         #"{"choices":[{"message":{"content":"\ud800"}}]}"#,
     ])
@@ -87,6 +89,20 @@ import Testing
         #expect(!choices.allSeenFinished && choices.finishedCount == 1)
         try see(#"{"choices":[{"index":127,"delta":{},"finish_reason":"stop"}]}"#)
         #expect(choices.allSeenFinished && choices.finishedCount == 2)
+    }
+
+    @Test(arguments: [
+        #"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]"#,
+        #"{"choices":[{"index":0,"finish_reason":"stop"}],"choices":[]}"#,
+        #"{"choices":[{"index":0,"finish_reason":"stop","finish_reason":null}]}"#,
+        #"{"choices":[{"index":0,"finish_reason":"stop","delta":{"content":"a","content":"b"}}]}"#,
+    ])
+    func `an unreadable chunk finishes nothing`(text: String) {
+        var choices = ChunkScan.Choices()
+        #expect(throws: JSONFault.self) {
+            try Array(text.utf8).withUnsafeBytes { _ = try ChunkScan($0, choices: &choices) }
+        }
+        #expect(choices.isEmpty && choices.finishedCount == 0)
     }
 
     @Test func `the end mark is recognised by its beginning`() throws {

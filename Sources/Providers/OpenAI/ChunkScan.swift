@@ -15,13 +15,14 @@ struct ChunkScan {
             if index < 64 { finished.0 |= bit } else { finished.1 |= bit }
         }
 
+        var isEmpty: Bool { seen == (0, 0) }
         var finishedCount: Int { finished.0.nonzeroBitCount + finished.1.nonzeroBitCount }
         var allSeenFinished: Bool { finishedCount > 0 && seen == finished }
     }
 
     private static let members = JSONKeys("choices", "usage", "model", "error")
     private static let choiceMembers = JSONKeys("index", "delta", "finish_reason", "text")
-    private static let role = JSONKeys("role")
+    private static let deltaMembers = JSONKeys("role", "content")
 
     var isDone = false
     /// Where an error member's value stands.
@@ -34,18 +35,21 @@ struct ChunkScan {
     var isProgress = false
     var finishReason: JSONCursor.RawString?
 
-    /// Reads a chunk and notes what its choices do.
+    /// Reads a chunk and notes what its choices do. Nothing is noted of a chunk that turns out to be unreadable, since
+    /// the caller will not see it.
     init(_ bytes: UnsafeRawBufferPointer, choices: inout Choices) throws(JSONFault) {
         if Self.isDoneMark(bytes) {
             isDone = true
             return
         }
         guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }
-        var cursor = JSONCursor(bytes)
+        var cursor = JSONCursor(bytes), seen = MembersSeen(), noted = choices
         try cursor.enterObject()
         while let key = try cursor.nextKey() {
-            switch (cursor.index(of: key, in: Self.members), try cursor.peek()) {
-            case (0, .array): try readChoices(&cursor, &choices)
+            let member = cursor.index(of: key, in: Self.members)
+            try seen.note(member, key)
+            switch (member, try cursor.peek()) {
+            case (0, .array): try readChoices(&cursor, &noted)
             case (1, .object): usage = try UsageScan.read(&cursor)
             case (2, .string): model = try cursor.readString()
             case (3, let kind) where kind != .null:
@@ -56,6 +60,7 @@ struct ChunkScan {
             }
         }
         try cursor.finish()
+        choices = noted
     }
 
     /// The end mark is recognised by its beginning, as the official clients do.
@@ -70,10 +75,12 @@ struct ChunkScan {
         choicesAreEmpty = true
         while try cursor.nextElement() {
             choicesAreEmpty = false
-            var index = 0, finishes = false
+            var index = 0, finishes = false, seen = MembersSeen()
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
-                switch (cursor.index(of: key, in: Self.choiceMembers), try cursor.peek()) {
+                let member = cursor.index(of: key, in: Self.choiceMembers)
+                try seen.note(member, key)
+                switch (member, try cursor.peek()) {
                 case (0, .number): index = try cursor.readInt() ?? 0
                 case (1, .object): try readDelta(&cursor)
                 case (2, .string):
@@ -89,12 +96,15 @@ struct ChunkScan {
 
     /// A delta is progress if any of its members but the role carries something.
     private mutating func readDelta(_ cursor: inout JSONCursor) throws(JSONFault) {
+        var seen = MembersSeen()
         try cursor.enterObject()
         while let key = try cursor.nextKey() {
+            let member = cursor.index(of: key, in: Self.deltaMembers)
+            try seen.note(member, key)
             switch try cursor.peek() {
             case .string:
                 let value = try cursor.readString()
-                if !value.range.isEmpty, cursor.index(of: key, in: Self.role) < 0 { isProgress = true }
+                if !value.range.isEmpty, member != 0 { isProgress = true }
             case .array:
                 try cursor.enterArray()
                 while try cursor.nextElement() {

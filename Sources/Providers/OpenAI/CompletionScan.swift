@@ -21,14 +21,11 @@ struct CompletionScan {
     init(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
         guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }
         var cursor = JSONCursor(bytes)
-        var seen = 0
+        var seen = MembersSeen()
         try cursor.enterObject()
         while let key = try cursor.nextKey() {
             let member = cursor.index(of: key, in: Self.members)
-            if member >= 0 {
-                if seen >> member & 1 == 1 { throw JSONFault(.duplicateKey, at: key.range.lowerBound) }
-                seen |= 1 << member
-            }
+            try seen.note(member, key)
             switch (member, try cursor.peek()) {
             case (0, .array): try readChoices(&cursor)
             case (1, .string): model = try cursor.readString()
@@ -51,9 +48,12 @@ struct CompletionScan {
                 try cursor.skipValue()
                 continue
             }
+            var seen = MembersSeen()
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
-                switch (cursor.index(of: key, in: Self.choiceMembers), try cursor.peek()) {
+                let member = cursor.index(of: key, in: Self.choiceMembers)
+                try seen.note(member, key)
+                switch (member, try cursor.peek()) {
                 case (0, .object): if try readMessage(&cursor) { answered += 1 }
                 case (1, .string):
                     let reason = try cursor.readString()
@@ -68,14 +68,11 @@ struct CompletionScan {
 
     /// Whether the message carries an answer; thoughts alone are none.
     private mutating func readMessage(_ cursor: inout JSONCursor) throws(JSONFault) -> Bool {
-        var answers = false, hasContent = false
+        var answers = false, seen = MembersSeen()
         try cursor.enterObject()
         while let key = try cursor.nextKey() {
             let member = cursor.index(of: key, in: Self.messageMembers)
-            if member == 0 {
-                if hasContent { throw JSONFault(.duplicateKey, at: key.range.lowerBound) }
-                hasContent = true
-            }
+            try seen.note(member, key)
             switch (member, try cursor.peek()) {
             case (0, .string): if try !cursor.readString().range.isEmpty { answers = true }
             case (2, .string):
