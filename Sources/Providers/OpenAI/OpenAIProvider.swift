@@ -188,7 +188,10 @@ public final class OpenAIProvider: Provider {
     {
         let scan: CompletionScan
         do throws(JSONFault) { scan = try CompletionScan(bytes) } catch {
-            let isPage = bytes.first { $0 > 0x20 } == 0x3C
+            guard let first = bytes.first(where: { $0 > 0x20 }) else {
+                throw failure(.qualityFailure, "empty", response, "the provider's answer is empty")
+            }
+            let isPage = first == 0x3C
             throw failure(
                 .apiFailure, isPage ? "page" : "malformed", response,
                 isPage

@@ -77,6 +77,8 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     }
 
     private func endOfBody() throws(AttemptFailure) {
+        // A stream that ends as it should and never had an answer in it did not break off.
+        if !answered, choices.isEmpty { throw empty() }
         guard choices.allSeenFinished else {
             throw broken(.transient, "closed_early", "the stream ended before the answer was complete")
         }
@@ -234,6 +236,9 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     private func empty() -> AttemptFailure {
         if facts.finishReason == "content_filter" {
             return broken(.contentPolicy, "refused", "the provider filtered the answer")
+        }
+        if unreadable > 0 {
+            return broken(.apiFailure, "unreadable", "the stream has unreadable events only")
         }
         return broken(.qualityFailure, "empty", "the provider's answer is empty")
     }
