@@ -53,7 +53,9 @@ import Testing
         (200, body("busy", code: "429"), .rateLimit),
         (200, body("bad", type: "invalid_request_error"), .invalidRequest),
         (200, body("overloaded", type: "overloaded_error"), .providerOverload),
-        (200, body("oops", type: "server_error"), .transient),
+        (200, body("oops", type: "server_error"), .transient), (200, body("oops", code: "1042"), .transient),
+        (200, body("Rejected as a result of the safety system"), .contentPolicy),
+        (200, body("You exceeded your current quota"), .quotaExceeded),
     ])
     func `statuses, codes and words are told apart`(status: Int, body: String, kind: FailureClass) {
         #expect(failure(status, body).kind == kind)

@@ -25,9 +25,14 @@ public struct FailureRule: Sendable, Hashable {
         self.cause = cause
     }
 
-    /// Whether the row fits. `codes` holds the error's code and type, `text` its message in lower case.
-    public func fits(status: Int, codes errorCodes: [String], text: String) -> Bool {
-        if let statuses, !statuses.contains(status) { return false }
+    /// Whether the row fits. `codes` holds the error's code and type, `text` its message in lower case. Where the status
+    /// is not known, a row fits by its codes or texts alone.
+    public func fits(status: Int?, codes errorCodes: [String], text: String) -> Bool {
+        if let status {
+            if let statuses, !statuses.contains(status) { return false }
+        } else if codes.isEmpty, texts.isEmpty {
+            return false
+        }
         if !codes.isEmpty, !codes.contains(where: errorCodes.contains) { return false }
         return texts.isEmpty || texts.contains(where: text.contains)
     }

@@ -79,8 +79,10 @@ enum OpenAIFailures {
     ) -> AttemptFailure {
         let words = (error.message.isEmpty ? String(text.prefix(2000)) : error.message)
         let codes = [error.code, error.type].compactMap(\.self)
-        let embedded = status < 300 ? error.code.flatMap(Int.init) ?? embeddedStatus(codes) : status
-        let rule = rules.first { $0.fits(status: embedded, codes: codes, text: words.lowercased()) }
+        let known = status < 300 ? embeddedStatus(error.code, codes) : status, text = words.lowercased()
+        let rule =
+            rules.first { $0.fits(status: known, codes: codes, text: text) }
+            ?? rules.first { known == nil && $0.fits(status: 500, codes: codes, text: text) }
         // A body that is no JSON may be anyone's page; the caller is not shown it.
         let message =
             error.message.isEmpty
@@ -92,13 +94,14 @@ enum OpenAIFailures {
             bytesReceived: bytesReceived)
     }
 
-    /// The status that stands for an error type inside a 200; a fault of the provider if the type is unknown.
-    private static func embeddedStatus(_ codes: [String]) -> Int {
+    /// The status that stands for an error's code or type inside a 200; nil if they do not tell.
+    private static func embeddedStatus(_ code: String?, _ codes: [String]) -> Int? {
+        if let status = code.flatMap(Int.init), (400...599).contains(status) { return status }
         if codes.contains("invalid_request_error") { return 400 }
         if codes.contains("rate_limit_error") { return 429 }
         if codes.contains("authentication_error") { return 401 }
         if codes.contains("permission_error") { return 403 }
-        return 500
+        return nil
     }
 
     /// The failure that trouble on the way means.
