@@ -32,13 +32,13 @@ public struct Conduct: Sendable, Hashable {
     public var countsAgainstBreaker: Bool
     /// How long the target is left alone by all requests if it did not say itself; nil to leave nobody alone.
     public var cooldown: Duration?
-    /// The longest wish of the provider that is believed.
-    public var longestCooldown: Duration
+    /// The shortest and the longest wish of the provider that are believed.
+    public var shortestCooldown: Duration, longestCooldown: Duration
 
     /// Creates a row; see the members for units and meaning.
     public init(
         _ scope: Scope, first: Int = 0, last: Int = 0, wait: Wait = .backoff, breaker: Bool,
-        cooldown: Duration? = nil, longest: Duration = .seconds(60)
+        cooldown: Duration? = nil, shortest: Duration = .zero, longest: Duration = .seconds(60)
     ) {
         self.scope = scope
         retriesFirst = first
@@ -46,7 +46,13 @@ public struct Conduct: Sendable, Hashable {
         self.wait = wait
         countsAgainstBreaker = breaker
         self.cooldown = cooldown
+        shortestCooldown = shortest
         longestCooldown = longest
+    }
+
+    /// How long the target is left alone by all requests if it asked for `wish`; nil to leave nobody alone.
+    func cooldown(asked wish: Duration?) -> Duration? {
+        wish.map { max(shortestCooldown, min($0, longestCooldown)) } ?? cooldown
     }
 }
 
@@ -71,7 +77,10 @@ public struct FailureTable: Sendable, Hashable {
             .quotaExceeded: Conduct(.key, breaker: false, cooldown: .seconds(300), longest: .seconds(3600)),
             .providerOverload: Conduct(.target, last: 2, wait: .asAsked, breaker: true),
             .apiFailure: Conduct(.target, last: 1, breaker: true),
-            .authentication: Conduct(.key, breaker: false, cooldown: .seconds(600), longest: .seconds(600)),
+            // A key does not mend itself, whatever the provider says about when to come back.
+            .authentication: Conduct(
+                .key, breaker: false, cooldown: .seconds(600), shortest: .seconds(600), longest: .seconds(600)
+            ),
             .invalidRequest: Conduct(.request, breaker: false),
             .contextLengthExceeded: Conduct(.request, breaker: false),
             .contentPolicy: Conduct(.request, breaker: false),

@@ -202,8 +202,7 @@ public final class Execution: Sendable {
             if failure.isCancellation { throw CallerLeft() }
             let conduct = execution.table.conduct(for: failure)
             permit.settle(conduct.countsAgainstBreaker ? .failure(retryAfter: failure.retryAfter) : .ignored)
-            let asked = failure.retryAfter.map { min($0, conduct.longestCooldown) }
-            if conduct.scope == .key, let duration = asked ?? conduct.cooldown {
+            if conduct.scope == .key, let duration = conduct.cooldown(asked: failure.retryAfter) {
                 health.cool(for: duration, because: failure.kind, at: now)
             }
             return .failed(failure)
