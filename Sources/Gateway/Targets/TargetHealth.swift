@@ -27,11 +27,11 @@ public final class TargetHealth: Sendable {
     let budget: RetryBudget
     let bulkhead: Bulkhead?
     private let cooldown = Mutex(Cooldown())
-    private let onEvent: @Sendable (TargetEvent) -> Void
+    private let onCooldown: @Sendable (CooldownEvent) -> Void
 
     init(
         _ identity: TargetIdentity, label: String, credential: String, breaker: CircuitBreaker,
-        budget: RetryBudget, bulkhead: Bulkhead?, onEvent: @escaping @Sendable (TargetEvent) -> Void
+        budget: RetryBudget, bulkhead: Bulkhead?, onCooldown: @escaping @Sendable (CooldownEvent) -> Void
     ) {
         self.identity = identity
         self.label = label
@@ -39,7 +39,7 @@ public final class TargetHealth: Sendable {
         self.breaker = breaker
         self.budget = budget
         self.bulkhead = bulkhead
-        self.onEvent = onEvent
+        self.onCooldown = onCooldown
     }
 
     /// Why the target must be left alone at `now`, other than by its breaker.
@@ -47,22 +47,36 @@ public final class TargetHealth: Sendable {
         cooldown.withLock { $0.remaining(at: now) }
     }
 
+    /// Leaves the target alone for a time and tells so, once for as long as it is for the same reason.
     func cool(for duration: Duration, because kind: FailureClass, at now: Instant) {
-        let isNew = cooldown.withLock { cooldown in
-            let isNew = cooldown.remaining(at: now)?.kind != kind
+        let isNews = cooldown.withLock { cooldown in
+            let before = cooldown.remaining(at: now)?.kind
             cooldown.extend(by: duration, because: kind, at: now)
-            return isNew
+            return before != kind
         }
-        if isNew { onEvent(.cooling(target: label, because: kind, for: duration)) }
+        guard isNews else { return }
+        onCooldown(CooldownEvent(target: label, credential: credential, kind: kind, duration: duration))
     }
 
-    /// Goes on where another health of the same target was.
-    func takeOver(_ cooling: (time: Duration, kind: FailureClass), at now: Instant) {
-        cooldown.withLock { $0.extend(by: cooling.time, because: cooling.kind, at: now) }
+    /// Goes on with a cooldown that began before the configuration changed.
+    func resumeCooling(for duration: Duration, because kind: FailureClass, at now: Instant) {
+        cooldown.withLock { $0.extend(by: duration, because: kind, at: now) }
     }
 
     /// Gives a key another chance, after the operator has had one to mend it.
     func trustKeyAgain() {
         cooldown.withLock { $0.end(.authentication) }
     }
+}
+
+/// A target is left alone from now on, because it asked for it or does not accept its key.
+public struct CooldownEvent: Sendable, Hashable {
+    /// The target's name for people.
+    public var target: String
+    /// The key's name for people.
+    public var credential: String
+    /// Why.
+    public var kind: FailureClass
+    /// For how long, as far as is known now.
+    public var duration: Duration
 }

@@ -27,14 +27,21 @@ public final class TargetRegistry: Sendable {
 
     private let state: Mutex<State>
     private let time: TimeSource
-    private let onEvent: @Sendable (TargetEvent) -> Void
+    private let onEvent: @Sendable (CircuitBreakerEvent) -> Void
+    private let onCooldown: @Sendable (CooldownEvent) -> Void
 
     /// Creates an empty registry.
     ///
-    /// - Parameter onEvent: Told what happens to targets, outside all locks.
-    public init(time: TimeSource, chance: Chance, onEvent: @escaping @Sendable (TargetEvent) -> Void) {
+    /// - Parameters:
+    ///   - onEvent: Told about each change of a breaker's state.
+    ///   - onCooldown: Told when a target is left alone for another reason than its breaker.
+    public init(
+        time: TimeSource, chance: Chance, onEvent: @escaping @Sendable (CircuitBreakerEvent) -> Void,
+        onCooldown: @escaping @Sendable (CooldownEvent) -> Void
+    ) {
         self.time = time
         self.onEvent = onEvent
+        self.onCooldown = onCooldown
         state = Mutex(State(chance: chance))
     }
 
@@ -50,14 +57,14 @@ public final class TargetRegistry: Sendable {
             }
             let breaker = CircuitBreaker(
                 label, policy: settings.breaker, time: time, chance: Chance(seed: state.chance.next()),
-                onEvent: { [onEvent] in onEvent(.breaker($0)) })
+                onEvent: onEvent)
             if let memory = known?.health.breaker.memory { breaker.restore(memory) }
             let health = TargetHealth(
                 identity, label: label, credential: credential, breaker: breaker,
                 budget: budget(of: identity, &state),
-                bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state), onEvent: onEvent)
+                bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state), onCooldown: onCooldown)
             if let known, let cooling = known.health.cooling(at: time.now), cooling.kind != .authentication {
-                health.takeOver(cooling, at: time.now)
+                health.resumeCooling(for: cooling.time, because: cooling.kind, at: time.now)
             }
             state.healths[identity] = (health, settings)
             return health

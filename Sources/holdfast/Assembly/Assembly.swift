@@ -33,28 +33,33 @@ final class Assembly: Sendable {
         let time = TimeSource(ContinuousClock())
         self.time = time
         var chance = Chance.system()
-        targets = TargetRegistry(time: time, chance: Chance(seed: chance.next())) { event in
-            switch event {
-            case .breaker(let event):
-                logger.notice(
-                    "breaker \(event.from.rawValue) -> \(event.to.rawValue)",
-                    metadata: [
-                        "target": "\(event.breaker)", "calls": "\(event.calls)", "failures": "\(event.failures)",
-                        "slow": "\(event.slowCalls)", "open_for": "\(event.openFor.map { "\($0)" } ?? "-")",
-                    ])
-            case .cooling(let target, let kind, let duration):
-                // A key that is not accepted, or a quota that is used up, is for people to mend.
-                logger.log(
-                    level: kind == .authentication || kind == .quotaExceeded ? .warning : .debug,
-                    "target is left alone",
-                    metadata: ["target": "\(target)", "because": "\(kind.rawValue)", "for": "\(duration)"])
-            }
-        }
+        targets = TargetRegistry(
+            time: time, chance: Chance(seed: chance.next()), onEvent: { Self.log($0, logger) },
+            onCooldown: { Self.log($0, logger) })
         keys = Mutex(KeyRing(administrator: nil, callers: []))
         gateway = Gateway(
             Gateway.Routes([]), targets: targets, time: time,
             wallClockMilliseconds: WallClock.milliseconds)
         self.chance = Mutex(chance)
+    }
+
+    private static func log(_ event: CircuitBreakerEvent, _ logger: Logger) {
+        logger.notice(
+            "breaker \(event.from.rawValue) -> \(event.to.rawValue)",
+            metadata: [
+                "target": "\(event.breaker)", "calls": "\(event.calls)", "failures": "\(event.failures)",
+                "slow": "\(event.slowCalls)", "open_for": "\(event.openFor.map { "\($0)" } ?? "-")",
+            ])
+    }
+
+    /// A key that is not accepted, or a quota that is used up, is for the operator to mend; a rate limit passes by itself.
+    private static func log(_ event: CooldownEvent, _ logger: Logger) {
+        logger.log(
+            level: event.kind == .authentication || event.kind == .quotaExceeded ? .warning : .debug,
+            "target is left alone",
+            metadata: [
+                "target": "\(event.target)", "because": "\(event.kind.rawValue)", "for": "\(event.duration)",
+            ])
     }
 
     var currentKeys: KeyRing { keys.withLock { $0 } }
