@@ -17,6 +17,16 @@ func eventually(_ limit: Duration = .seconds(3), _ condition: () async throws ->
     return try await condition()
 }
 
+/// How many connections to a port of this machine are established, by the system's own table.
+func establishedConnections(to port: Int) -> Int {
+    // The table tells no length and comes a page at a time, so it is read to its end.
+    let table = try? FileHandle(forReadingAtPath: "/proc/net/tcp")?.readToEnd()
+    let hex = String(port, radix: 16, uppercase: true)
+    let place = "0100007F:" + String(repeating: "0", count: 4 - hex.count) + hex
+    // After a connection's local address comes its remote one, then its state; 01 is established.
+    return String(decoding: table ?? Data(), as: UTF8.self).components(separatedBy: " \(place) 01 ").count - 1
+}
+
 /// Gathers what is wrong.
 struct Flaws {
     private(set) var texts: [String] = []

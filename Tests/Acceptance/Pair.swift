@@ -110,6 +110,11 @@ struct Pair {
         try await Client.begin(gateway.port, model: model, stream: stream, more: more)
     }
 
+    /// The connections to P that its callers hold open, whether P looks at them or not.
+    var connectionsToP: Int {
+        URLComponents(string: settings.primaryURL)?.port.map(establishedConnections) ?? -1
+    }
+
     /// The requests that arrived at P, those for its health left out.
     var callsToP: [Wall.Call] { primary.ledger.calls.filter { !$0.isHealthCheck } }
     /// The requests that arrived at F, those for its health left out.
