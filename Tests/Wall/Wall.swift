@@ -139,8 +139,9 @@ public final class Wall: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+            .childChannelInitializer { [weak self] channel in
+                guard let self else { return channel.close() }
+                return channel.eventLoop.makeCompletedFuture {
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
                     }
@@ -151,6 +152,8 @@ public final class Wall: Sendable {
         listener.withLock { $0 = channel }
         return channel.localAddress?.port ?? 0
     }
+
+    deinit { listener.withLock { $0?.close(promise: nil) } }
 
     /// Stops listening; connections that are open stay so.
     public func stop() async throws {
