@@ -137,4 +137,15 @@ extension KeysAndRequests {
         expectFlawless(flaws)
         #expect(elsewhere.ledger.lines.isEmpty, "somebody connected to where the redirect points")
     }
+
+    // MARK: F21
+
+    @Test func `F21: a 400 that hides a failure behind the provider goes to F`() async throws {
+        let pair = try await Pair { _ in
+            [Answer.response(400, Answer.error("Upstream request failed", type: "invalid_request_error"))]
+        }
+        for stream in [false, true] {
+            expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfFWithin: .seconds(1)))
+        }
+    }
 }
