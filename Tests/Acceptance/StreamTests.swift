@@ -2,239 +2,254 @@ import Foundation
 import Testing
 import Wall
 
-/// Faults of a provider while its answer is streamed.
-///
-/// Before anything meaningful was delivered the next provider answers and nobody notices; after that the stream is
-/// said to be broken.
+/// Faults in the middle of an answer: connections that break, answers without an end, silence.
 @Suite struct Streams {
-    private static let words = (0..<60).map { $0 == 0 ? "w0" : " w\($0)" }
+    /// A stream that goes wrong, by the name of the route whose model at P plays it.
+    struct Break: Sendable {
+        var name: String
+        /// What the caller may have read before it was told.
+        var text: String
+        var acts: [Wall.Act]
 
-    /// The beginning of a stream, with time for it to be delivered before what follows.
-    private static func begun(_ count: Int) -> [Wall.Act] {
-        [Answer.streamHead, Answer.role()] + Answer.words(Array(words.prefix(count)))
-            + (count > 0 ? [.wait(.milliseconds(150))] : [])
+        init(_ name: String, after count: Int, head: Wall.Act = Answer.streamHead, _ acts: Wall.Act...) {
+            self.name = name
+            text = Streams.words(count).joined()
+            // A reset may overtake what was sent right before it.
+            self.acts =
+                [head, Answer.role()] + Answer.words(Streams.words(count)) + [.wait(.milliseconds(50))] + acts
+        }
+
+        /// A break of a response whose body is not in chunks.
+        init(_ name: String, after count: Int, fields: String, plain: String, _ acts: Wall.Act...) {
+            self.name = name
+            text = Streams.words(count).joined()
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\(fields)\r\n"
+            let events = Streams.words(count).map { "data: \(Answer.delta(#"{"content":"\#($0)"}"#))\n\n" }
+            self.acts = [.text(head + events.joined() + plain), .wait(.milliseconds(50))] + acts
+        }
     }
 
-    private static func text(_ count: Int) -> String { words.prefix(count).joined() }
+    /// Whether the response ends as HTTP wants it, so that the connection may be used again.
+    private static func endsWell(_ item: Break) -> Bool {
+        if case .send(let bytes)? = item.acts.last { return bytes.suffix(5) == Array("0\r\n\r\n".utf8)[...] }
+        return false
+    }
 
-    /// What is wrong with what a caller has of a stream that broke after so many words.
-    static func flaws(of pair: Pair, brokenAfter count: Int, within limit: Duration = .seconds(1))
-        async throws -> [String]
+    static func words(_ count: Int) -> [String] { (0..<count).map { "w\($0) " } }
+
+    /// A gateway with a route for each break.
+    static func pair(_ breaks: [Break], settings change: (inout Pair.Settings) -> Void = { _ in })
+        async throws -> Pair
     {
+        let acts = Dictionary(uniqueKeysWithValues: breaks.map { ($0.name, $0.acts) })
+        return try await Pair(settings: {
+            $0.routes = breaks.map(\.name)
+            change(&$0)
+        }) { acts[$0.model] ?? [] }
+    }
+
+    /// What is wrong with how the breaks are told, all of them tried at once.
+    static func flaws(
+        of breaks: [Break], _ pair: Pair, within limit: Duration = .seconds(1), causes: [String]
+    ) async throws -> [String] {
         var flaws = Flaws()
-        let reply = try await pair.chat(stream: true)
-        if count == 0 {
-            flaws += reply.flaws(asAnswerOfFWithin: limit)
-        } else {
-            flaws += reply.flaws(asBrokenStreamAfter: text(count), within: limit)
-            flaws.expect(pair.callsToF.isEmpty, "F was asked after a part had been delivered")
+        try await withThrowingTaskGroup(of: [String].self) { tasks in
+            for item in breaks {
+                tasks.addTask { try await Self.flaws(of: item, pair, within: limit, causes).of(item.name) }
+            }
+            for try await found in tasks { flaws += found }
         }
-        flaws.expect(pair.callsToP.count == 1, "P was asked \(pair.callsToP.count) times")
-        flaws += try await pair.aftermath(within: .seconds(2))
+        flaws += try await pair.aftermath()
         return flaws.texts
     }
 
-    // MARK: F33, F34
-
-    @Test(
-        arguments: [0, 1, 3, 40],
-        [
-            [Wall.Act.reset], [.finish], [.wait(.milliseconds(50)), .reset],
-            [.text("1a\r\ndata: {\"choi"), .finish],
-        ])
-    func `F33: a stream that is cut is said to be broken, or answered by F if nothing was delivered`(
-        count: Int, ending: [Wall.Act]
-    ) async throws {
-        let pair = try await Pair { _ in Self.begun(count) + ending }
-        expectFlawless(try await Self.flaws(of: pair, brokenAfter: count))
-    }
-
-    @Test(arguments: [0, 1, 40])
-    func `F34: an end without a finish reason is no end, however well HTTP ends`(count: Int) async throws {
-        for (name, ending) in [
-            ("end of chunks", [Answer.streamEnd]), ("mark alone", [Answer.done, Answer.streamEnd]),
-            ("usage", [Answer.usage, Answer.done, Answer.streamEnd]),
-            ("mark and close", [Answer.done, .finish]),
-        ] {
-            let pair = try await Pair { _ in Self.begun(count) + ending }
-            expectFlawless(try await Self.flaws(of: pair, brokenAfter: count).of(name))
-        }
-    }
-
-    @Test func `F34: a response with a length that ends in the middle of the text is broken`() async throws {
-        let events = Self.words.prefix(3).map { "data: \(Answer.delta(#"{"content":"\#($0)"}"#))\n\n" }
-            .joined()
-        for length in [events.utf8.count, events.utf8.count + 100] {
-            let pair = try await Pair { _ in
-                [
-                    .text(
-                        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: \(length)\r\n\r\n\(events)"
-                    ), .wait(.milliseconds(50)), .finish,
-                ]
-            }
-            expectFlawless(try await Self.flaws(of: pair, brokenAfter: 3))
-        }
-    }
-
-    // MARK: F35
-
-    @Test func `F35: a stream with a finish reason is whole, whatever comes after it or does not`()
-        async throws
+    private static func flaws(of item: Break, _ pair: Pair, within limit: Duration, _ causes: [String])
+        async throws -> [String]
     {
-        let whole = Self.begun(60) + [Answer.finish()]
-        for (name, ending, limit) in [
-            ("mark", [Answer.done, Answer.streamEnd], 1), ("no mark", [Answer.streamEnd], 1),
-            ("closed", [.finish], 1), ("reset", [.reset], 1),
-            ("usage, no mark", [Answer.usage, Answer.streamEnd], 1), ("left open", [.hang], 3),
-            ("mark, left open", [Answer.done, .hang], 1),
-            ("more after the mark", [Answer.done, Answer.event("{}"), Answer.streamEnd], 1),
-            ("usage, left open", [Answer.usage, .hang], 3),
-        ] as [(String, [Wall.Act], Int)] {
-            let pair = try await Pair { _ in whole + ending }
-            let reply = try await pair.chat(stream: true, more: #","stream_options":{"include_usage":true}"#)
-            expectFlawless(reply.flaws(asAnswerOf: "p", Self.text(60), within: .seconds(limit)).of(name))
-            if name.hasPrefix("usage") {
-                #expect(reply.body.contains(#""total_tokens":12"#), "\(name): the usage is lost")
-            }
-            #expect(pair.callsToP.count == 1 && pair.callsToF.isEmpty)
-            let isClosed = try await eventually {
-                name == "mark" || name == "no mark" || pair.primary.ledger.openLines == 0
-                    || !name.contains("open")
-            }
-            #expect(isClosed, "\(name): the provider's connection is left open")
-            expectFlawless(try await pair.aftermath().of(name))
+        var flaws = Flaws()
+        let reply = try await pair.chat(item.name, stream: true, limit: limit + .seconds(1))
+        flaws += reply.flaws(asBrokenStreamAfter: item.text, within: limit)
+        let areWhole = reply.events.allSatisfy {
+            (try? JSONSerialization.jsonObject(with: Data($0.utf8))) != nil
         }
+        flaws.expect(areWhole, "a part of an event was passed on: \(reply.events.suffix(2))")
+        let calls = pair.callsToP.filter { $0.model == item.name }
+        flaws.expect(calls.count == 1, "P was asked \(calls.count) times")
+        // Another answer from its beginning would not fit to what the caller has.
+        flaws.expect(!pair.callsToF.contains { $0.model == item.name }, "F was asked")
+        let decision = try await Client.decision(pair.gateway.port, reply)
+        let outcome = decision["outcome"] as? String, why = decision["summary"] as? String ?? "nothing"
+        flaws.expect(outcome == "interrupted", "the decision's outcome is \(outcome ?? "none")")
+        let isExplained = causes.contains { why.contains(", \($0)); the answer broke off and the caller") }
+        flaws.expect(isExplained, "it says: \(why)")
+        let isClosed = try await eventually(Self.endsWell(item) ? .zero : .seconds(1)) {
+            calls.allSatisfy { pair.primary.ledger.lines[$0.connection].closedAt != nil }
+        }
+        flaws.expect(isClosed || Self.endsWell(item), "the connection to P was left open")
+        return flaws.texts
     }
 
-    @Test func `F35: the usage that only the gateway asked for is kept from the caller`() async throws {
-        let pair = try await Pair { _ in
-            Self.begun(2) + [Answer.finish(), Answer.usage, Answer.done, Answer.streamEnd]
-        }
-        let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asAnswerOf: "p", Self.text(2), within: .seconds(1)))
-        #expect(!reply.body.contains("total_tokens"))
-        let usage = try await Client.decision(pair.gateway.port, reply)["usage"] as? [String: Any]
-        #expect(usage?["completion"] as? Int == 7, "it is known all the same")
-    }
+    // MARK: F33
 
-    // MARK: F36, F37
+    private static let half =
+        #"{"id":"chatcmpl-2","object":"chat.completion.chunk","choices":[{"index":0,"del"#
 
-    @Test(arguments: [0, 20])
-    func `F36: a stream that falls silent is given up at its limit`(count: Int) async throws {
-        let pair = try await Pair { _ in Self.begun(count) + [.hang] }
-        expectFlawless(try await Self.flaws(of: pair, brokenAfter: count, within: .seconds(2)))
-        let isClosed = try await eventually {
-            pair.primary.ledger.lines.allSatisfy { $0.closedAt != nil || $0.requests == 0 }
-                || pair.primary.ledger.openLines <= 1
-        }
-        #expect(isClosed)
-    }
-
-    @Test(arguments: [0, 20])
-    func `F37: comments and empty events are no progress`(count: Int) async throws {
-        let beat = [
-            Answer.chunk(": keep-alive\n\n"), .wait(.milliseconds(200)), Answer.event(Answer.delta("{}")),
-            .wait(.milliseconds(200)),
-        ]
-        let pair = try await Pair { _ in Self.begun(count) + Array(repeating: beat, count: 20).flatMap { $0 }
-        }
-        expectFlawless(try await Self.flaws(of: pair, brokenAfter: count, within: .milliseconds(2500)))
-    }
-
-    @Test func `a stream that is slow but moves is not given up`() async throws {
-        let slow = Self.words.prefix(6).flatMap { Answer.words([$0]) + [.wait(.milliseconds(500))] }
-        let pair = try await Pair { _ in
-            [Answer.streamHead, Answer.role()] + slow + [Answer.finish(), Answer.done, Answer.streamEnd]
-        }
-        expectFlawless(
-            try await pair.chat(stream: true).flaws(asAnswerOf: "p", Self.text(6), within: .seconds(5)))
-    }
-
-    // MARK: F38, F39
-
-    private static let errors: [(name: String, event: String)] = [
-        ("openai", Answer.error("The server is overloaded.", type: "server_error", code: "server_error")),
-        (
-            "openrouter",
-            #"{"id":"g","object":"chat.completion.chunk","choices":[],"error":{"code":502,"message":"Provider returned error"}}"#
-        ),
-        (
-            "openrouter-choices",
-            #"{"id":"g","choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}],"error":{"code":503,"message":"busy"}}"#
-        ),
-        ("anthropic", #"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#),
-        ("text", #"{"error":"model crashed"}"#),
-        (
-            "vllm",
-            #"{"error":{"object":"error","message":"out of memory","type":"InternalServerError","code":500}}"#
-        ),
+    /// Connections that end before the answer does.
+    static let cuts = [
+        Break("reset-after-3", after: 3, .reset),
+        Break("reset-in-event", after: 3, Answer.chunk("data: " + half), .wait(.milliseconds(50)), .reset),
+        Break("closed-after-40-of-60", after: 40, .finish),
+        Break("closed-in-event", after: 40, Answer.chunk("data: " + half), .finish),
+        Break("closed-in-chunk", after: 40, .text("b8\r\ndata: " + half), .finish),
+        Break("closed-in-size", after: 40, .text("b"), .finish),
+        Break("closed-in-last-chunk", after: 40, .text("0\r\n"), .finish),
+        Break("short-of-length", after: 40, fields: "content-length: 100000\r\n", plain: "", .finish),
     ]
 
-    @Test func `F38: an error as the first event leads to F before anything is delivered`() async throws {
-        let beginnings: [(name: String, acts: [Wall.Act])] = [
-            ("alone", [Answer.streamHead]),
-            ("after a comment", [Answer.streamHead, Answer.chunk(": ping\n\n")]),
-            ("after the role", [Answer.streamHead, Answer.role()]),
+    @Test func `F33: a stream whose connection breaks ends with one error event and nothing else`()
+        async throws
+    {
+        let pair = try await Self.pair(Self.cuts)
+        expectFlawless(
+            try await Self.flaws(of: Self.cuts, pair, causes: ["reset", "closed_early", "malformed"]))
+        #expect(
+            try await pair.metric(
+                #"holdfast_requests_total{route="reset-after-3",outcome="interrupted"}"#) == 1)
+    }
+
+    @Test func `F33: without another provider a broken stream is told in the same way`() async throws {
+        let pair = try await Self.pair(Self.cuts) { $0.withFallback = false }
+        expectFlawless(
+            try await Self.flaws(of: Self.cuts, pair, causes: ["reset", "closed_early", "malformed"]))
+    }
+
+    @Test(arguments: [[Wall.Act.reset], [.finish]], [false, true])
+    func `F33: what breaks off before its first word, or is not streamed, is answered by F`(
+        acts: [Wall.Act], stream: Bool
+    ) async throws {
+        let whole = Answer.completion()
+        let pair = try await Pair { _ in
+            let head =
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: \(whole.utf8.count)\r\n\r\n"
+            let begin: [Wall.Act] =
+                stream ? [Answer.streamHead, Answer.role()] : [.text(head + whole.prefix(150))]
+            return begin + [.wait(.milliseconds(50))] + acts
+        }
+        let reply = try await pair.chat(stream: stream)
+        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        #expect(pair.callsToP.count == 1)
+        #expect(pair.callsToF.count == 1)
+        #expect(!reply.text.contains("wall-1"), "a part of P's answer was passed on")
+        expectFlawless(try await pair.aftermath())
+    }
+
+    @Test func `F33: control: the check finds fault with a stream that did not break`() async throws {
+        let whole = [
+            Break("closed-after-40-of-60", after: 40, Answer.finish(), Answer.done, Answer.streamEnd)
         ]
-        let routes = Self.errors.map(\.name)
-        for (beginning, acts) in beginnings {
-            let pair = try await Pair(settings: { $0.routes = routes }) { call in
-                guard let error = Self.errors.first(where: { $0.name == call.model }) else {
-                    return Answer.good(call)
-                }
-                let isNamed = call.model == "anthropic"
-                return acts + [
-                    isNamed
-                        ? Answer.chunk("event: error\ndata: \(error.event)\n\n") : Answer.event(error.event),
-                    Answer.done, Answer.streamEnd,
-                ]
-            }
-            for route in routes {
-                let reply = try await pair.chat(route, stream: true)
-                expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)).of("\(route) \(beginning)"))
-                #expect(pair.callsToP(for: route).count <= 2)
-            }
-            expectFlawless(try await pair.aftermath())
+        let pair = try await Self.pair(whole)
+        let flaws = try await Self.flaws(of: whole, pair, causes: ["closed_early"])
+        #expect(flaws.contains { $0.contains("there is an end mark") })
+        #expect(flaws.contains { $0.contains("there is a finish reason") })
+    }
+
+    // MARK: F34
+
+    /// Responses that end as HTTP says they must, though the answer has no end.
+    static let endless = [
+        Break("last-chunk", after: 20, Answer.streamEnd),
+        Break("last-chunk-closed", after: 20, Answer.streamEnd, .finish),
+        Break("usage-only", after: 20, Answer.usage, Answer.streamEnd),
+        Break("end-mark-only", after: 20, Answer.done, Answer.streamEnd),
+        Break(
+            "finish-null", after: 20, Answer.event(Answer.delta("{}", finish: "null")), Answer.done,
+            Answer.streamEnd),
+        Break(
+            "other-choice", after: 20,
+            Answer.event(
+                #"{"id":"chatcmpl-2","object":"chat.completion.chunk","choices":[{"index":1,"delta":{},"#
+                    + #""finish_reason":"length"}]}"#), Answer.streamEnd),
+        Break("closed", after: 20, fields: "connection: close\r\n", plain: "", .finish),
+        Break(
+            "closed-in-event", after: 20, fields: "connection: close\r\n", plain: "data: {\"id\":", .finish),
+    ]
+
+    @Test func `F34: a stream that ends without a finish reason is a broken one, whatever ended it`()
+        async throws
+    {
+        let pair = try await Self.pair(Self.endless)
+        // A choice that was never asked for may end without making the answer whole: it is passed on as it came.
+        let own = Self.endless.filter { $0.name != "other-choice" }
+        expectFlawless(try await Self.flaws(of: own, pair, causes: ["closed_early"]))
+        let other = try await pair.chat("other-choice", stream: true)
+        #expect(other.errorCode == "stream_interrupted" && !other.body.contains("[DONE]"))
+    }
+
+    @Test func `F34: an answer without a finish reason that is not streamed is not passed on`() async throws {
+        let choices =
+            #"[{"index":0,"message":{"role":"assistant","content":"Half an"},"finish_reason":null}]"#
+        let pair = try await Pair { _ in [Answer.response(200, Answer.completion(choices: choices))] }
+        let reply = try await pair.chat()
+        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        #expect(pair.callsToP.count == 1)
+        let why = try await pair.why(reply)
+        #expect(why == "p/p-1 failed (quality_failure, truncated); f answered", "it says: \(why)")
+        expectFlawless(try await pair.aftermath())
+    }
+
+    @Test func `F34: control: the check finds fault with a finish reason`() async throws {
+        let whole = [Break("last-chunk", after: 20, Answer.finish(), Answer.streamEnd)]
+        let pair = try await Self.pair(whole)
+        #expect(!(try await Self.flaws(of: whole, pair, causes: ["closed_early"])).isEmpty)
+    }
+
+    // MARK: F36
+
+    /// Providers that fall silent in the middle of an answer.
+    static let silences = [
+        Break("between-events", after: 20, .hang),
+        Break("in-event", after: 20, Answer.chunk("data: " + half), .hang),
+        Break("in-chunk", after: 20, .text("b8\r\ndata: "), .hang),
+        Break("without-length", after: 20, fields: "", plain: "", .hang),
+        Break("then-good", after: 20, .wait(.seconds(4)), Answer.finish(), Answer.done, Answer.streamEnd),
+    ]
+
+    @Test func `F36: a provider that falls silent is given up at the idle limit`() async throws {
+        let pair = try await Self.pair(Self.silences)
+        let begun = ContinuousClock.now
+        expectFlawless(
+            try await Self.flaws(of: Self.silences, pair, within: .milliseconds(2500), causes: ["timed_out"]))
+        #expect(ContinuousClock.now - begun > .milliseconds(900), "it did not wait for the limit")
+    }
+
+    @Test func `F36: control: with an idle limit of 30 s the check finds fault`() async throws {
+        let pair = try await Self.pair(Self.silences) {
+            $0.timeouts = "{ connect: 1s, head: 1s, first_token: 1s, idle: 30s, total: 60s }"
         }
+        let flaws = try await Self.flaws(
+            of: [Self.silences[0]], pair, within: .milliseconds(2500), causes: ["timed_out"])
+        #expect(flaws.contains { $0.contains("error events") })
     }
 
-    @Test func `F38: a rate limit as the first event is waited for`() async throws {
-        let pair = try await Pair { call in
-            guard call.number == 0 else { return Answer.good(call) }
-            return [
-                Answer.streamHead, Answer.event(#"{"error":{"code":429,"message":"Rate limit exceeded"}}"#),
-                Answer.done, Answer.streamEnd,
-            ]
+    @Test(arguments: [false, true])
+    func
+        `F36: who falls silent before the first word, or in an answer that is not streamed, is replaced by F`(
+            stream: Bool
+        ) async throws
+    {
+        let pair = try await Pair { _ in
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 300\r\n\r\n"
+            return stream
+                ? [Answer.streamHead, Answer.role(), .hang]
+                : [.text(head + Answer.completion().prefix(150)), .hang]
         }
-        expectFlawless(try await pair.chat(stream: true).flaws(asAnswerOfPWithin: .seconds(2)))
-    }
-
-    @Test func `F39: an error after tokens is told, and is no end`() async throws {
-        for error in Self.errors {
-            let pair = try await Pair { _ in
-                Self.begun(3) + [Answer.event(error.event), Answer.done, Answer.streamEnd]
-            }
-            expectFlawless(try await Self.flaws(of: pair, brokenAfter: 3).of(error.name))
-        }
-    }
-
-    // MARK: Defences taken away
-
-    @Test func `F36 is found when the limit between tokens is taken away`() async throws {
-        let pair = try await Pair(settings: { $0.timeouts = "{ first_token: 1s, idle: 60s, total: 4s }" }) {
-            _ in Self.begun(20) + [.hang]
-        }
-        #expect(!(try await Self.flaws(of: pair, brokenAfter: 20, within: .seconds(2))).isEmpty)
-    }
-
-    @Test func `F33 before the first token is found when F is taken away`() async throws {
-        let pair = try await Pair(settings: { $0.withFallback = false }) { _ in Self.begun(0) + [.reset] }
-        #expect(!(try await Self.flaws(of: pair, brokenAfter: 0)).isEmpty)
-    }
-
-    @Test func `F35 is found when a stream has no finish reason`() async throws {
-        let pair = try await Pair { _ in Self.begun(60) + [Answer.done, Answer.streamEnd] }
-        let reply = try await pair.chat(stream: true)
-        #expect(!reply.flaws(asAnswerOf: "p", Self.text(60), within: .seconds(1)).isEmpty)
+        let reply = try await pair.chat(stream: stream, limit: .seconds(4))
+        expectFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(2500)))
+        #expect(reply.elapsed > .milliseconds(900))
+        #expect(pair.callsToP.count == 1)
+        #expect(try await eventually { pair.primary.ledger.openLines == 0 }, "P was left waiting")
+        let why = try await pair.why(reply)
+        #expect(why == "p/p-1 failed (timeout, timed_out); f answered", "it says: \(why)")
+        expectFlawless(try await pair.aftermath())
     }
 }

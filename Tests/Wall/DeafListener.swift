@@ -31,6 +31,20 @@ public final class DeafListener: Sendable {
         if isFull { usleep(20_000) }
     }
 
+    /// Keeps a port on which nobody listens any more from being given to somebody else: connections are refused.
+    ///
+    /// - Throws: ``Failed`` if somebody has it already.
+    public init(refusingOn port: Int) throws {
+        let descriptor = Self.socket()
+        var one: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+        var address = Self.loopback(port: in_port_t(truncatingIfNeeded: port))
+        let bound = Self.with(&address) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        self.port = port
+        descriptors = [descriptor]
+        guard bound == 0 else { throw Failed() }
+    }
+
     deinit { for descriptor in descriptors { close(descriptor) } }
 
     private static func socket() -> Int32 {

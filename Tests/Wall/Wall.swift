@@ -107,6 +107,8 @@ public final class Wall: Sendable {
     private let onConnect: @Sendable (Int) -> [Act]?
     private let script: @Sendable (Call) -> [Act]
     private let listener = Mutex<(any Channel)?>(nil)
+    /// Holds the port after the wall has stopped.
+    private let stopped = Mutex<DeafListener?>(nil)
 
     /// Creates a wall.
     ///
@@ -149,6 +151,7 @@ public final class Wall: Sendable {
                 }
             }
             .bind(host: "127.0.0.1", port: port).get()
+        stopped.withLock { $0 = nil }
         listener.withLock { $0 = channel }
         return channel.localAddress?.port ?? 0
     }
@@ -161,7 +164,10 @@ public final class Wall: Sendable {
             defer { listener = nil }
             return listener
         }
+        let port = channel?.localAddress?.port ?? 0
         try await channel?.close()
+        let reserved = try DeafListener(refusingOn: port)
+        stopped.withLock { $0 = reserved }
     }
 
     /// What happened so far.

@@ -134,6 +134,7 @@ extension CircuitBreaker {
         {
             guard ticket.generation == generation else {
                 late += 1
+                lengthen(by: outcome.retryAfter, at: now)
                 return nil
             }
             switch phase {
@@ -146,6 +147,13 @@ extension CircuitBreaker {
                 return recordProbe(outcome, of: ticket, took: took, at: now)
             case .open, .isolated, .disabled: return nil
             }
+        }
+
+        /// A call from before the opening may bring a longer wish to be left alone; it never shortens one.
+        private mutating func lengthen(by wish: Duration?, at now: Instant) {
+            guard let wish, case .open(let until, let openedFor) = phase else { return }
+            let end = now.advanced(by: min(wish, policy.open.maximum))
+            if end > until { phase = .open(until: end, for: openedFor) }
         }
 
         // MARK: Time

@@ -12,7 +12,8 @@ import Synchronization
 /// ```
 ///
 /// A result counts only for the generation of the breaker in which its call was admitted: a call from before an
-/// opening can neither close nor reopen it. What is late is shown in ``Snapshot/late``.
+/// opening can neither close nor reopen it, only lengthen it by the Retry-After that it brings. What is late is shown in
+/// ``Snapshot/late``.
 public final class CircuitBreaker: Sendable {
     /// The name that rejections and events carry.
     public let name: String

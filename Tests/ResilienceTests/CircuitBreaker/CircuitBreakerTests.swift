@@ -280,4 +280,21 @@ import Testing
             (state, calls, openUntil) = (.open, [], now.advanced(by: .seconds(1)))
         }
     }
+
+    @Test func `a failure from before the opening lengthens it by its Retry-After, and never shortens it`()
+        throws
+    {
+        let breaker = breaker()
+        let slow = try breaker.admit(), slower = try breaker.admit(), last = try breaker.admit()
+        try fail(breaker, times: 2)
+        #expect(breaker.snapshot.remainingOpen == .seconds(5))
+        slow.settle(.failure(retryAfter: .seconds(20)))
+        #expect(breaker.snapshot.remainingOpen == .seconds(20))
+        slower.settle(.failure(retryAfter: .seconds(1)))
+        #expect(breaker.snapshot.remainingOpen == .seconds(20))
+        last.settle(.failure(retryAfter: .seconds(600)))
+        #expect(breaker.snapshot.remainingOpen == .seconds(30), "no longer than the policy allows")
+        clock.advance(by: .seconds(30))
+        #expect(breaker.snapshot.state == .halfOpen)
+    }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value of a vector file.
-enum JSON: Decodable, Equatable, CustomStringConvertible {
+enum JSON: Decodable, Equatable, Sendable, CustomStringConvertible {
     case null
     case bool(Bool)
     case number(Double)
