@@ -93,9 +93,11 @@ public final class Gateway: Sendable {
             deadline: arrivedAt.advanced(by: settings.limits.total), retry: settings.retry,
             limits: Self.limits(of: settings, for: request))
         let machine = Execution.StateMachine(candidates, bounds: bounds, chance: chance)
-        let execution = Execution(request, settings.targets, time: time)
+        let execution = Execution(
+            request, settings.targets, brokenStreams: settings.brokenStreams, time: time)
         let (ending, failure) = await execution.run(machine, candidates, &account, into: sink)
         if account.decision.wentElsewhere { route.meters.failovers.increment() }
+        if account.decision.wasMended { route.meters.mended.increment() }
         account.settle(ending, failure, at: time.now)
     }
 
@@ -108,11 +110,19 @@ public final class Gateway: Sendable {
 }
 
 extension Decision {
+    /// Whether an answer that broke off was gone on with to its end.
+    fileprivate var wasMended: Bool {
+        guard case .attempt(.splice, nil, _)? = steps.last?.kind else { return false }
+        return true
+    }
+
     /// Whether another target than the first that was asked had to be asked.
     fileprivate var wentElsewhere: Bool {
         steps.contains { step in
-            if case .attempt(.failover, _, _) = step.kind { return true }
-            return false
+            switch step.kind {
+            case .attempt(.failover, _, _), .attempt(.splice, _, _): return true
+            default: return false
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ struct Pair {
         var provider = "api_key: sk-wall-primary-key-0123456789"
         /// More settings of F.
         var fallback = "api_key: sk-wall-fallback-key-0123456789"
+        /// More settings of F as a target, as members of a mapping in YAML that begin with a comma.
+        var fallbackTarget = ""
         /// Whether the routes know F.
         var withFallback = true
         /// Names of routes besides `chat`, whose model at P has the same name, so that P can tell them apart.
@@ -44,7 +46,7 @@ struct Pair {
             let models = [isChat ? "p-1" : name] + (isChat ? more : [])
             var targets = models.map { "      - { provider: p, model: \($0) }" }
             if withFallback || isHealthy {
-                targets.append("      - { provider: f, model: \(isChat ? "f-1" : name) }")
+                targets.append("      - { provider: f, model: \(isChat ? "f-1" : name)\(fallbackTarget) }")
             }
             return
                 (["  \(name):", "    targets:"] + targets + ["    timeouts: \(timeouts)"]

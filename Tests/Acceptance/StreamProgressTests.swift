@@ -42,14 +42,15 @@ import Wall
             Answer.chunk(": keep-alive\n\n"), .wait(.milliseconds(200)), Answer.event(Answer.delta("{}")),
             .wait(.milliseconds(200)),
         ]
-        let pair = try await Pair { _ in Self.begun(count) + Array(repeating: beat, count: 20).flatMap { $0 }
+        let pair = try await Pair(settings: { $0.lines = ["broken_streams: off"] }) { _ in
+            Self.begun(count) + Array(repeating: beat, count: 20).flatMap { $0 }
         }
         expectFlawless(try await Self.flaws(of: pair, brokenAfter: count, within: .milliseconds(2500)))
     }
 
     @Test func `a stream that is slow but moves is not given up`() async throws {
         let slow = Self.words.prefix(6).flatMap { Answer.words([$0]) + [.wait(.milliseconds(500))] }
-        let pair = try await Pair { _ in
+        let pair = try await Pair(settings: { $0.lines = ["broken_streams: off"] }) { _ in
             [Answer.streamHead, Answer.role()] + slow + [Answer.finish(), Answer.done, Answer.streamEnd]
         }
         expectFlawless(
@@ -78,7 +79,7 @@ import Wall
 
     @Test func `F39: an error after tokens is told, and is no end`() async throws {
         for error in Self.errors {
-            let pair = try await Pair { _ in
+            let pair = try await Pair(settings: { $0.lines = ["broken_streams: off"] }) { _ in
                 Self.begun(3) + [Answer.event(error.event), Answer.done, Answer.streamEnd]
             }
             expectFlawless(try await Self.flaws(of: pair, brokenAfter: 3).of(error.name))

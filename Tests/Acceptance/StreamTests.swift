@@ -44,6 +44,8 @@ import Wall
         let acts = Dictionary(uniqueKeysWithValues: breaks.map { ($0.name, $0.acts) })
         return try await Pair(settings: {
             $0.routes = breaks.map(\.name)
+            // What another provider can do about them is told in MidStreamFailover.
+            $0.lines = ["broken_streams: off"]
             change(&$0)
         }) { acts[$0.model] ?? [] }
     }

@@ -219,9 +219,25 @@ import Testing
     }
 
     @Test func `a broken stream is never retried`() {
-        let trace = play(machine(Self.twoTargets)) { _, _ in .interrupted(Self.failure(.transient)) }
+        let trace = play(machine(Self.twoTargets)) { _, _ in
+            .interrupted(Self.failure(.transient), canGoOn: false)
+        }
         #expect(trace.asked == [0])
         #expect(trace.end == .interrupt(Self.failure(.transient)))
+    }
+
+    @Test
+    func `a stream that another target can go on with is taken to each of the others once, without a pause`()
+    {
+        let trace = play(machine(Self.twoTargets)) { candidate, _ in
+            candidate == 0
+                ? .interrupted(Self.failure(.transient), canGoOn: true)
+                : .failed(Self.failure(.qualityFailure))
+        }
+        #expect(trace.asked == [0, 1])
+        #expect(trace.waits.isEmpty)
+        #expect(
+            trace.end == .interrupt(Self.failure(.transient)), "the first failure is what the caller is told")
     }
 
     @Test func `it always ends, within its bounds, whatever happens`() {

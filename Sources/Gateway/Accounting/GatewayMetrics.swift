@@ -13,6 +13,7 @@ public final class GatewayMetrics: Sendable {
         let duration: Timer
         let overhead: Timer
         let failovers: Counter
+        let mended: Counter
 
         init(_ route: String, _ factory: any MetricsFactory) {
             endings = Dictionary(
@@ -32,6 +33,8 @@ public final class GatewayMetrics: Sendable {
                 label: "holdfast_overhead_seconds", dimensions: [("route", route)], factory: factory)
             failovers = Counter(
                 label: "holdfast_failovers_total", dimensions: [("route", route)], factory: factory)
+            mended = Counter(
+                label: "holdfast_streams_mended_total", dimensions: [("route", route)], factory: factory)
         }
 
         func ended(_ ending: Decision.Ending) {

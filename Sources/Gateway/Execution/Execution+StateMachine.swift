@@ -39,8 +39,8 @@ extension Execution {
         case refused(TargetHealth.Refusal)
         /// It was asked and failed; nothing of its answer has reached the caller.
         case failed(AttemptFailure)
-        /// Its answer broke off after a part of it had reached the caller.
-        case interrupted(AttemptFailure)
+        /// Its answer broke off after a part of it had reached the caller; another may be able to go on with it.
+        case interrupted(AttemptFailure, canGoOn: Bool)
         /// Its answer reached the caller.
         case answered
         /// The caller left.
@@ -50,6 +50,8 @@ extension Execution {
     /// Why an attempt is made.
     public enum Purpose: String, Sendable, Hashable {
         case first, retry, failover
+        /// To go on with an answer that broke off.
+        case splice
     }
 
     /// What to do next.
@@ -95,6 +97,8 @@ extension Execution {
         private var waited = Duration.zero
         private(set) var attempts = 0
         private var firstFailure: AttemptFailure?
+        /// Why the answer first broke off after a part of it had been delivered.
+        private var interruption: AttemptFailure?
         private var refusals: [TargetHealth.Refusal] = []
 
         /// Creates the decisions for `candidates`, in the order in which they are to be tried.
@@ -117,7 +121,11 @@ extension Execution {
         public mutating func next(after outcome: Outcome, at now: Instant) -> Step {
             switch outcome {
             case .answered, .callerLeft: return .finish
-            case .interrupted(let failure): return .interrupt(failure)
+            case .interrupted(let failure, let canGoOn):
+                if interruption == nil { interruption = failure }
+                guard canGoOn else { return giveUp(at: now) }
+                return goOn(at: now)
+            case .refused where interruption != nil: return goOn(at: now)
             case .refused(let refusal):
                 refusals.append(refusal)
                 if let wait = refusal.wait {
@@ -126,8 +134,21 @@ extension Execution {
                     tracks[position].isOut = true
                 }
                 return goElsewhere(at: now)
+            case .failed where interruption != nil: return goOn(at: now)
             case .failed(let failure): return next(after: failure, at: now)
             }
+        }
+
+        /// Asks the next target to go on with what was delivered. Nobody is waited for and nobody asked again: the caller
+        /// sees its stream stand still.
+        private mutating func goOn(at now: Instant) -> Step {
+            tracks[position].isOut = true
+            passOverSiblings(of: position)
+            let next = candidates.indices.first {
+                !tracks[$0].isOut && !tracks[$0].wasAsked && tracks[$0].againAt == nil
+            }
+            guard let next else { return giveUp(at: now) }
+            return ask(next, at: now)
         }
 
         /// The wait is over.
@@ -203,7 +224,9 @@ extension Execution {
             else {
                 return giveUp(at: now)
             }
-            let purpose: Purpose = attempts == 0 ? .first : tracks[index].wasAsked ? .retry : .failover
+            let purpose: Purpose =
+                interruption != nil
+                ? .splice : attempts == 0 ? .first : tracks[index].wasAsked ? .retry : .failover
             if tracks[index].wasAsked { tracks[index].retries += 1 }
             position = index
             var limits = bounds.limits
@@ -245,6 +268,7 @@ extension Execution {
         // MARK: Giving up
 
         private func giveUp(at now: Instant) -> Step {
+            if let interruption { return .interrupt(interruption) }
             let again = tracks.filter { !$0.isOut }.compactMap(\.againAt).min().map {
                 max(.zero, $0.since(now))
             }

@@ -5,18 +5,19 @@ import Resilience
 
 /// One request's way through its targets: does what ``StateMachine`` decides.
 public final class Execution: Sendable {
-    /// The most a stream may send before its first meaningful part.
-    private static let startupEvents = 64, startupBytes = 256 * 1024
-
     private let request: GenerationRequest
     private let targets: [Target]
+    private let brokenStreams: BrokenStreams
     private let table: FailureTable
     private let time: TimeSource
 
-    init(_ request: GenerationRequest, _ targets: [Target], table: FailureTable = .standard, time: TimeSource)
-    {
+    init(
+        _ request: GenerationRequest, _ targets: [Target], brokenStreams: BrokenStreams,
+        table: FailureTable = .standard, time: TimeSource
+    ) {
         self.request = request
         self.targets = targets
+        self.brokenStreams = brokenStreams
         self.table = table
         self.time = time
     }
@@ -30,14 +31,14 @@ public final class Execution: Sendable {
     ) async
         -> (Decision.Ending, GatewayFailure?)
     {
-        var machine = machine
+        var machine = machine, progress = Progress()
         var step = machine.start(at: time.now)
         do throws(CallerLeft) {
             while true {
                 switch step {
                 case .attempt(let index, let limits, let purpose):
                     let attempt = Attempt(self, candidates[index], limits, purpose)
-                    let outcome = try await attempt.run(&machine, &account, into: sink)
+                    let outcome = try await attempt.run(&machine, &account, &progress, into: sink)
                     step = machine.next(after: outcome, at: time.now)
                 case .wait(let wait, let index):
                     step = try await pause(wait, before: candidates[index], &machine, &account)
@@ -79,6 +80,19 @@ public final class Execution: Sendable {
         return machine.resume(at: end)
     }
 
+    /// What the caller has so far of a streamed answer.
+    private struct Progress {
+        /// Whether the stream to the caller was begun.
+        var hasBegun = false
+        /// The text that must be gone on with; nil before an answer broke off.
+        var delivered: DeliveredText?
+    }
+
+    /// Whether a stream is to keep its text, since another target could go on with it.
+    private var keepsText: Bool {
+        request.streams && targets.count > 1 && (brokenStreams == .splice || brokenStreams == .goOn)
+    }
+
     /// One candidate asked once.
     private struct Attempt {
         let execution: Execution
@@ -107,13 +121,13 @@ public final class Execution: Sendable {
             case callerLeft
         }
 
-        func run(_ machine: inout StateMachine, _ account: inout Account, into sink: some ReplySink)
-            async throws(CallerLeft)
-            -> Outcome
-        {
+        func run(
+            _ machine: inout StateMachine, _ account: inout Account, _ progress: inout Progress,
+            into sink: some ReplySink
+        ) async throws(CallerLeft) -> Outcome {
             let begin = time.now
             do throws(Exit) {
-                return try await admitAndAsk(&machine, &account, begin, into: sink)
+                return try await admitAndAsk(&machine, &account, &progress, begin, into: sink)
             } catch {
                 guard case .refused(let refusal) = error else { throw CallerLeft() }
                 account.note(.refusal(refusal), target: target.name, key: key, begin: begin, end: time.now)
@@ -122,8 +136,8 @@ public final class Execution: Sendable {
         }
 
         private func admitAndAsk(
-            _ machine: inout StateMachine, _ account: inout Account, _ begin: Instant,
-            into sink: some ReplySink
+            _ machine: inout StateMachine, _ account: inout Account, _ progress: inout Progress,
+            _ begin: Instant, into sink: some ReplySink
         ) async throws(Exit) -> Outcome {
             if let (left, kind) = health.cooling(at: begin) {
                 throw .refused(.cooling(kind, retryAfter: left))
@@ -134,7 +148,9 @@ public final class Execution: Sendable {
             if purpose == .retry { meters.retries.increment() } else { health.budget.deposit() }
             account.asking(provider: target.provider.name, model: target.model)
             defer { _ = place }
-            do throws(CallerLeft) { return try await ask(permit, &account, begin, into: sink) } catch {
+            do throws(CallerLeft) {
+                return try await ask(permit, &account, &progress, begin, into: sink)
+            } catch {
                 throw .callerLeft
             }
         }
@@ -153,13 +169,13 @@ public final class Execution: Sendable {
         }
 
         private func ask(
-            _ permit: consuming CircuitBreaker.Permit, _ account: inout Account, _ begin: Instant,
-            into sink: some ReplySink
+            _ permit: consuming CircuitBreaker.Permit, _ account: inout Account,
+            _ progress: inout Progress, _ begin: Instant, into sink: some ReplySink
         ) async throws(CallerLeft) -> Outcome {
             let budget = health.budget, resends = meters.resends
             let call = ProviderCall(
                 request: execution.request, model: target.model, credential: candidate.credential,
-                limits: limits
+                limits: limits, keepsText: execution.keepsText, goingOn: goingOn(progress)
             ) {
                 guard budget.withdraw() else { return false }
                 resends.increment()
@@ -179,8 +195,19 @@ public final class Execution: Sendable {
                 return .answered
             case .stream(let stream):
                 defer { stream.cancel() }
-                return try await deliver(stream, permit, &account, begin, into: sink)
+                return try await deliver(stream, permit, &account, &progress, begin, into: sink)
             }
+        }
+
+        /// How the target is to go on with an answer that broke off; nil if it is to give a new one.
+        private func goingOn(_ progress: Progress) -> GoingOn? {
+            guard let delivered = progress.delivered else { return nil }
+            if execution.brokenStreams == .goOn, let prefill = target.prefill,
+                execution.request.marks.messagesEnd != nil
+            {
+                return .prefilled(delivered, prefill)
+            }
+            return .fromScratch(delivered)
         }
 
         private func succeeded(_ account: inout Account, _ begin: Instant, firstToken: Duration?) {
@@ -211,37 +238,41 @@ public final class Execution: Sendable {
         // MARK: Streams
 
         /// Passes a stream on. Nothing reaches the caller before the first meaningful part, so that until then another
-        /// target can take over unseen.
+        /// target can take over unseen; with `buffer` nothing does before the end.
         private func deliver(
             _ stream: any ReplyStream, _ permit: consuming CircuitBreaker.Permit, _ account: inout Account,
-            _ begin: Instant, into sink: some ReplySink
+            _ progress: inout Progress, _ begin: Instant, into sink: some ReplySink
         ) async throws(CallerLeft) -> Outcome {
             var permit: CircuitBreaker.Permit? = permit
-            var startup = Startup(), firstToken: Duration?
+            var held = HeldPieces(isWhole: execution.brokenStreams == .buffer), firstToken: Duration?
             do throws(StreamEnd) {
                 while let piece = try await Self.next(stream) {
-                    if firstToken != nil {
+                    if firstToken != nil, !held.isWhole {
                         try await Self.pass { () throws(CallerLeft) in try await sink.deliver(piece) }
                         continue
                     }
-                    try startup.add(piece)
-                    guard piece.isProgress else { continue }
+                    try held.add(piece)
+                    guard piece.isProgress, firstToken == nil else { continue }
                     let now = time.now
                     firstToken = now.since(begin)
                     account.note(facts: stream.facts)
                     meters.firstToken.record(now.since(begin))
                     // A probe has shown that the target answers; others need not wait for the end of its stream.
                     if permit?.isProbe == true { permit.take()?.settle(.success, took: firstToken) }
-                    let summary = account.summary(at: now, attemptSince: begin), opening = startup.joined
-                    try await Self.pass { () throws(CallerLeft) in
-                        try await sink.begin(summary)
-                        try await sink.deliver(opening)
-                    }
+                    if held.isWhole { continue }
+                    try await open(held, &progress, account.summary(at: now, attemptSince: begin), sink)
+                }
+                // An answer that was gone on with may have had nothing but its end to come.
+                if held.isWhole || firstToken == nil {
+                    try await open(held, &progress, account.summary(at: time.now, attemptSince: begin), sink)
                 }
             } catch {
                 account.note(facts: stream.facts)
                 guard case .failed(let failure) = error else { throw CallerLeft() }
-                return try interrupted(failure, permit.take(), &account, begin, firstToken)
+                let hasPart = firstToken != nil && !held.isWhole
+                if hasPart { progress.delivered = stream.delivered }
+                return try interrupted(
+                    failure, permit.take(), &account, begin, firstToken, after: hasPart ? progress : nil)
             }
             account.note(facts: stream.facts)
             permit.take()?.settle(.success, took: firstToken)
@@ -250,9 +281,22 @@ public final class Execution: Sendable {
             return .answered
         }
 
+        /// Gives the caller what was held back, as the beginning of its stream unless that was begun before.
+        private func open(
+            _ held: HeldPieces, _ progress: inout Progress, _ summary: DecisionSummary,
+            _ sink: some ReplySink
+        ) async throws(StreamEnd) {
+            let isFirst = !progress.hasBegun, opening = held.joined
+            progress.hasBegun = true
+            try await Self.pass { () throws(CallerLeft) in
+                if isFirst { try await sink.begin(summary) }
+                try await sink.deliver(opening)
+            }
+        }
+
         private func interrupted(
             _ failure: AttemptFailure, _ permit: consuming CircuitBreaker.Permit?, _ account: inout Account,
-            _ begin: Instant, _ firstToken: Duration?
+            _ begin: Instant, _ firstToken: Duration?, after progress: Progress?
         ) throws(CallerLeft) -> Outcome {
             let outcome: Outcome
             if let permit = permit.take() {
@@ -266,13 +310,8 @@ public final class Execution: Sendable {
                 if failure.isCancellation { throw CallerLeft() }
                 outcome = .failed(failure)
             }
-            return firstToken == nil ? outcome : .interrupted(failure)
-        }
-
-        /// Why a stream is not passed on any further.
-        private enum StreamEnd: Error {
-            case failed(AttemptFailure)
-            case callerLeft
+            guard let progress else { return outcome }
+            return .interrupted(failure, canGoOn: progress.delivered?.canGoOn ?? false)
         }
 
         private static func next(_ stream: any ReplyStream) async throws(StreamEnd) -> ReplyPiece? {
@@ -281,36 +320,6 @@ public final class Execution: Sendable {
 
         private static func pass(_ delivery: () async throws(CallerLeft) -> Void) async throws(StreamEnd) {
             do throws(CallerLeft) { try await delivery() } catch { throw .callerLeft }
-        }
-
-        /// What a stream sends before its first meaningful part, within bounds.
-        private struct Startup {
-            private var pieces: [ReplyPiece] = []
-            private var events = 0, bytes = 0
-
-            mutating func add(_ piece: ReplyPiece) throws(StreamEnd) {
-                pieces.append(piece)
-                events += piece.events
-                bytes += piece.bytes.readableBytes
-                if !piece.isProgress, events > Execution.startupEvents || bytes > Execution.startupBytes {
-                    throw .failed(
-                        AttemptFailure(
-                            .apiFailure, cause: "no_answer", phase: .firstToken,
-                            message: "the provider's stream begins with too much that is no answer"))
-                }
-            }
-
-            var joined: ReplyPiece {
-                guard var first = pieces.first else {
-                    return ReplyPiece(bytes: ByteBuffer(), events: 0, isProgress: false)
-                }
-                for piece in pieces.dropFirst() {
-                    first.bytes.writeImmutableBuffer(piece.bytes)
-                    first.events += piece.events
-                    first.isProgress = first.isProgress || piece.isProgress
-                }
-                return first
-            }
         }
     }
 }

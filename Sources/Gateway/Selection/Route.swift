@@ -19,12 +19,15 @@ public final class Route: Sendable {
         public var wholeAnswer: Duration
         /// How hard to try.
         public var retry: RetrySettings
+        /// What becomes of a stream that breaks after a part of it was delivered.
+        public var brokenStreams: BrokenStreams
 
         /// Creates settings.
         public init(
             name: String, strategy: Strategy = .priority, targets: [Target],
             limits: PhaseLimits = PhaseLimits(),
-            wholeAnswer: Duration = .seconds(30), retry: RetrySettings = RetrySettings()
+            wholeAnswer: Duration = .seconds(30), retry: RetrySettings = RetrySettings(),
+            brokenStreams: BrokenStreams = .splice
         ) {
             self.name = name
             self.strategy = strategy
@@ -32,6 +35,7 @@ public final class Route: Sendable {
             self.limits = limits
             self.wholeAnswer = wholeAnswer
             self.retry = retry
+            self.brokenStreams = brokenStreams
         }
     }
 
@@ -63,6 +67,8 @@ public final class Target: Sendable {
     public let model: String
     /// Its share under the weighted strategy.
     public let weight: Int
+    /// How it is asked to go on with a text that another began; nil if it cannot.
+    public let prefill: Prefill?
     /// What is known about it and shared with other requests, by the provider's keys in order.
     public let health: [TargetHealth]
     /// The target as it is shown to people.
@@ -71,16 +77,30 @@ public final class Target: Sendable {
 
     /// Creates a target that counts with `metrics`.
     public init(
-        provider: any Provider, model: String, weight: Int = 1, health: [TargetHealth],
+        provider: any Provider, model: String, weight: Int = 1, prefill: Prefill? = nil,
+        health: [TargetHealth],
         metrics: GatewayMetrics
     ) {
         self.provider = provider
         self.model = model
         self.weight = weight
+        self.prefill = prefill
         self.health = health
         name = "\(provider.name)/\(model)"
         meters = metrics.target(name)
     }
+}
+
+/// What becomes of a stream that breaks after a part of it was delivered.
+public enum BrokenStreams: String, Sendable, Hashable, CaseIterable {
+    /// The next target answers from scratch; if its text begins with what was delivered, the rest of it follows.
+    case splice
+    /// The next target that can is given what was delivered and goes on; others as with `splice`.
+    case goOn = "continue"
+    /// Nothing is delivered before the whole answer is there, so that another target can always take over.
+    case buffer
+    /// It is said to be broken.
+    case off
 }
 
 /// How hard a route tries.

@@ -44,6 +44,8 @@ public enum MetricsHelp {
         "holdfast_attempts_total": "Attempts at a target, by class of failure; ok for none.",
         "holdfast_failovers_total":
             "Requests that another target than the first one asked had to be asked for.",
+        "holdfast_streams_mended_total":
+            "Streams that broke off and were gone on with by another target to their end.",
         "holdfast_retries_total": "Attempts at a target that had failed in the same request.",
         "holdfast_retries_scheduled_total": "Waits before such an attempt, whether it was made or not.",
         "holdfast_retry_budget_exhausted_total": "Retries that the target's retry budget did not allow.",

@@ -57,6 +57,11 @@ struct ChatRequestScan {
         ("modalities", .array),
         ("audio", .object), ("prediction", .object), ("verbosity", .string),
     ]
+    /// Whether a member of ``plain`` binds the answer to a form.
+    private static let binds: [Bool] = plain.map { member in
+        ["tools", "functions", "response_format", "modalities", "audio", "logprobs"].contains(
+            "\(member.name)")
+    }
     private static let keys = JSONKeys(own + refused + plain.map(\.name))
     private static let messageKeys = JSONKeys("role", "content", "tool_calls")
     private static let includeUsageKey = JSONKeys("include_usage")
@@ -67,6 +72,9 @@ struct ChatRequestScan {
     private(set) var choices = 1
     private var modelRange: Range<Int>?
     private var start = 0
+    private var messagesEnd = 0
+    /// Whether the answer is bound to a form or may call tools, so that nobody may begin it for a model.
+    private var isBound = false
     private var streamOptions: Int?
     private var streamOptionsAreEmpty = false
     private var nullStreamOptions: Range<Int>?
@@ -119,7 +127,8 @@ struct ChatRequestScan {
     /// The request that was read.
     func request(_ id: RequestID, _ body: ByteBuffer) -> GenerationRequest {
         let marks = GenerationRequest.Marks(
-            model: modelRange ?? 0..<0, start: start, streamOptions: streamOptions,
+            model: modelRange ?? 0..<0, start: start,
+            messagesEnd: isBound || choices > 1 ? nil : messagesEnd, streamOptions: streamOptions,
             streamOptionsAreEmpty: streamOptionsAreEmpty,
             nullStreamOptions: nullStreamOptions, includeUsage: includeUsage)
         return GenerationRequest(
@@ -171,7 +180,9 @@ struct ChatRequestScan {
     }
 
     /// Checks a member that is not read, by its place behind those that are.
-    private func readOther(_ index: Int, _ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+    private mutating func readOther(_ index: Int, _ cursor: inout JSONCursor) throws(JSONFault)
+        -> OpenAIError?
+    {
         if Self.refused.indices.contains(index) {
             let name = "\(Self.refused[index])"
             return .invalid(
@@ -181,6 +192,7 @@ struct ChatRequestScan {
         if index >= 0 {
             let (name, type) = Self.plain[index - Self.refused.count], kind = try cursor.peek()
             guard kind == .null || type.allows(kind) else { return Self.wrongType("\(name)", type.words) }
+            if kind != .null, Self.binds[index - Self.refused.count] { isBound = true }
         }
         try cursor.skipValue()
         return nil
@@ -253,7 +265,7 @@ struct ChatRequestScan {
         return nil
     }
 
-    private func readMessages(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+    private mutating func readMessages(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
         guard try cursor.peek() == .array else { return Self.wrongType("messages", "an array") }
         try cursor.enterArray()
         var index = 0
@@ -290,6 +302,8 @@ struct ChatRequestScan {
             }
             index += 1
         }
+        // The cursor stands behind the closing bracket.
+        messagesEnd = cursor.offset - 1
         return index > 0
             ? nil
             : .invalid("messages is empty; give at least one message", field: "messages", code: "empty_array")

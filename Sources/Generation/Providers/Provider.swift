@@ -40,18 +40,25 @@ public struct ProviderCall: Sendable {
     public var credential: Int
     /// How long the attempt may take.
     public var limits: PhaseLimits
+    /// Whether a stream keeps its text, so that another target can go on with it.
+    public var keepsText: Bool
+    /// The answer to go on with; nil for a new one.
+    public var goingOn: GoingOn?
     /// Asked before a request that certainly did not reach the provider is sent again on a new connection.
     public var mayResend: @Sendable () -> Bool
 
     /// Creates a call.
     public init(
         request: GenerationRequest, model: String, credential: Int = 0, limits: PhaseLimits,
+        keepsText: Bool = false, goingOn: GoingOn? = nil,
         mayResend: @escaping @Sendable () -> Bool = { true }
     ) {
         self.request = request
         self.model = model
         self.credential = credential
         self.limits = limits
+        self.keepsText = keepsText
+        self.goingOn = goingOn
         self.mayResend = mayResend
     }
 }

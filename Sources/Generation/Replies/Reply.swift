@@ -71,6 +71,9 @@ public protocol ReplyStream: AnyObject, Sendable {
     /// What is known about the answer so far.
     var facts: ReplyFacts { get }
 
+    /// The text that was drawn so far; nil if it was not kept.
+    var delivered: DeliveredText? { get }
+
     /// Ends the stream at once and closes what is behind it. Does nothing after the end.
     func cancel()
 }

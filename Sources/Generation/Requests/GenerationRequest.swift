@@ -36,13 +36,19 @@ public final class GenerationRequest: Sendable {
         /// The value of `include_usage` if it is given and not true.
         public var includeUsage: Range<Int>?
 
-        /// Creates features.
+        /// Where the list of messages ends; nil if no message may be added, since the answer is bound to a form or may
+        /// call tools.
+        public var messagesEnd: Int?
+
+        /// Creates marks.
         public init(
-            model: Range<Int>, start: Int, streamOptions: Int? = nil, streamOptionsAreEmpty: Bool = false,
+            model: Range<Int>, start: Int, messagesEnd: Int? = nil, streamOptions: Int? = nil,
+            streamOptionsAreEmpty: Bool = false,
             nullStreamOptions: Range<Int>? = nil, includeUsage: Range<Int>? = nil
         ) {
             self.model = model
             self.start = start
+            self.messagesEnd = messagesEnd
             self.streamOptions = streamOptions
             self.streamOptionsAreEmpty = streamOptionsAreEmpty
             self.nullStreamOptions = nullStreamOptions

@@ -20,11 +20,28 @@ struct ChunkScan {
         var allSeenFinished: Bool { finishedCount > 0 && seen == finished }
     }
 
-    private static let members = JSONKeys("choices", "usage", "model", "error")
-    private static let choiceMembers = JSONKeys("index", "delta", "finish_reason", "text")
+    private static let members = JSONKeys("choices", "usage", "model", "error", "id", "created")
+    private static let choiceMembers = JSONKeys("index", "delta", "finish_reason", "text", "logprobs")
     private static let deltaMembers = JSONKeys("role", "content")
 
+    /// What a chunk brings for one choice.
+    struct Part {
+        var choice = 0
+        /// The text, if there is any.
+        var content: JSONCursor.RawString?
+        /// Whether it brings a text of another kind, such as a line of reasoning.
+        var hasOtherText = false
+        /// Whether it brings something that is no text, such as a tool call, or tells of tokens.
+        var hasMore = false
+        var finish: JSONCursor.RawString?
+    }
+
     var isDone = false
+    /// The first choice's part, and those of further choices, which are rare.
+    var part: Part?
+    var otherParts: [Part] = []
+    /// Where the values stand that are the same in all chunks of an answer.
+    var id: Range<Int>?, created: Range<Int>?, modelValue: Range<Int>?
     /// Where an error member's value stands.
     var error: Range<Int>?
     var model: JSONCursor.RawString?
@@ -51,7 +68,14 @@ struct ChunkScan {
             switch (member, try cursor.peek()) {
             case (0, .array): try readChoices(&cursor, &noted)
             case (1, .object): usage = try UsageScan.read(&cursor)
-            case (2, .string): model = try cursor.readString()
+            case (2, .string):
+                let name = try cursor.readString()
+                model = name
+                modelValue = name.range.lowerBound - 1..<name.range.upperBound + 1
+            case (4, .string):
+                let value = try cursor.readString()
+                id = value.range.lowerBound - 1..<value.range.upperBound + 1
+            case (5, .number): created = try cursor.readNumber()
             case (3, let kind) where kind != .null:
                 let start = cursor.offset
                 try cursor.skipValue()
@@ -75,27 +99,34 @@ struct ChunkScan {
         choicesAreEmpty = true
         while try cursor.nextElement() {
             choicesAreEmpty = false
-            var index = 0, finishes = false, seen = MembersSeen()
+            var part = Part(), seen = MembersSeen()
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
                 let member = cursor.index(of: key, in: Self.choiceMembers)
                 try seen.note(member, key)
                 switch (member, try cursor.peek()) {
-                case (0, .number): index = try cursor.readInt() ?? 0
-                case (1, .object): try readDelta(&cursor)
+                case (0, .number): part.choice = try cursor.readInt() ?? 0
+                case (1, .object): try readDelta(&cursor, &part)
                 case (2, .string):
                     finishReason = try cursor.readString()
-                    finishes = true
-                case (3, .string): if try !cursor.readString().range.isEmpty { isProgress = true }
+                    part.finish = finishReason
+                case (3, .string):
+                    if try !cursor.readString().range.isEmpty {
+                        (isProgress, part.hasOtherText) = (true, true)
+                    }
+                case (4, .object):
+                    part.hasMore = true
+                    try cursor.skipValue()
                 default: try cursor.skipValue()
                 }
             }
-            if (0..<128).contains(index) { choices.note(index, finishes: finishes) }
+            if (0..<128).contains(part.choice) { choices.note(part.choice, finishes: part.finish != nil) }
+            if self.part == nil { self.part = part } else { otherParts.append(part) }
         }
     }
 
     /// A delta is progress if any of its members but the role carries something.
-    private mutating func readDelta(_ cursor: inout JSONCursor) throws(JSONFault) {
+    private mutating func readDelta(_ cursor: inout JSONCursor, _ part: inout Part) throws(JSONFault) {
         var seen = MembersSeen()
         try cursor.enterObject()
         while let key = try cursor.nextKey() {
@@ -104,15 +135,17 @@ struct ChunkScan {
             switch try cursor.peek() {
             case .string:
                 let value = try cursor.readString()
-                if !value.range.isEmpty, member != 0 { isProgress = true }
+                guard !value.range.isEmpty, member != 0 else { continue }
+                isProgress = true
+                if member == 1 { part.content = value } else { part.hasOtherText = true }
             case .array:
                 try cursor.enterArray()
                 while try cursor.nextElement() {
-                    isProgress = true
+                    (isProgress, part.hasMore) = (true, true)
                     try cursor.skipValue()
                 }
             case .object:
-                isProgress = true
+                (isProgress, part.hasMore) = (true, true)
                 try cursor.skipValue()
             case .null, .bool, .number:
                 try cursor.skipValue()

@@ -119,8 +119,11 @@ public final class OpenAIProvider: Provider {
         guard (200...299).contains(head.status) else { throw await refusal(response) }
         let isEventStream = head["content-type"]?.lowercased().hasPrefix("text/event-stream") ?? false
         if request.streams, isEventStream {
-            return .stream(
-                OpenAIStream(response.body, for: request, upstreamID: upstreamID, redactor: redactor))
+            let stream = OpenAIStream(
+                response.body, for: request, upstreamID: upstreamID, redactor: redactor,
+                keepsText: call.keepsText && call.goingOn == nil)
+            guard let goingOn = call.goingOn else { return .stream(stream) }
+            return .stream(SplicedStream(stream, goingOn))
         }
         let body = try await collect(response.body)
         let facts = try check(body, response, upstreamID: upstreamID)
@@ -136,7 +139,7 @@ public final class OpenAIProvider: Provider {
             origin: settings.origin, trust: settings.trust,
             head: heads[min(max(0, call.credential), heads.count - 1)],
             body: OpenAIRequestBody.parts(
-                of: call.request, model: model, asksForUsage: settings.asksForUsage),
+                of: call.request, model: model, asksForUsage: settings.asksForUsage, goingOn: call.goingOn),
             limits: call.limits, maximumBody: settings.maximumAnswer,
             readerTellsProgress: call.request.streams,
             mayResend: call.mayResend)

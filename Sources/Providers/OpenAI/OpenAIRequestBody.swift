@@ -6,12 +6,17 @@ enum OpenAIRequestBody {
     private static let askForUsage = ByteBuffer(string: #""include_usage":true"#)
     private static let usageObject = ByteBuffer(string: #"{"include_usage":true}"#)
     private static let usageMember = ByteBuffer(string: #""stream_options":{"include_usage":true},"#)
+    private static let goOn = ByteBuffer(
+        string: #""add_generation_prompt":false,"continue_final_message":true,"#)
     private static let comma = ByteBuffer(string: ",")
     private static let truth = ByteBuffer(string: "true")
 
     /// The parts of the body to send: slices of the caller's bytes with the model's name and, if a stream's usage is to
-    /// be asked for, that wish put in between.
-    static func parts(of request: GenerationRequest, model: ByteBuffer, asksForUsage: Bool) -> [ByteBuffer] {
+    /// be asked for, that wish put in between. To go on with an answer, what the caller has of it is added as the last
+    /// message.
+    static func parts(
+        of request: GenerationRequest, model: ByteBuffer, asksForUsage: Bool, goingOn: GoingOn? = nil
+    ) -> [ByteBuffer] {
         let marks = request.marks
         var edits: [(range: Range<Int>, text: [ByteBuffer])] = [(marks.model, [model])]
         if request.streams, asksForUsage, !request.wantsUsage {
@@ -25,6 +30,12 @@ enum OpenAIRequestBody {
             } else {
                 edits.append((marks.start..<marks.start, [usageMember]))
             }
+        }
+        if case .prefilled(let delivered, let way)? = goingOn, let end = marks.messagesEnd {
+            let text = String(decoding: delivered.texts.first ?? [], as: UTF8.self)
+            let message = #",{"role":"assistant","content":\#(JSONEscapes.quoted(text))}"#
+            edits.append((end..<end, [ByteBuffer(string: message)]))
+            if way == .vllm { edits.append((marks.start..<marks.start, [goOn])) }
         }
         edits.sort { $0.range.lowerBound < $1.range.lowerBound }
         var parts: [ByteBuffer] = [], offset = 0

@@ -25,8 +25,13 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     /// A fault that was found behind events which had to be passed on first.
     private var fault: AttemptFailure?
     private(set) var facts: ReplyFacts
+    private(set) var delivered: DeliveredText?
 
-    init(_ body: UpstreamBody, for request: GenerationRequest, upstreamID: String?, redactor: Redactor) {
+    init(
+        _ body: UpstreamBody, for request: GenerationRequest, upstreamID: String?, redactor: Redactor,
+        keepsText: Bool
+    ) {
+        delivered = keepsText ? DeliveredText() : nil
         self.body = body
         self.request = request
         self.redactor = redactor
@@ -216,6 +221,7 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         } else if !answered, choices.allSeenFinished {
             throw empty()
         }
+        delivered?.note(scan, data)
         // The usage that only we asked for is ours.
         return !(scan.choicesAreEmpty && scan.usage != nil && !request.wantsUsage)
     }

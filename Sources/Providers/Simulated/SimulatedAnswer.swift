@@ -84,6 +84,20 @@ final class SimulatedStream: ReplyStream, @unchecked Sendable {  // Drawn by one
         position > answer.words.count ? answer.facts : ReplyFacts(model: answer.model)
     }
 
+    var delivered: DeliveredText? {
+        var delivered = DeliveredText()
+        delivered.identity.id = Array(JSONEscapes.quoted(answer.id).utf8)
+        delivered.identity.created = Array("\(answer.created)".utf8)
+        delivered.identity.model = Array(JSONEscapes.quoted(answer.model).utf8)
+        let words = answer.words.prefix(max(0, position))
+        if position > answer.words.count {
+            delivered.addOther()
+        } else {
+            delivered.add(words.joined().utf8, toChoice: 0)
+        }
+        return delivered
+    }
+
     func cancel() {}
 
     func next() async throws(AttemptFailure) -> ReplyPiece? {

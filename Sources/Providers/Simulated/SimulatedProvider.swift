@@ -93,10 +93,15 @@ public final class SimulatedProvider: Provider {
                 .timeout, cause: "timed_out", phase: .head, message: "the provider did not answer in time")
         }
         if call.request.streams {
-            return .stream(
-                SimulatedStream(
-                    answer, cuts: fault == .cut, pause: settings.betweenTokens * pace,
-                    wantsUsage: call.request.wantsUsage, sleep: sleep))
+            let stream = SimulatedStream(
+                answer, cuts: fault == .cut, pause: settings.betweenTokens * pace,
+                wantsUsage: call.request.wantsUsage, sleep: sleep)
+            switch call.goingOn {
+            case nil: return .stream(stream)
+            // Its words are its own: it cannot be given a beginning.
+            case .fromScratch(let delivered)?, .prefilled(let delivered, _)?:
+                return .stream(SplicedStream(stream, .fromScratch(delivered)))
+            }
         }
         if fault == .cut { throw SimulatedAnswer.cut }
         return .whole(WholeReply(body: answer.whole, facts: answer.facts))

@@ -170,7 +170,7 @@ final class Assembly: Sendable {
             let targets = model.targets.compactMap { target -> Target? in
                 guard let provider = providers[target.provider] else { return nil }
                 return Target(
-                    provider: provider, model: target.model, weight: target.weight,
+                    provider: provider, model: target.model, weight: target.weight, prefill: target.prefill,
                     health: provider.credentials.map { health(target, $0, model.breaker) },
                     metrics: assembly.metrics)
             }
@@ -178,7 +178,8 @@ final class Assembly: Sendable {
             return Route(
                 Route.Settings(
                     name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
-                    wholeAnswer: model.wholeAnswer, retry: model.retry),
+                    wholeAnswer: model.wholeAnswer, retry: model.retry,
+                    brokenStreams: model.brokenStreams),
                 metrics: assembly.metrics, chance: assembly.nextChance())
         }
 

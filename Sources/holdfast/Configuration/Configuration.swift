@@ -48,6 +48,8 @@ struct Configuration {
         var provider: String
         var model: String
         var weight = 1
+        /// How it is asked to go on with a text; nil if it cannot.
+        var prefill: Prefill?
     }
 
     struct Model {
@@ -58,6 +60,7 @@ struct Configuration {
         /// How long an answer that is not streamed may take to begin.
         var wholeAnswer: Duration = .seconds(30)
         var retry = RetrySettings()
+        var brokenStreams = BrokenStreams.splice
         var breaker = CircuitBreakerPolicy()
     }
 

@@ -11,7 +11,8 @@ extension ConfigurationLoader {
                 "a model's name must be 1 to 256 printable characters without spaces", at: setting)
         }
         let members = reader.members(
-            of: setting, known: ["strategy", "targets", "timeouts", "retry", "breaker"])
+            of: setting,
+            known: ["strategy", "targets", "timeouts", "retry", "breaker", "broken_streams"])
         var model = Configuration.Model(name: name)
         if let strategy = members["strategy"].flatMap({ reader.choice($0, of: Strategy.self) }) {
             model.strategy = strategy
@@ -24,6 +25,9 @@ extension ConfigurationLoader {
         } else {
             reader.note("targets is missing; name at least one", at: setting)
         }
+        if let conduct = members["broken_streams"].flatMap({ reader.choice($0, of: BrokenStreams.self) }) {
+            model.brokenStreams = conduct
+        }
         if let timeouts = members["timeouts"] { readTimeouts(timeouts, &model) }
         if let retry = members["retry"] { readRetry(retry, &model) }
         if let breaker = members["breaker"] { readBreaker(breaker, &model) }
@@ -31,7 +35,7 @@ extension ConfigurationLoader {
     }
 
     private mutating func readTarget(_ setting: SettingsReader.Setting) -> Configuration.Target? {
-        let members = reader.members(of: setting, known: ["provider", "model", "weight"])
+        let members = reader.members(of: setting, known: ["provider", "model", "weight", "prefill"])
         guard let providerSetting = members["provider"], let modelSetting = members["model"] else {
             reader.note("needs a provider and a model", at: setting)
             return nil
@@ -51,6 +55,7 @@ extension ConfigurationLoader {
         if let weight = members["weight"].flatMap({ reader.integer($0, 0...1_000_000) }) {
             target.weight = weight
         }
+        target.prefill = members["prefill"].flatMap { reader.choice($0, of: Prefill.self) }
         return target
     }
 

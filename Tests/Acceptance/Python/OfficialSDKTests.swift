@@ -21,7 +21,7 @@ import Wall
             guard call.model == "cut" else {
                 return [Answer.response(503, Answer.error("down for maintenance"))]
             }
-            return [Answer.streamHead, Answer.role()] + Answer.words(["Hello"]) + [.reset]
+            return [Answer.streamHead, Answer.role()] + Answer.words(["Howdy"]) + [.reset]
         }
         let cases = try Self.cases(pair.gateway.port)
         for name in ["whole", "stream", "helper"] {
@@ -37,7 +37,7 @@ import Wall
         #expect(cases["bad type"]?["error"] as? String == "BadRequestError")
         #expect(cases["bad type"]?["param"] as? String == "temperature")
         let cut = try #require(cases["cut"])
-        #expect(cut["text"] as? String == "Hello")
+        #expect(cut["text"] as? String == "Howdy")
         #expect(cut["error"] as? String == "APIError" && cut["code"] as? String == "stream_interrupted")
         expectFlawless(try await pair.aftermath())
     }

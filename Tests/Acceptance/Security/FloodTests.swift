@@ -74,7 +74,7 @@ import Wall
     }
 
     @Test func `S26: a line without an end after the answer began breaks it off`() async throws {
-        let pair = try await Pair(places: 2) { _ in
+        let pair = try await Pair(places: 2, settings: { $0.lines = ["broken_streams: off"] }) { _ in
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
             let first = "data: \(Answer.delta(#"{"content":"Hello"}"#))\n\ndata: "
             return [.text(head + first), .flood(Self.kilobytes, times: 2048), .finish]
