@@ -91,21 +91,14 @@ public final class Gateway: Sendable {
             arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: route.meters))
         let bounds = Execution.Bounds(
             deadline: arrivedAt.advanced(by: settings.limits.total), retry: settings.retry,
-            limits: Self.limits(of: settings, for: request))
+            limits: settings.limits)
         let machine = Execution.StateMachine(candidates, bounds: bounds, chance: chance)
         let execution = Execution(
-            request, settings.targets, brokenStreams: settings.brokenStreams, time: time)
+            request, settings, time: time)
         let (ending, failure) = await execution.run(machine, candidates, &account, into: sink)
         if account.decision.wentElsewhere { route.meters.failovers.increment() }
         if account.decision.wasMended { route.meters.mended.increment() }
         account.settle(ending, failure, at: time.now)
-    }
-
-    /// A streamed answer shows its head with its first part; one that is not streamed only when it is complete.
-    private static func limits(of settings: Route.Settings, for request: GenerationRequest) -> PhaseLimits {
-        var limits = settings.limits
-        limits.head = request.streams ? min(limits.head, limits.firstToken) : settings.wholeAnswer
-        return limits
     }
 }
 

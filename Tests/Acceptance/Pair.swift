@@ -7,6 +7,8 @@ struct Pair {
     struct Settings {
         /// Limits of the routes that are quick to test.
         var timeouts = "{ connect: 1s, head: 1s, first_token: 1s, idle: 1s, total: 20s }"
+        /// How whole answers are asked for; most tests are about what a provider makes of a request for a whole one.
+        var wholeAnswers = "plain"
         /// More settings of each route, as lines of YAML without indentation.
         var lines: [String] = []
         /// More settings of P, as members of a mapping in YAML.
@@ -49,7 +51,9 @@ struct Pair {
                 targets.append("      - { provider: f, model: \(isChat ? "f-1" : name)\(fallbackTarget) }")
             }
             return
-                (["  \(name):", "    targets:"] + targets + ["    timeouts: \(timeouts)"]
+                (["  \(name):", "    targets:"] + targets + [
+                    "    timeouts: \(timeouts)", "    whole_answers: \(wholeAnswers)",
+                ]
                 + lines.map { "    " + $0 }).joined(separator: "\n")
         }
     }

@@ -86,9 +86,10 @@ public enum Answer {
             + #""choices":[],"usage":{"prompt_tokens":5,"completion_tokens":7,"total_tokens":12}}"#)
 
     /// A whole stream with these words.
-    public static func stream(_ words: [String], model: String = "wall-1") -> [Wall.Act] {
+    public static func stream(_ words: [String], model: String = "wall-1", usage: Bool = false) -> [Wall.Act]
+    {
         [streamHead, role(model: model)] + Answer.words(words, model: model)
-            + [finish(model: model), done, streamEnd]
+            + [finish(model: model)] + (usage ? [Answer.usage] : []) + [done, streamEnd]
     }
 
     /// The right answer to a call, streamed if asked for.
@@ -98,6 +99,6 @@ public enum Answer {
     ) -> [Wall.Act] {
         guard call.streams else { return [response(200, completion(text, model: model))] }
         let words = text.split(separator: " ").enumerated().map { $0 == 0 ? String($1) : " " + $1 }
-        return stream(words, model: model)
+        return stream(words, model: model, usage: call.wantsUsage)
     }
 }

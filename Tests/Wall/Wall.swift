@@ -70,6 +70,10 @@ public final class Wall: Sendable {
         public var model: String { member("model") as? String ?? "" }
         /// Whether a stream is asked for.
         public var streams: Bool { member("stream") as? Bool ?? false }
+        /// Whether a stream is to tell its usage.
+        public var wantsUsage: Bool {
+            (member("stream_options") as? [String: Any])?["include_usage"] as? Bool ?? false
+        }
         /// The text of the member `user`, by which a test tells its requests apart.
         public var user: String { member("user") as? String ?? "" }
 

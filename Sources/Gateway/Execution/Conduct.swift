@@ -93,6 +93,8 @@ public struct FailureTable: Sendable, Hashable {
             // The provider may have done its work already: asking another one first costs the caller nothing more.
             "reset": Conduct(.target, last: 1, breaker: true),
             "closed_early": Conduct(.target, last: 1, breaker: true),
+            // It may only have been slower than it used to be: asked again, it is asked for a stream.
+            "no_whole_answer": Conduct(.target, last: 1, breaker: true),
             // These do not mend themselves within a request.
             "certificate": Conduct(.target, breaker: true),
             "unknown_host": Conduct(.target, last: 1, breaker: true),

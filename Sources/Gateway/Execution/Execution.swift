@@ -6,18 +6,16 @@ import Resilience
 /// One request's way through its targets: does what ``StateMachine`` decides.
 public final class Execution: Sendable {
     private let request: GenerationRequest
-    private let targets: [Target]
-    private let brokenStreams: BrokenStreams
+    private let settings: Route.Settings
     private let table: FailureTable
     private let time: TimeSource
 
     init(
-        _ request: GenerationRequest, _ targets: [Target], brokenStreams: BrokenStreams,
-        table: FailureTable = .standard, time: TimeSource
+        _ request: GenerationRequest, _ settings: Route.Settings, table: FailureTable = .standard,
+        time: TimeSource
     ) {
         self.request = request
-        self.targets = targets
-        self.brokenStreams = brokenStreams
+        self.settings = settings
         self.table = table
         self.time = time
     }
@@ -79,6 +77,9 @@ public final class Execution: Sendable {
         account.note(.wait, target: target.name, key: key, begin: begin, end: end)
         return machine.resume(at: end)
     }
+
+    private var targets: [Target] { settings.targets }
+    private var brokenStreams: BrokenStreams { settings.brokenStreams }
 
     /// What the caller has so far of a streamed answer.
     private struct Progress {
@@ -173,21 +174,28 @@ public final class Execution: Sendable {
             _ progress: inout Progress, _ begin: Instant, into sink: some ReplySink
         ) async throws(CallerLeft) -> Outcome {
             let budget = health.budget, resends = meters.resends
-            let call = ProviderCall(
+            var manner = Manner(execution.request, execution.settings, limits, health.pace)
+            var call = ProviderCall(
                 request: execution.request, model: target.model, credential: candidate.credential,
-                limits: limits, keepsText: execution.keepsText, goingOn: goingOn(progress)
+                limits: manner.limits, keepsText: execution.keepsText, asStream: manner.asStream,
+                goingOn: goingOn(progress)
             ) {
                 guard budget.withdraw() else { return false }
                 resends.increment()
                 return true
             }
             let reply: Reply
-            do throws(AttemptFailure) { reply = try await target.provider.attempt(call) } catch {
+            do throws(AttemptFailure) { reply = try await answer(to: &call, &manner) } catch {
                 return try failed(error, permit, &account, begin)
             }
             switch reply {
             case .whole(let whole):
                 permit.settle(.success)
+                health.learnPace {
+                    $0.note(time.now.since(begin), tokens: whole.facts.usage?.completionTokens)
+                    // Callers count on the usage of a whole answer.
+                    if call.asStream, whole.facts.usage == nil { $0.noteUnfitStreams() }
+                }
                 account.note(facts: whole.facts)
                 let summary = account.summary(at: time.now, attemptSince: begin)
                 succeeded(&account, begin, firstToken: nil)
@@ -197,6 +205,25 @@ public final class Execution: Sendable {
                 defer { stream.cancel() }
                 return try await deliver(stream, permit, &account, &progress, begin, into: sink)
             }
+        }
+
+        /// Asks the provider, and without a stream if it says that it does not stream.
+        private func answer(to call: inout ProviderCall, _ manner: inout Manner) async throws(AttemptFailure)
+            -> Reply
+        {
+            do throws(AttemptFailure) { return try await target.provider.attempt(call) } catch {
+                if manner.expectsQuickAnswer, error.kind == .timeout, error.phase == .head {
+                    health.learnPace { $0.note(manner.limits.head * 2, tokens: nil) }
+                    var failure = error
+                    failure.cause = "no_whole_answer"
+                    throw failure
+                }
+                guard error.cause == "stream_refused" else { throw error }
+            }
+            health.learnPace { $0.noteUnfitStreams() }
+            manner.giveUpStreaming(execution.settings)
+            (call.asStream, call.limits) = (false, manner.limits)
+            return try await target.provider.attempt(call)
         }
 
         /// How the target is to go on with an answer that broke off; nil if it is to give a new one.

@@ -15,19 +15,21 @@ public final class Route: Sendable {
         public var targets: [Target]
         /// The limits of one attempt.
         public var limits: PhaseLimits
-        /// How long an answer that is not streamed may take to begin, since its head comes with its end.
+        /// How long an answer may take to begin that the provider does not stream, since its head comes with its end.
         public var wholeAnswer: Duration
         /// How hard to try.
         public var retry: RetrySettings
         /// What becomes of a stream that breaks after a part of it was delivered.
         public var brokenStreams: BrokenStreams
+        /// How whole answers are asked for.
+        public var wholeAnswers: WholeAnswers
 
         /// Creates settings.
         public init(
             name: String, strategy: Strategy = .priority, targets: [Target],
             limits: PhaseLimits = PhaseLimits(),
             wholeAnswer: Duration = .seconds(30), retry: RetrySettings = RetrySettings(),
-            brokenStreams: BrokenStreams = .splice
+            brokenStreams: BrokenStreams = .splice, wholeAnswers: WholeAnswers = .auto
         ) {
             self.name = name
             self.strategy = strategy
@@ -36,6 +38,7 @@ public final class Route: Sendable {
             self.wholeAnswer = wholeAnswer
             self.retry = retry
             self.brokenStreams = brokenStreams
+            self.wholeAnswers = wholeAnswers
         }
     }
 

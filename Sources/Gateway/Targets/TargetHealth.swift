@@ -27,11 +27,13 @@ public final class TargetHealth: Sendable {
     let budget: RetryBudget
     let bulkhead: Bulkhead?
     private let cooldown = Mutex(Cooldown())
+    private let knownPace: Mutex<Pace>
     private let onCooldown: @Sendable (CooldownEvent) -> Void
 
     init(
         _ identity: TargetIdentity, label: String, credential: String, breaker: CircuitBreaker,
-        budget: RetryBudget, bulkhead: Bulkhead?, onCooldown: @escaping @Sendable (CooldownEvent) -> Void
+        budget: RetryBudget, bulkhead: Bulkhead?, pace: Pace,
+        onCooldown: @escaping @Sendable (CooldownEvent) -> Void
     ) {
         self.identity = identity
         self.label = label
@@ -39,12 +41,21 @@ public final class TargetHealth: Sendable {
         self.breaker = breaker
         self.budget = budget
         self.bulkhead = bulkhead
+        knownPace = Mutex(pace)
         self.onCooldown = onCooldown
     }
 
     /// Why the target must be left alone at `now`, other than by its breaker.
     public func cooling(at now: Instant) -> (time: Duration, kind: FailureClass)? {
         cooldown.withLock { $0.remaining(at: now) }
+    }
+
+    /// How fast it gives whole answers.
+    var pace: Pace { knownPace.withLock { $0 } }
+
+    /// Learns about its pace.
+    func learnPace(_ note: (inout Pace) -> Void) {
+        knownPace.withLock { note(&$0) }
     }
 
     /// Leaves the target alone for a time and tells so, once for as long as it is for the same reason.

@@ -62,7 +62,8 @@ public final class TargetRegistry: Sendable {
             let health = TargetHealth(
                 identity, label: label, credential: credential, breaker: breaker,
                 budget: budget(of: identity, &state),
-                bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state), onCooldown: onCooldown)
+                bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state),
+                pace: known?.health.pace ?? Pace(), onCooldown: onCooldown)
             if let known, let cooling = known.health.cooling(at: time.now), cooling.kind != .authentication {
                 health.resumeCooling(for: cooling.time, because: cooling.kind, at: time.now)
             }

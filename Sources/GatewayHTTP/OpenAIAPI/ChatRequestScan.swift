@@ -73,6 +73,8 @@ struct ChatRequestScan {
     private var modelRange: Range<Int>?
     private var start = 0
     private var messagesEnd = 0
+    private var streamRange: Range<Int>?
+    private var maximumTokens: Int?
     /// Whether the answer is bound to a form or may call tools, so that nobody may begin it for a model.
     private var isBound = false
     private var streamOptions: Int?
@@ -128,11 +130,13 @@ struct ChatRequestScan {
     func request(_ id: RequestID, _ body: ByteBuffer) -> GenerationRequest {
         let marks = GenerationRequest.Marks(
             model: modelRange ?? 0..<0, start: start,
-            messagesEnd: isBound || choices > 1 ? nil : messagesEnd, streamOptions: streamOptions,
+            messagesEnd: isBound || choices > 1 ? nil : messagesEnd, stream: streamRange,
+            streamOptions: streamOptions,
             streamOptionsAreEmpty: streamOptionsAreEmpty,
             nullStreamOptions: nullStreamOptions, includeUsage: includeUsage)
         return GenerationRequest(
-            id: id, model: model, streams: streams, wantsUsage: wantsUsage, choices: choices, body: body,
+            id: id, model: model, streams: streams, wantsUsage: wantsUsage, choices: choices,
+            maximumTokens: maximumTokens, body: body,
             marks: marks)
     }
 
@@ -162,7 +166,7 @@ struct ChatRequestScan {
                 case 2: try readStream(&cursor)
                 case 3: try readStreamOptions(&cursor)
                 case 4: try readCount("n", 1...128, &cursor) { choices = $0 }
-                default: try readCount(Self.own[index], 1...10_000_000, &cursor) { _ in }
+                default: try readCount(Self.own[index], 1...10_000_000, &cursor) { maximumTokens = $0 }
                 }
             if let problem { return problem }
         }
@@ -211,8 +215,14 @@ struct ChatRequestScan {
 
     private mutating func readStream(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
         switch try cursor.peek() {
-        case .bool: streams = try cursor.readBool()
-        case .null: try cursor.readNull()
+        case .bool:
+            let start = cursor.offset
+            streams = try cursor.readBool()
+            streamRange = start..<cursor.offset
+        case .null:
+            let start = cursor.offset
+            try cursor.readNull()
+            streamRange = start..<cursor.offset
         default: return Self.wrongType("stream", "true or false")
         }
         return nil

@@ -42,6 +42,8 @@ public struct ProviderCall: Sendable {
     public var limits: PhaseLimits
     /// Whether a stream keeps its text, so that another target can go on with it.
     public var keepsText: Bool
+    /// Whether to ask for a stream and put it together, although the caller wants the answer as a whole.
+    public var asStream: Bool
     /// The answer to go on with; nil for a new one.
     public var goingOn: GoingOn?
     /// Asked before a request that certainly did not reach the provider is sent again on a new connection.
@@ -50,7 +52,7 @@ public struct ProviderCall: Sendable {
     /// Creates a call.
     public init(
         request: GenerationRequest, model: String, credential: Int = 0, limits: PhaseLimits,
-        keepsText: Bool = false, goingOn: GoingOn? = nil,
+        keepsText: Bool = false, asStream: Bool = false, goingOn: GoingOn? = nil,
         mayResend: @escaping @Sendable () -> Bool = { true }
     ) {
         self.request = request
@@ -58,6 +60,7 @@ public struct ProviderCall: Sendable {
         self.credential = credential
         self.limits = limits
         self.keepsText = keepsText
+        self.asStream = asStream
         self.goingOn = goingOn
         self.mayResend = mayResend
     }

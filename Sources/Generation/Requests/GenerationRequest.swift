@@ -16,6 +16,8 @@ public final class GenerationRequest: Sendable {
     public let wantsUsage: Bool
     /// How many answers the caller wants. Range: 1 to 128.
     public let choices: Int
+    /// The most tokens that the caller wants; nil if it does not say.
+    public let maximumTokens: Int?
     /// The body as it came.
     public let body: ByteBuffer
     /// Where in the body the members stand that may have to be rewritten.
@@ -39,16 +41,20 @@ public final class GenerationRequest: Sendable {
         /// Where the list of messages ends; nil if no message may be added, since the answer is bound to a form or may
         /// call tools.
         public var messagesEnd: Int?
+        /// The value of `stream`, if it is given.
+        public var stream: Range<Int>?
 
         /// Creates marks.
         public init(
-            model: Range<Int>, start: Int, messagesEnd: Int? = nil, streamOptions: Int? = nil,
+            model: Range<Int>, start: Int, messagesEnd: Int? = nil,
+            stream: Range<Int>? = nil, streamOptions: Int? = nil,
             streamOptionsAreEmpty: Bool = false,
             nullStreamOptions: Range<Int>? = nil, includeUsage: Range<Int>? = nil
         ) {
             self.model = model
             self.start = start
             self.messagesEnd = messagesEnd
+            self.stream = stream
             self.streamOptions = streamOptions
             self.streamOptionsAreEmpty = streamOptionsAreEmpty
             self.nullStreamOptions = nullStreamOptions
@@ -58,14 +64,15 @@ public final class GenerationRequest: Sendable {
 
     /// Creates a request.
     public init(
-        id: RequestID, model: String, streams: Bool, wantsUsage: Bool, choices: Int, body: ByteBuffer,
-        marks: Marks
+        id: RequestID, model: String, streams: Bool, wantsUsage: Bool, choices: Int,
+        maximumTokens: Int? = nil, body: ByteBuffer, marks: Marks
     ) {
         self.id = id
         self.model = model
         self.streams = streams
         self.wantsUsage = wantsUsage
         self.choices = choices
+        self.maximumTokens = maximumTokens
         self.body = body
         self.marks = marks
     }

@@ -116,21 +116,44 @@ public final class OpenAIProvider: Provider {
             throw OpenAIFailures.failure(error)
         }
         let head = response.head, upstreamID = head["x-request-id"].map(identity)
-        guard (200...299).contains(head.status) else { throw await refusal(response) }
+        guard (200...299).contains(head.status) else { throw await refusal(response, to: call) }
         let isEventStream = head["content-type"]?.lowercased().hasPrefix("text/event-stream") ?? false
-        if request.streams, isEventStream {
+        if isEventStream {
+            let isWhole = !request.streams
             let stream = OpenAIStream(
                 response.body, for: request, upstreamID: upstreamID, redactor: redactor,
-                keepsText: call.keepsText && call.goingOn == nil)
+                keepsText: call.keepsText && call.goingOn == nil,
+                passesUsage: isWhole || request.wantsUsage)
+            if isWhole { return .whole(try await assemble(stream)) }
             guard let goingOn = call.goingOn else { return .stream(stream) }
             return .stream(SplicedStream(stream, goingOn))
         }
         let body = try await collect(response.body)
         let facts = try check(body, response, upstreamID: upstreamID)
-        guard !request.streams else {
-            throw failure(.apiFailure, "not_a_stream", response, "the provider did not answer with a stream")
+        if request.streams {
+            let stream = CompletionAsStream(body, facts, wantsUsage: request.wantsUsage)
+            return .stream(call.goingOn.map { SplicedStream(stream, $0) } ?? stream)
         }
         return .whole(WholeReply(body: body, facts: facts))
+    }
+
+    /// Waits for the end of a stream whose caller wants the answer as a whole.
+    private func assemble(_ stream: OpenAIStream) async throws(AttemptFailure) -> WholeReply {
+        defer { stream.cancel() }
+        var assembler = CompletionAssembler(), bytes = 0
+        while let piece = try await stream.next() {
+            bytes += piece.bytes.readableBytes
+            guard bytes <= settings.maximumAnswer else { throw unusable("body_too_large", "is too long") }
+            assembler.add(piece)
+        }
+        // A stream may lose an event and go on; a whole answer with a hole in it is none.
+        guard stream.unreadable == 0 else { throw unusable("unreadable", "has unreadable events") }
+        return WholeReply(body: assembler.whole, facts: stream.facts)
+    }
+
+    private func unusable(_ cause: String, _ words: String) -> AttemptFailure {
+        AttemptFailure(
+            .apiFailure, cause: cause, phase: .body, status: 200, message: "the provider's answer \(words)")
     }
 
     private func upstreamRequest(for call: ProviderCall) -> UpstreamRequest {
@@ -139,9 +162,10 @@ public final class OpenAIProvider: Provider {
             origin: settings.origin, trust: settings.trust,
             head: heads[min(max(0, call.credential), heads.count - 1)],
             body: OpenAIRequestBody.parts(
-                of: call.request, model: model, asksForUsage: settings.asksForUsage, goingOn: call.goingOn),
+                of: call.request, model: model, asksForUsage: settings.asksForUsage, goingOn: call.goingOn,
+                asStream: call.asStream),
             limits: call.limits, maximumBody: settings.maximumAnswer,
-            readerTellsProgress: call.request.streams,
+            readerTellsProgress: call.request.streams || call.asStream,
             mayResend: call.mayResend)
     }
 
@@ -152,16 +176,21 @@ public final class OpenAIProvider: Provider {
     }
 
     /// The failure that a response other than a success means.
-    private func refusal(_ response: UpstreamResponse) async -> AttemptFailure {
+    private func refusal(_ response: UpstreamResponse, to call: ProviderCall) async -> AttemptFailure {
         let head = response.head
         let body = await errorBody(response.body)
         let (error, text) = body.withUnsafeReadableBytes { bytes in
             (ErrorBody(bytes), String(decoding: bytes.prefix(2000), as: UTF8.self))
         }
-        return OpenAIFailures.failure(
+        var failure = OpenAIFailures.failure(
             status: head.status, error: error, text: text, phase: .head,
             retryAfter: RetryAfter.inFields(of: head, wallClock: wallClock),
             bytesReceived: response.body.bytesReceived, redactor: redactor)
+        // The caller did not ask for a stream: that this model has none is no fault of its request.
+        if call.asStream, failure.kind == .invalidRequest, failure.speaksOfStreams {
+            failure.cause = "stream_refused"
+        }
+        return failure
     }
 
     /// As much of an error body as is worth reading; a body that breaks off says what it said.
@@ -235,5 +264,11 @@ public final class OpenAIProvider: Provider {
         AttemptFailure(
             kind, cause: cause, phase: .body, status: response.head.status, message: message,
             bytesReceived: response.body.bytesReceived)
+    }
+}
+
+extension AttemptFailure {
+    fileprivate var speaksOfStreams: Bool {
+        field?.hasPrefix("stream") ?? message.lowercased().contains("stream")
     }
 }

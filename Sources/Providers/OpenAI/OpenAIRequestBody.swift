@@ -6,6 +6,7 @@ enum OpenAIRequestBody {
     private static let askForUsage = ByteBuffer(string: #""include_usage":true"#)
     private static let usageObject = ByteBuffer(string: #"{"include_usage":true}"#)
     private static let usageMember = ByteBuffer(string: #""stream_options":{"include_usage":true},"#)
+    private static let streamMember = ByteBuffer(string: #""stream":true,"#)
     private static let goOn = ByteBuffer(
         string: #""add_generation_prompt":false,"continue_final_message":true,"#)
     private static let comma = ByteBuffer(string: ",")
@@ -15,11 +16,19 @@ enum OpenAIRequestBody {
     /// be asked for, that wish put in between. To go on with an answer, what the caller has of it is added as the last
     /// message.
     static func parts(
-        of request: GenerationRequest, model: ByteBuffer, asksForUsage: Bool, goingOn: GoingOn? = nil
+        of request: GenerationRequest, model: ByteBuffer, asksForUsage: Bool, goingOn: GoingOn? = nil,
+        asStream: Bool = false
     ) -> [ByteBuffer] {
         let marks = request.marks
         var edits: [(range: Range<Int>, text: [ByteBuffer])] = [(marks.model, [model])]
-        if request.streams, asksForUsage, !request.wantsUsage {
+        if asStream {
+            if let value = marks.stream {
+                edits.append((value, [truth]))
+            } else {
+                edits.append((marks.start..<marks.start, [streamMember]))
+            }
+        }
+        if request.streams || asStream, asksForUsage, !request.wantsUsage {
             if let value = marks.includeUsage {
                 edits.append((value, [truth]))
             } else if let null = marks.nullStreamOptions {

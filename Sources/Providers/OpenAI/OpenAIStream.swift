@@ -15,10 +15,12 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     private let body: UpstreamBody
     private let request: GenerationRequest
     private let redactor: Redactor
+    /// Whether the chunk with the usage goes on, rather than being ours alone.
+    private let passesUsage: Bool
     private var scanner = EventStreamScanner()
     private var buffer = ByteBuffer()
     private var choices = ChunkScan.Choices()
-    private var unreadable = 0
+    private(set) var unreadable = 0
     private var answered = false
     private var isEnded = false
     private var expectsEnd = false
@@ -29,8 +31,9 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
 
     init(
         _ body: UpstreamBody, for request: GenerationRequest, upstreamID: String?, redactor: Redactor,
-        keepsText: Bool
+        keepsText: Bool, passesUsage: Bool
     ) {
+        self.passesUsage = passesUsage
         delivered = keepsText ? DeliveredText() : nil
         self.body = body
         self.request = request
@@ -223,7 +226,7 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         }
         delivered?.note(scan, data)
         // The usage that only we asked for is ours.
-        return !(scan.choicesAreEmpty && scan.usage != nil && !request.wantsUsage)
+        return !(scan.choicesAreEmpty && scan.usage != nil && !passesUsage)
     }
 
     private func note(_ scan: ChunkScan, _ data: UnsafeRawBufferPointer) {

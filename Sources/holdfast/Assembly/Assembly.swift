@@ -179,7 +179,7 @@ final class Assembly: Sendable {
                 Route.Settings(
                     name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
                     wholeAnswer: model.wholeAnswer, retry: model.retry,
-                    brokenStreams: model.brokenStreams),
+                    brokenStreams: model.brokenStreams, wholeAnswers: model.wholeAnswers),
                 metrics: assembly.metrics, chance: assembly.nextChance())
         }
 

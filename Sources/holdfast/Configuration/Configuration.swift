@@ -61,6 +61,7 @@ struct Configuration {
         var wholeAnswer: Duration = .seconds(30)
         var retry = RetrySettings()
         var brokenStreams = BrokenStreams.splice
+        var wholeAnswers = WholeAnswers.auto
         var breaker = CircuitBreakerPolicy()
     }
 

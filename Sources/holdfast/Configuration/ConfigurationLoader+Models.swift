@@ -12,7 +12,7 @@ extension ConfigurationLoader {
         }
         let members = reader.members(
             of: setting,
-            known: ["strategy", "targets", "timeouts", "retry", "breaker", "broken_streams"])
+            known: ["strategy", "targets", "timeouts", "retry", "breaker", "broken_streams", "whole_answers"])
         var model = Configuration.Model(name: name)
         if let strategy = members["strategy"].flatMap({ reader.choice($0, of: Strategy.self) }) {
             model.strategy = strategy
@@ -27,6 +27,9 @@ extension ConfigurationLoader {
         }
         if let conduct = members["broken_streams"].flatMap({ reader.choice($0, of: BrokenStreams.self) }) {
             model.brokenStreams = conduct
+        }
+        if let manner = members["whole_answers"].flatMap({ reader.choice($0, of: WholeAnswers.self) }) {
+            model.wholeAnswers = manner
         }
         if let timeouts = members["timeouts"] { readTimeouts(timeouts, &model) }
         if let retry = members["retry"] { readRetry(retry, &model) }

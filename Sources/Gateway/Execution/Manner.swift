@@ -1,0 +1,43 @@
+import Generation
+import Resilience
+
+/// How a provider is asked for an answer: streamed or as a whole, and the limits that go with it.
+struct Manner: Hashable {
+    /// Whether to ask for a stream although the caller wants the answer as a whole.
+    var asStream: Bool
+    var limits: PhaseLimits
+    /// Whether the whole answer must come sooner than the route allows, since this target is known to be quick.
+    var expectsQuickAnswer = false
+
+    /// Decides on the manner for a target of that `pace`.
+    init(_ request: GenerationRequest, _ settings: Route.Settings, _ limits: PhaseLimits, _ pace: Pace) {
+        self.limits = limits
+        // A stream shows its head with its first part.
+        let soon = min(limits.head, limits.firstToken)
+        asStream = !request.streams && Self.mayStream(request, settings, pace)
+        if request.streams || asStream && settings.wholeAnswers == .stream {
+            self.limits.head = soon
+            return
+        }
+        let isQuick = pace.expected(maximumTokens: request.maximumTokens).map { $0 <= soon / 2 } ?? false
+        if settings.wholeAnswers == .auto, isQuick, pace.streamsAreFit {
+            asStream = false
+            expectsQuickAnswer = true
+        }
+        self.limits.head = asStream || expectsQuickAnswer ? soon : settings.wholeAnswer
+    }
+
+    /// The manner for a target that has just said that it does not stream.
+    mutating func giveUpStreaming(_ settings: Route.Settings) {
+        asStream = false
+        limits.head = settings.wholeAnswer
+    }
+
+    /// A request that speaks of how to stream without wanting a stream is the provider's to judge.
+    private static func mayStream(_ request: GenerationRequest, _ settings: Route.Settings, _ pace: Pace)
+        -> Bool
+    {
+        settings.wholeAnswers != .plain && pace.streamsAreFit && request.marks.streamOptions == nil
+            && request.marks.nullStreamOptions == nil
+    }
+}

@@ -1,0 +1,170 @@
+import Generation
+import NIOCore
+
+/// A JSON value that can be merged with others. Texts and numbers stay as they were written.
+enum JSONTree: Equatable {
+    case null
+    /// What stands between the quotes.
+    case string([UInt8])
+    /// A number or a truth value.
+    case plain([UInt8])
+    case array([JSONTree])
+    case object([(name: String, value: JSONTree)])
+
+    static func == (left: JSONTree, right: JSONTree) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.string(let a), .string(let b)), (.plain(let a), .plain(let b)): a == b
+        case (.array(let a), .array(let b)): a == b
+        case (.object(let a), .object(let b)):
+            a.elementsEqual(b) { $0.name == $1.name && $0.value == $1.value }
+        default: false
+        }
+    }
+
+    /// A text without characters that JSON would escape.
+    static func text(_ text: StaticString) -> JSONTree {
+        .string(text.withUTF8Buffer(Array.init))
+    }
+
+    /// Reads one value.
+    static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) -> JSONTree {
+        guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }
+        var cursor = JSONCursor(bytes)
+        let tree = try read(&cursor, bytes)
+        try cursor.finish()
+        return tree
+    }
+
+    /// The cursor bounds the depth.
+    private static func read(_ cursor: inout JSONCursor, _ bytes: UnsafeRawBufferPointer) throws(JSONFault)
+        -> JSONTree
+    {
+        switch try cursor.peek() {
+        case .null:
+            try cursor.readNull()
+            return .null
+        case .string: return .string(Array(bytes[try cursor.readString().range]))
+        case .number, .bool:
+            let start = cursor.offset
+            try cursor.skipValue()
+            return .plain(Array(bytes[start..<cursor.offset]))
+        case .array:
+            var elements: [JSONTree] = []
+            try cursor.enterArray()
+            while try cursor.nextElement() { elements.append(try read(&cursor, bytes)) }
+            return .array(elements)
+        case .object:
+            var members: [(String, JSONTree)] = []
+            try cursor.enterObject()
+            while let key = try cursor.nextKey() {
+                let name = String(decoding: bytes[key.range], as: UTF8.self)
+                members.append((name, try read(&cursor, bytes)))
+            }
+            return .object(members)
+        }
+    }
+
+    subscript(name: String) -> JSONTree? {
+        guard case .object(let members) = self else { return nil }
+        return members.first { $0.name == name }?.value
+    }
+
+    /// The whole number that it is.
+    var number: Int? {
+        guard case .plain(let bytes) = self else { return nil }
+        return Int(String(decoding: bytes, as: UTF8.self))
+    }
+
+    mutating func set(_ name: String, _ value: JSONTree) {
+        guard case .object(var members) = self else { return }
+        if let index = members.firstIndex(where: { $0.name == name }) {
+            members[index].value = value
+        } else {
+            members.append((name, value))
+        }
+        self = .object(members)
+    }
+
+    func without(_ name: String) -> JSONTree {
+        guard case .object(let members) = self else { return self }
+        return .object(members.filter { $0.name != name })
+    }
+
+    /// Joins what a later part of the same value says. Works in place, so that a long text costs its length only once.
+    mutating func merge(_ later: JSONTree, constant: Set<String>) {
+        let own = self
+        if later == .null { return }
+        // Holds the only reference to what is changed.
+        self = .null
+        switch (consume own, later) {
+        case (.string(var text), .string(let more)):
+            text += more
+            self = .string(text)
+        case (.array(var elements), .array(let more)):
+            for element in more { Self.join(element, to: &elements, constant) }
+            self = .array(elements)
+        case (.object(var members), .object(let more)):
+            for (name, value) in more { Self.join(name, value, to: &members, constant) }
+            self = .object(members)
+        default: self = later
+        }
+    }
+
+    private static func join(
+        _ name: String, _ value: JSONTree, to members: inout [(name: String, value: JSONTree)],
+        _ constant: Set<String>
+    ) {
+        guard let index = members.firstIndex(where: { $0.name == name }) else {
+            return members.append((name, value))
+        }
+        if constant.contains(name), members[index].value != .null, members[index].value != .string([]) {
+            return
+        }
+        members[index].value.merge(value, constant: constant)
+    }
+
+    /// An element with an index is the same element; others follow.
+    private static func join(_ element: JSONTree, to elements: inout [JSONTree], _ constant: Set<String>) {
+        let index = element["index"]?.number
+        if let index, let place = elements.firstIndex(where: { $0["index"]?.number == index }) {
+            elements[place].merge(element, constant: constant)
+        } else {
+            elements.append(element)
+        }
+    }
+
+    // MARK: Writing
+
+    func write(_ buffer: inout ByteBuffer) {
+        switch self {
+        case .null: buffer.writeStaticString("null")
+        case .string(let text):
+            buffer.writeStaticString("\"")
+            buffer.writeBytes(text)
+            buffer.writeStaticString("\"")
+        case .plain(let bytes): buffer.writeBytes(bytes)
+        case .array(let elements):
+            buffer.writeStaticString("[")
+            for (place, element) in elements.enumerated() {
+                if place > 0 { buffer.writeStaticString(",") }
+                element.write(&buffer)
+            }
+            buffer.writeStaticString("]")
+        case .object(let members):
+            buffer.writeStaticString("{")
+            for (place, member) in members.enumerated() {
+                buffer.writeString("\(place > 0 ? "," : "")\"\(member.name)\":")
+                member.value.write(&buffer)
+            }
+            buffer.writeStaticString("}")
+        }
+    }
+
+    /// Writes it as a member that others follow.
+    func write(_ buffer: inout ByteBuffer, as name: String) {
+        buffer.writeString("\"\(name)\":")
+        write(&buffer)
+        buffer.writeStaticString(",")
+    }
+}
