@@ -89,9 +89,11 @@ public final class Gateway: Sendable {
                 route: settings.name,
                 strategy: settings.strategy, streams: request.streams, plan: plan),
             arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: route.meters))
-        let bounds = Execution.Bounds(
+        var bounds = Execution.Bounds(
             deadline: arrivedAt.advanced(by: settings.limits.total), retry: settings.retry,
             limits: settings.limits)
+        bounds.passesOnRefusedContent = settings.passesOnRefusedContent
+        bounds.models = settings.models
         let machine = Execution.StateMachine(candidates, bounds: bounds, chance: chance)
         let execution = Execution(
             request, settings, time: time)

@@ -15,6 +15,8 @@ struct Pair {
         var provider = "api_key: sk-wall-primary-key-0123456789"
         /// More settings of F.
         var fallback = "api_key: sk-wall-fallback-key-0123456789"
+        /// More settings of P's targets, as members of a mapping in YAML that begin with a comma.
+        var primaryTarget = ""
         /// More settings of F as a target, as members of a mapping in YAML that begin with a comma.
         var fallbackTarget = ""
         /// Whether the routes know F.
@@ -46,7 +48,7 @@ struct Pair {
         private func route(_ name: String) -> String {
             let isChat = name == "chat", isHealthy = name == "healthy"
             let models = [isChat ? "p-1" : name] + (isChat ? more : [])
-            var targets = models.map { "      - { provider: p, model: \($0) }" }
+            var targets = models.map { "      - { provider: p, model: \($0)\(primaryTarget) }" }
             if withFallback || isHealthy {
                 targets.append("      - { provider: f, model: \(isChat ? "f-1" : name)\(fallbackTarget) }")
             }

@@ -24,12 +24,36 @@ extension Execution {
         public var retry: RetrySettings
         /// The limits of one attempt; its total is cut at the deadline.
         public var limits: PhaseLimits
+        /// Whether a request whose content one target refuses is put to the next one.
+        public var passesOnRefusedContent = false
+        /// What is known of the models of the targets, by their index; empty if nothing is.
+        public var models: [Model] = []
 
         /// Creates bounds.
         public init(deadline: Instant, retry: RetrySettings, limits: PhaseLimits) {
             self.deadline = deadline
             self.retry = retry
             self.limits = limits
+        }
+    }
+
+    /// What decides whether a target can take a prompt that another called too long.
+    public struct Model: Sendable, Hashable {
+        /// Its name at the provider.
+        public var name: String
+        /// How many tokens prompt and answer may have together; nil if that is not known.
+        public var window: Int?
+
+        /// Creates a model.
+        public init(_ name: String, window: Int? = nil) {
+            self.name = name
+            self.window = window
+        }
+
+        /// Whether it may take what is too long for `other`. Where a window is not known, another model may.
+        func mayTakeLonger(than other: Model) -> Bool {
+            guard let window, let others = other.window else { return name != other.name }
+            return window > others
         }
     }
 
@@ -174,6 +198,15 @@ extension Execution {
             let isFirst = firstFailure == nil
             if isFirst { firstFailure = failure }
             let conduct = table.conduct(for: failure)
+            if failure.kind == .contextLengthExceeded {
+                passOverNarrower(than: position)
+                return goElsewhere(at: now)
+            }
+            if failure.kind == .contentPolicy, bounds.passesOnRefusedContent {
+                tracks[position].isOut = true
+                passOverSiblings(of: position)
+                return goElsewhere(at: now)
+            }
             // A request that the first target calls wrong is wrong. If a later one does, it may be that target's own view.
             if conduct.scope == .request, isFirst { return giveUp(at: now) }
             let wait = wait(conduct, failure)
@@ -214,6 +247,23 @@ extension Execution {
             where other != index && candidates[other].target == candidates[index].target {
                 tracks[other].isOut = true
             }
+        }
+
+        /// What is too long for one model is too long for itself and for those with no larger window.
+        private mutating func passOverNarrower(than index: Int) {
+            tracks[index].isOut = true
+            passOverSiblings(of: index)
+            guard let refusing = model(of: index) else {
+                return tracks.indices.forEach { tracks[$0].isOut = true }
+            }
+            for other in candidates.indices where model(of: other)?.mayTakeLonger(than: refusing) != true {
+                tracks[other].isOut = true
+            }
+        }
+
+        private func model(of index: Int) -> Model? {
+            let target = candidates[index].target
+            return bounds.models.indices.contains(target) ? bounds.models[target] : nil
         }
 
         // MARK: Whom to ask

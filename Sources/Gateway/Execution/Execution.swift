@@ -184,6 +184,10 @@ public final class Execution: Sendable {
                 resends.increment()
                 return true
             }
+            let speed = SpeedLimit(
+                health.pace, minimumSpeed: execution.settings.minimumSpeed, grace: limits.firstToken)
+            let watch = manner.asStream ? SpeedWatch(speed, time: time) : nil
+            if let watch { call.onEvents = { (events) throws(AttemptFailure) in try watch.note(events) } }
             let reply: Reply
             do throws(AttemptFailure) { reply = try await answer(to: &call, &manner) } catch {
                 return try failed(error, permit, &account, begin)
@@ -193,6 +197,7 @@ public final class Execution: Sendable {
                 permit.settle(.success)
                 health.learnPace {
                     $0.note(time.now.since(begin), tokens: whole.facts.usage?.completionTokens)
+                    if let (events, duration) = watch?.speed { $0.note(events: events, over: duration) }
                     // Callers count on the usage of a whole answer.
                     if call.asStream, whole.facts.usage == nil { $0.noteUnfitStreams() }
                 }
@@ -203,7 +208,7 @@ public final class Execution: Sendable {
                 return .answered
             case .stream(let stream):
                 defer { stream.cancel() }
-                return try await deliver(stream, permit, &account, &progress, begin, into: sink)
+                return try await deliver(stream, permit, speed, &account, &progress, begin, into: sink)
             }
         }
 
@@ -267,18 +272,25 @@ public final class Execution: Sendable {
         /// Passes a stream on. Nothing reaches the caller before the first meaningful part, so that until then another
         /// target can take over unseen; with `buffer` nothing does before the end.
         private func deliver(
-            _ stream: any ReplyStream, _ permit: consuming CircuitBreaker.Permit, _ account: inout Account,
-            _ progress: inout Progress, _ begin: Instant, into sink: some ReplySink
+            _ stream: any ReplyStream, _ permit: consuming CircuitBreaker.Permit, _ speed: SpeedLimit?,
+            _ account: inout Account, _ progress: inout Progress, _ begin: Instant, into sink: some ReplySink
         ) async throws(CallerLeft) -> Outcome {
             var permit: CircuitBreaker.Permit? = permit
             var held = HeldPieces(isWhole: execution.brokenStreams == .buffer), firstToken: Duration?
+            var speed = speed, events = 0
             do throws(StreamEnd) {
                 while let piece = try await Self.next(stream) {
+                    events += piece.events
                     if firstToken != nil, !held.isWhole {
                         try await Self.pass { () throws(CallerLeft) in try await sink.deliver(piece) }
                         continue
                     }
                     try held.add(piece)
+                    if held.isWhole, piece.isProgress,
+                        speed?.isTooSlow(after: piece.events, at: time.now) == true
+                    {
+                        throw .failed(SpeedLimit.failure)
+                    }
                     guard piece.isProgress, firstToken == nil else { continue }
                     let now = time.now
                     firstToken = now.since(begin)
@@ -303,6 +315,8 @@ public final class Execution: Sendable {
             }
             account.note(facts: stream.facts)
             permit.take()?.settle(.success, took: firstToken)
+            let streaming = time.now.since(begin) - (firstToken ?? .zero)
+            health.learnPace { $0.note(events: events, over: streaming) }
             succeeded(&account, begin, firstToken: firstToken)
             try await sink.finish()
             return .answered

@@ -12,11 +12,16 @@ public final class Route: Sendable {
         /// What orders the targets. Default: priority.
         public var strategy: Strategy
         /// Those who can answer. At least one.
-        public var targets: [Target]
+        public let targets: [Target]
         /// The limits of one attempt.
         public var limits: PhaseLimits
         /// How long an answer may take to begin that the provider does not stream, since its head comes with its end.
         public var wholeAnswer: Duration
+        /// The smallest share of a target's usual speed at which a stream is waited for of which nothing was delivered; 0
+        /// for no limit. Default: 0.1.
+        public var minimumSpeed: Double
+        /// Whether a request whose content one target refuses is put to the next one.
+        public var passesOnRefusedContent: Bool
         /// How hard to try.
         public var retry: RetrySettings
         /// What becomes of a stream that breaks after a part of it was delivered.
@@ -24,18 +29,25 @@ public final class Route: Sendable {
         /// How whole answers are asked for.
         public var wholeAnswers: WholeAnswers
 
+        /// What is known of the models of the targets, by their index.
+        let models: [Execution.Model]
+
         /// Creates settings.
         public init(
             name: String, strategy: Strategy = .priority, targets: [Target],
             limits: PhaseLimits = PhaseLimits(),
-            wholeAnswer: Duration = .seconds(30), retry: RetrySettings = RetrySettings(),
+            wholeAnswer: Duration = .seconds(30), minimumSpeed: Double = 0.1,
+            passesOnRefusedContent: Bool = false, retry: RetrySettings = RetrySettings(),
             brokenStreams: BrokenStreams = .splice, wholeAnswers: WholeAnswers = .auto
         ) {
             self.name = name
             self.strategy = strategy
             self.targets = targets
+            models = targets.map { Execution.Model($0.model, window: $0.window) }
             self.limits = limits
             self.wholeAnswer = wholeAnswer
+            self.minimumSpeed = minimumSpeed
+            self.passesOnRefusedContent = passesOnRefusedContent
             self.retry = retry
             self.brokenStreams = brokenStreams
             self.wholeAnswers = wholeAnswers
@@ -70,6 +82,8 @@ public final class Target: Sendable {
     public let model: String
     /// Its share under the weighted strategy.
     public let weight: Int
+    /// How many tokens prompt and answer may have together; nil if that is not known.
+    public let window: Int?
     /// How it is asked to go on with a text that another began; nil if it cannot.
     public let prefill: Prefill?
     /// What is known about it and shared with other requests, by the provider's keys in order.
@@ -80,13 +94,14 @@ public final class Target: Sendable {
 
     /// Creates a target that counts with `metrics`.
     public init(
-        provider: any Provider, model: String, weight: Int = 1, prefill: Prefill? = nil,
-        health: [TargetHealth],
+        provider: any Provider, model: String, weight: Int = 1, window: Int? = nil,
+        prefill: Prefill? = nil, health: [TargetHealth],
         metrics: GatewayMetrics
     ) {
         self.provider = provider
         self.model = model
         self.weight = weight
+        self.window = window
         self.prefill = prefill
         self.health = health
         name = "\(provider.name)/\(model)"

@@ -24,8 +24,8 @@ struct Pace: Sendable, Hashable {
     }
 
     /// In seconds; of the time per token in seconds for each.
-    private var whole = Average(), perToken = Average()
-    private var answers = 0, countedAnswers = 0
+    private var whole = Average(), perToken = Average(), perEvent = Average()
+    private var answers = 0, countedAnswers = 0, streams = 0
     /// Whether a whole answer can be made of the target's streams: it has them, and they bring the usage.
     private(set) var streamsAreFit = true
 
@@ -40,6 +40,18 @@ struct Pace: Sendable, Hashable {
         guard let tokens, tokens > 0 else { return }
         perToken.add(seconds / Double(tokens), isFirst: countedAnswers == 0)
         countedAnswers = min(countedAnswers + 1, Self.needed)
+    }
+
+    /// Notes a stream whose events after the first took `duration`; short ones say too little.
+    mutating func note(events: Int, over duration: Duration) {
+        guard events >= 8, duration > .zero else { return }
+        perEvent.add(duration / .seconds(1) / Double(events), isFirst: streams == 0)
+        streams = min(streams + 1, Self.needed)
+    }
+
+    /// How long each event of a stream usually takes; nil as long as too few streams were seen.
+    var usualTimePerEvent: Duration? {
+        streams >= Self.needed ? .seconds(min(perEvent.mean, 86_400)) : nil
     }
 
     /// Notes that the target said it does not stream, or that its stream brought no usage.

@@ -44,6 +44,8 @@ public struct ProviderCall: Sendable {
     public var keepsText: Bool
     /// Whether to ask for a stream and put it together, although the caller wants the answer as a whole.
     public var asStream: Bool
+    /// Told how many events of such a stream have arrived; what it throws ends the attempt. Nil if nobody wants to know.
+    public var onEvents: (@Sendable (Int) throws(AttemptFailure) -> Void)?
     /// The answer to go on with; nil for a new one.
     public var goingOn: GoingOn?
     /// Asked before a request that certainly did not reach the provider is sent again on a new connection.

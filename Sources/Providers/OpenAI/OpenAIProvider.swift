@@ -124,7 +124,7 @@ public final class OpenAIProvider: Provider {
                 response.body, for: request, upstreamID: upstreamID, redactor: redactor,
                 keepsText: call.keepsText && call.goingOn == nil,
                 passesUsage: isWhole || request.wantsUsage)
-            if isWhole { return .whole(try await assemble(stream)) }
+            if isWhole { return .whole(try await assemble(stream, call)) }
             guard let goingOn = call.goingOn else { return .stream(stream) }
             return .stream(SplicedStream(stream, goingOn))
         }
@@ -138,12 +138,15 @@ public final class OpenAIProvider: Provider {
     }
 
     /// Waits for the end of a stream whose caller wants the answer as a whole.
-    private func assemble(_ stream: OpenAIStream) async throws(AttemptFailure) -> WholeReply {
+    private func assemble(_ stream: OpenAIStream, _ call: ProviderCall) async throws(AttemptFailure)
+        -> WholeReply
+    {
         defer { stream.cancel() }
         var assembler = CompletionAssembler(), bytes = 0
         while let piece = try await stream.next() {
             bytes += piece.bytes.readableBytes
             guard bytes <= settings.maximumAnswer else { throw unusable("body_too_large", "is too long") }
+            if piece.isProgress { try call.onEvents?(piece.events) }
             assembler.add(piece)
         }
         // A stream may lose an event and go on; a whole answer with a hole in it is none.

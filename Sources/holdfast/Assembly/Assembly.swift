@@ -170,7 +170,8 @@ final class Assembly: Sendable {
             let targets = model.targets.compactMap { target -> Target? in
                 guard let provider = providers[target.provider] else { return nil }
                 return Target(
-                    provider: provider, model: target.model, weight: target.weight, prefill: target.prefill,
+                    provider: provider, model: target.model, weight: target.weight, window: target.window,
+                    prefill: target.prefill,
                     health: provider.credentials.map { health(target, $0, model.breaker) },
                     metrics: assembly.metrics)
             }
@@ -178,7 +179,8 @@ final class Assembly: Sendable {
             return Route(
                 Route.Settings(
                     name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
-                    wholeAnswer: model.wholeAnswer, retry: model.retry,
+                    wholeAnswer: model.wholeAnswer, minimumSpeed: model.minimumSpeed,
+                    passesOnRefusedContent: model.passesOnRefusedContent, retry: model.retry,
                     brokenStreams: model.brokenStreams, wholeAnswers: model.wholeAnswers),
                 metrics: assembly.metrics, chance: assembly.nextChance())
         }

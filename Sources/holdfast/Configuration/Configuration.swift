@@ -48,6 +48,8 @@ struct Configuration {
         var provider: String
         var model: String
         var weight = 1
+        /// How many tokens prompt and answer may have together; nil if that is not known.
+        var window: Int?
         /// How it is asked to go on with a text; nil if it cannot.
         var prefill: Prefill?
     }
@@ -59,6 +61,8 @@ struct Configuration {
         var limits = PhaseLimits()
         /// How long an answer that is not streamed may take to begin.
         var wholeAnswer: Duration = .seconds(30)
+        var minimumSpeed = 0.1
+        var passesOnRefusedContent = false
         var retry = RetrySettings()
         var brokenStreams = BrokenStreams.splice
         var wholeAnswers = WholeAnswers.auto

@@ -12,7 +12,10 @@ extension ConfigurationLoader {
         }
         let members = reader.members(
             of: setting,
-            known: ["strategy", "targets", "timeouts", "retry", "breaker", "broken_streams", "whole_answers"])
+            known: [
+                "strategy", "targets", "timeouts", "retry", "breaker", "broken_streams", "whole_answers",
+                "refused_content", "minimum_speed",
+            ])
         var model = Configuration.Model(name: name)
         if let strategy = members["strategy"].flatMap({ reader.choice($0, of: Strategy.self) }) {
             model.strategy = strategy
@@ -31,6 +34,12 @@ extension ConfigurationLoader {
         if let manner = members["whole_answers"].flatMap({ reader.choice($0, of: WholeAnswers.self) }) {
             model.wholeAnswers = manner
         }
+        if let conduct = members["refused_content"].flatMap({ reader.choice($0, of: RefusedContent.self) }) {
+            model.passesOnRefusedContent = conduct == .next
+        }
+        if let share = members["minimum_speed"].flatMap({ reader.number($0, 0...1) }) {
+            model.minimumSpeed = share
+        }
         if let timeouts = members["timeouts"] { readTimeouts(timeouts, &model) }
         if let retry = members["retry"] { readRetry(retry, &model) }
         if let breaker = members["breaker"] { readBreaker(breaker, &model) }
@@ -38,7 +47,8 @@ extension ConfigurationLoader {
     }
 
     private mutating func readTarget(_ setting: SettingsReader.Setting) -> Configuration.Target? {
-        let members = reader.members(of: setting, known: ["provider", "model", "weight", "prefill"])
+        let members = reader.members(
+            of: setting, known: ["provider", "model", "weight", "prefill", "context"])
         guard let providerSetting = members["provider"], let modelSetting = members["model"] else {
             reader.note("needs a provider and a model", at: setting)
             return nil
@@ -58,6 +68,7 @@ extension ConfigurationLoader {
         if let weight = members["weight"].flatMap({ reader.integer($0, 0...1_000_000) }) {
             target.weight = weight
         }
+        target.window = members["context"].flatMap { reader.integer($0, 1...100_000_000) }
         target.prefill = members["prefill"].flatMap { reader.choice($0, of: Prefill.self) }
         return target
     }
@@ -135,4 +146,10 @@ extension ConfigurationLoader {
         }
         model.breaker.open.maximum = max(model.breaker.open.maximum, model.breaker.open.first)
     }
+}
+
+/// What becomes of a request whose content a target refuses.
+private enum RefusedContent: String, CaseIterable {
+    case stop
+    case next
 }
