@@ -11,13 +11,15 @@ final class LocalClient: @unchecked Sendable {  // Confined to its event loop.
     let loop: any EventLoop
     let executor: any TaskExecutor
     private let maximumHead: Int
+    private let route: WayOut
     private let wheel: TimerWheel
     private var pools: [PoolKey: OriginPool] = [:]
 
-    init(loop: any EventLoop, executor: any TaskExecutor, maximumHead: Int) {
+    init(loop: any EventLoop, executor: any TaskExecutor, route: WayOut, maximumHead: Int) {
         self.loop = loop
         self.executor = executor
         self.maximumHead = maximumHead
+        self.route = route
         wheel = TimerWheel(loop: loop)
     }
 
@@ -41,7 +43,8 @@ final class LocalClient: @unchecked Sendable {  // Confined to its event loop.
         let key = PoolKey(origin: request.origin, trust: request.trust.map(ObjectIdentifier.init))
         if let pool = pools[key] { return pool }
         let pool = OriginPool(
-            origin: request.origin, loop: loop, wheel: wheel, trust: request.trust, maximumHead: maximumHead)
+            origin: request.origin, loop: loop, wheel: wheel, trust: request.trust, route: route,
+            maximumHead: maximumHead)
         pools[key] = pool
         return pool
     }

@@ -14,12 +14,18 @@ public final class UpstreamClient: Sendable {
 
     /// Creates a client that works on the event loops of `group`.
     ///
-    /// - Parameter maximumHead: The largest response head that is accepted, in bytes. Default: 64 KiB.
-    public init(group: MultiThreadedEventLoopGroup, executors: LoopExecutors, maximumHead: Int = 64 * 1024) {
+    /// - Parameters:
+    ///   - proxy: Where secure connections go through; nil for none.
+    ///   - maximumHead: The largest response head that is accepted, in bytes. Default: 64 KiB.
+    public init(
+        group: MultiThreadedEventLoopGroup, executors: LoopExecutors, proxy: Proxy? = nil,
+        maximumHead: Int = 64 * 1024
+    ) {
         self.group = group
+        let route = WayOut(names: NameResolver(), proxy: proxy)
         locals = group.makeIterator().reduce(into: [:]) { locals, loop in
             locals[ObjectIdentifier(loop)] = LocalClient(
-                loop: loop, executor: executors[loop], maximumHead: maximumHead)
+                loop: loop, executor: executors[loop], route: route, maximumHead: maximumHead)
         }
     }
 

@@ -14,6 +14,10 @@ public struct UpstreamFailure: Error, Sendable, Hashable {
         case certificate
         /// TLS could not be agreed on.
         case tls
+        /// The proxy does not let the connection through.
+        case proxy
+        /// The other side speaks nothing but HTTP/2.
+        case onlyHTTP2 = "only_http2"
         /// The other side closed the connection hard.
         case reset
         /// The other side closed the connection before the response was complete.

@@ -29,6 +29,8 @@ struct Pair {
         var server = ""
         /// The number of event loops; nil for one on each processor.
         var threads: Int?
+        /// Variables of the gateway's environment.
+        var environment: [String: String] = [:]
         /// The base URLs of P and F.
         var primaryURL = "", fallbackURL = ""
 
@@ -89,7 +91,7 @@ struct Pair {
         settings.fallbackURL = "http://127.0.0.1:\(fallbackPort)/v1"
         change(&settings)
         self.settings = settings
-        gateway = try await GatewayProcess(settings.text, places: places)
+        gateway = try await GatewayProcess(settings.text, environment: settings.environment, places: places)
     }
 
     /// What P and F say when they answer.

@@ -5,7 +5,7 @@ import Wall
 /// Providers over TLS: whom the gateway trusts, and what it does when it must not.
 @Suite struct TLS {
     /// An authority of the test's own, and certificates that it made.
-    private final class Authority: Sendable {
+    final class Authority: Sendable {
         let directory: URL
 
         init() throws {

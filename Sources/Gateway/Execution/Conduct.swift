@@ -97,6 +97,8 @@ public struct FailureTable: Sendable, Hashable {
             "no_whole_answer": Conduct(.target, last: 1, breaker: true),
             // These do not mend themselves within a request.
             "certificate": Conduct(.target, breaker: true),
+            "proxy": Conduct(.target, last: 1, breaker: true),
+            "only_http2": Conduct(.target, breaker: true),
             "unknown_host": Conduct(.target, last: 1, breaker: true),
             "redirect": Conduct(.target, breaker: true),
         ])

@@ -108,7 +108,7 @@ enum OpenAIFailures {
     static func failure(_ upstream: UpstreamFailure) -> AttemptFailure {
         let kind: FailureClass =
             switch upstream.cause {
-            case .unknownHost, .refused, .unreachable, .certificate, .tls: .systemError
+            case .unknownHost, .refused, .unreachable, .certificate, .tls, .proxy, .onlyHTTP2: .systemError
             case .reset, .closedEarly: .transient
             case .timedOut: .timeout
             case .malformed, .headTooLarge, .bodyTooLarge, .compressed: .apiFailure
@@ -122,6 +122,8 @@ enum OpenAIFailures {
             case .unreachable: "the provider cannot be reached"
             case .certificate: "the provider's certificate is not trusted"
             case .tls: "no secure connection could be made to the provider"
+            case .proxy: "the proxy does not let the connection through"
+            case .onlyHTTP2: "the provider speaks only HTTP/2, and holdfast speaks HTTP/1.1 to providers"
             case .reset: "the provider closed the connection"
             case .closedEarly: "the provider closed the connection before its answer was complete"
             case .timedOut: "the provider did not answer in time"

@@ -165,6 +165,9 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
             // Bytes that nobody asked for: what they belong to cannot be known.
             return close()
         }
+        if served == 0, exchange.bytesReceived == 0, Self.isHTTP2(bytes) {
+            return fail(.onlyHTTP2, "it answered with a frame of HTTP/2")
+        }
         exchange.received(bytes.readableBytes)
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
         do throws(MessageFault) {
@@ -186,6 +189,12 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
             case .headTooLarge: fail(.headTooLarge)
             }
         }
+    }
+
+    /// No text begins like the first frame of HTTP/2: three bytes of a small length, then its type, which is SETTINGS.
+    private static func isHTTP2(_ bytes: ByteBuffer) -> Bool {
+        bytes.getInteger(at: bytes.readerIndex) == UInt8(0)
+            && bytes.getInteger(at: bytes.readerIndex + 3) == UInt8(4)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {

@@ -16,7 +16,9 @@ enum FailureCause {
         case ChannelError.eof, ChannelError.ioOnClosedChannel, ChannelError.alreadyClosed,
             ChannelError.inputClosed:
             (.closedEarly, "closed")
-        case is SocketAddressError: (.unknownHost, "\(error)".cut)
+        case let error as TunnelRefused:
+            (.proxy, error.status.map { "status \($0)" } ?? "no answer to CONNECT")
+        case is SocketAddressError, is UnknownName: (.unknownHost, "name look-up failed")
         default: (.reset, "\(error)".cut)
         }
     }
@@ -50,6 +52,7 @@ enum FailureCause {
         switch error {
         case .handshakeFailed(let reason):
             let text = "\(reason)"
+            if text.contains("NO_APPLICATION_PROTOCOL") { return (.onlyHTTP2, "TLS offers no HTTP/1.1") }
             return (text.contains("CERTIFICATE_VERIFY_FAILED") ? .certificate : .tls, text.cut)
         case .unableToValidateCertificate, .noCertificateToValidate: return (.certificate, "\(error)".cut)
         case .uncleanShutdown: return (.closedEarly, "TLS closed without notice")

@@ -13,15 +13,19 @@ final class OriginPool: @unchecked Sendable {  // Confined to its event loop.
     let maximumHead: Int
     private let wheel: TimerWheel
     private let trust: Trust?
+    private let route: WayOut
     /// Idle connections, the most recently used last.
     private var idle: [Connection] = []
     private(set) var open = 0
 
-    init(origin: Origin, loop: any EventLoop, wheel: TimerWheel, trust: Trust?, maximumHead: Int) {
+    init(
+        origin: Origin, loop: any EventLoop, wheel: TimerWheel, trust: Trust?, route: WayOut, maximumHead: Int
+    ) {
         self.origin = origin
         self.loop = loop
         self.wheel = wheel
         self.trust = trust
+        self.route = route
         self.maximumHead = maximumHead
     }
 
@@ -54,30 +58,51 @@ final class OriginPool: @unchecked Sendable {  // Confined to its event loop.
     private func connect(_ connection: Connection, within limit: Duration) {
         // The connection's own timer keeps the limit, TLS included; this one only frees the socket.
         let timeout = NIODeadline.uptimeNanoseconds(0).advanced(by: limit) - .uptimeNanoseconds(0)
-        let trust = trust, origin = origin
+        let proxy = route.proxy.flatMap { $0.applies(to: origin) ? $0 : nil }
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(max(timeout, .milliseconds(1)))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             // One read at a time, so that a provider that is faster than its reader is stopped after one too many.
             .channelOption(.maxMessagesPerRead, value: 1)
+            .resolver(AddressQueries(names: route.names, loop: loop))
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let trust {
-                        let name =
-                            (try? SocketAddress(ipAddress: origin.host, port: 0)) == nil ? origin.host : nil
-                        try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: trust.context, serverHostname: name))
-                    }
-                    try channel.pipeline.syncOperations.addHandler(connection)
-                }
+                channel.eventLoop.makeCompletedFuture { try self.complete(channel, connection, by: proxy) }
             }
+        let host = proxy?.host ?? origin.host, port = proxy?.port ?? origin.port
         // An address needs no look-up, which would go through another thread.
         let connected =
-            if let address = try? SocketAddress(ipAddress: origin.host, port: origin.port) {
+            if let address = try? SocketAddress(ipAddress: host, port: port) {
                 bootstrap.connect(to: address)
             } else {
-                bootstrap.connect(host: origin.host, port: origin.port)
+                bootstrap.connect(host: host, port: port)
             }
         connected.whenFailure { connection.connectFailed($0) }
     }
+
+    private func complete(_ channel: any Channel, _ connection: Connection, by proxy: Proxy?) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if let proxy {
+            let tunnel = Tunnel(to: origin, by: proxy) { context in
+                guard let security = try self.security() else { return }
+                try pipeline.addHandler(security, position: .after(context.handler))
+            }
+            try pipeline.addHandler(tunnel)
+        } else if let security = try security() {
+            try pipeline.addHandler(security)
+        }
+        try pipeline.addHandler(connection)
+    }
+
+    private func security() throws -> NIOSSLClientHandler? {
+        guard let trust else { return nil }
+        let isAddress = (try? SocketAddress(ipAddress: origin.host, port: 0)) != nil
+        return try NIOSSLClientHandler(
+            context: trust.context, serverHostname: isAddress ? nil : origin.host)
+    }
+}
+
+/// How connections find their way: the names they look up, and the proxy they go through.
+struct WayOut: Sendable {
+    let names: NameResolver
+    let proxy: Proxy?
 }

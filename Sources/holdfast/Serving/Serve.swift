@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
 import Logging
-import NIOPosix
 import Upstream
+import NIOPosix
 
 /// `holdfast serve`: runs the gateway.
 struct Serve: AsyncParsableCommand {
@@ -41,6 +41,11 @@ struct Serve: AsyncParsableCommand {
             for mistake in error.mistakes { StandardError.show("\(mistake)") }
             throw ExitCode(1)
         }
+        let proxy: Proxy?
+        do { proxy = try Proxy(environment: source.environment) } catch {
+            StandardError.show("HTTPS_PROXY: \(error.words)")
+            throw ExitCode(1)
+        }
         DescriptorLimit.raise()
         let writer = LineWriter(descriptor: 2)
         LoggingSystem.bootstrap { label in
@@ -48,7 +53,7 @@ struct Serve: AsyncParsableCommand {
                 label: label, writer: writer, isJSON: configuration.logging.format == .json,
                 logLevel: Logger.Level(rawValue: configuration.logging.level.rawValue) ?? .info)
         }
-        let status = await Serving(source: source, configuration: configuration).run()
+        let status = await Serving(source: source, configuration: configuration, proxy: proxy).run()
         writer.flush(seconds: 1)
         if status != 0 { throw ExitCode(status) }
     }

@@ -18,13 +18,13 @@ final class Serving: Sendable {
     private let executors: LoopExecutors
     private let assembly: Assembly
 
-    init(source: ConfigurationSource, configuration: Configuration) {
+    init(source: ConfigurationSource, configuration: Configuration, proxy: Proxy?) {
         self.source = source
         self.configuration = configuration
         group = MultiThreadedEventLoopGroup(
             numberOfThreads: configuration.server.threads ?? Processors.available)
         executors = LoopExecutors(group)
-        let client = UpstreamClient(group: group, executors: executors)
+        let client = UpstreamClient(group: group, executors: executors, proxy: proxy)
         assembly = Assembly(client: client, logger: logger)
     }
 
