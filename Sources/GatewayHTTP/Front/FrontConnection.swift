@@ -49,8 +49,6 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private var task: Task<Void, Never>?
     private var isPaused = false
     private var inputClosed = false
-    /// Whether a caller that closed its side was sent something to find out whether it still listens.
-    private var probed = false
     private var writeWaiter: UnsafeContinuation<Void, Never>?
     /// Where the connection stands in its loop's sweep.
     var sweepIndex = 0
@@ -183,7 +181,6 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
             isHead: current.head.isMethod("HEAD"), chunked: current.head.isHTTP11)
         self.reply = reply
         state = .serving
-        probed = false
         let exchange = Exchange(
             head: current.head, body: body, caller: current.caller, arrivedAt: current.arrivedAt, reply: reply
         )
@@ -304,14 +301,21 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     /// A caller that closed its side may have left, or may still listen, which TCP does not tell apart. Sending it
     /// something that changes nothing makes the system of one that has left say so.
     private func callerClosedItsSide(_ context: ChannelHandlerContext) {
-        guard state == .serving, let reply, let current else { return context.close(promise: nil) }
-        guard !probed, current.head.isHTTP11 else { return }
-        probed = true
-        if !reply.hasBegun {
-            context.writeAndFlush(NIOAny(Self.interim), promise: nil)
-        } else if let comment = reply.harmlessPart {
+        guard state == .serving, let reply else { return context.close(promise: nil) }
+        probe(reply, again: .milliseconds(250))
+    }
+
+    /// Sends a caller that closed its side something harmless, and does so again, ever more rarely, for as long as it is
+    /// served: it may also leave later. Callers of HTTP/1.0 know nothing that could be sent before their reply.
+    private func probe(_ reply: ConnectionReply, again pause: TimeAmount) {
+        guard state == .serving, self.reply === reply, let context else { return }
+        if let comment = reply.harmlessPart {
             context.writeAndFlush(NIOAny(comment), promise: nil)
+        } else if !reply.hasBegun, current?.head.isHTTP11 == true {
+            context.writeAndFlush(NIOAny(Self.interim), promise: nil)
         }
+        let next = min(pause + pause, .seconds(30))
+        front.loop.scheduleTask(in: pause) { [weak self] in self?.probe(reply, again: next) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
