@@ -76,6 +76,8 @@ public struct RequestParser {
 
     private let maximumHead: Int
     private var headParser = HeadParser()
+    /// Whether the empty line that may stand before a request was there.
+    private var skippedLine = false
     private var body = BodyParser.empty
 
     /// - Parameter maximumHead: The longest head in bytes; at most 64 KiB.
@@ -85,11 +87,15 @@ public struct RequestParser {
 
     /// Reads the head of the next request; nil if it has not all arrived.
     public mutating func readHead(_ input: inout ByteBuffer) throws(MessageFault) -> RequestHead? {
-        // An empty line before a request is left over from a careless client (RFC 9112, section 2.2).
-        if input.getInteger(at: input.readerIndex, as: UInt16.self) == 0x0D0A {
+        // An empty line before a request is left over from a careless client (RFC 9112, section 2.2). Only one is
+        // skipped, so that what is accepted does not depend on how the bytes arrive.
+        if !skippedLine, input.getInteger(at: input.readerIndex, as: UInt16.self) == 0x0D0A {
             input.moveReaderIndex(forwardBy: 2)
+            headParser = HeadParser()
+            skippedLine = true
         }
         guard let raw = try headParser.next(&input, limit: maximumHead) else { return nil }
+        skippedLine = false
         var line = (methodLength: 0, target: 0..<0, pathLength: 0, isHTTP11: false)
         let (fields, facts) = try HeadParser.parse(raw) { (bytes, range) throws(MessageFault) in
             line = try Self.requestLine(bytes, range)
