@@ -23,6 +23,7 @@ import Testing
         (["date: Sun, 06 Nov 1994 08:49:40 GMT", "retry-after: Sun, 06 Nov 1994 08:49:45 GMT"], .seconds(5)),
         (["retry-after: Sun, 06 Nov 1994 08:49:07 GMT"], .zero),
         (["retry-after: 1000000000"], .seconds(31_536_000)),
+        (["retry-after: Fri, 31 Dec 9999 23:59:59 GMT"], .seconds(31_536_000)),
         (["x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 1m0.5s"], .milliseconds(60_500)),
         (
             [
@@ -51,6 +52,7 @@ import Testing
         ("Please try again in 20s.", Duration.seconds(20)),
         ("Rate limit reached. Please try again in 6m0s. Visit x", .seconds(360)),
         ("try again in 120ms", .milliseconds(120)), ("try again in 1h2m3.5s", .milliseconds(3_723_500)),
+        ("try again in 8760h5s", .seconds(31_536_000)),
     ])
     func `a wish in the words of an error is read`(text: String, wait: Duration) {
         #expect(RetryAfter.inText(text) == wait)

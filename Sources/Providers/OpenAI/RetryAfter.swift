@@ -1,14 +1,17 @@
 import Generation
 import HTTPMessage
-import Upstream
 
 /// How long a provider asks to be left alone, in all the forms in which providers say it.
 enum RetryAfter {
+    /// The longest wish that is believed: a year.
+    private static let longest = Duration.seconds(31_536_000)
+
     /// Reads the fields of a response: `retry-after-ms`, then `retry-after` as seconds or as a date, then the reset time
     /// of a rate limit that is used up.
     ///
     /// - Parameter wallClock: The present time in seconds since 1970, for dates when the response has no date of its own.
-    /// - Returns: Nil when nothing readable was said or the wish is negative; zero for a date that has passed.
+    /// - Returns: Nil when nothing readable was said or the wish is negative; zero for a date that has passed; at most a
+    ///   year.
     static func inFields(of head: ResponseHead, wallClock: () -> Int64) -> Duration? {
         if let wish = head.values("retry-after-ms").compactMap({ seconds($0).map { $0 / 1000 } }).max() {
             return wish
@@ -17,7 +20,7 @@ enum RetryAfter {
             if let wish = seconds(value) { return wish }
             guard let date = HTTPDate.seconds(value) else { return nil }
             let now = head["date"].flatMap(HTTPDate.seconds) ?? wallClock()
-            return .seconds(max(0, date - now))
+            return min(.seconds(max(0, date - now)), longest)
         }
         if let wish = wishes.max() { return wish }
         return exhaustedReset(of: head)
@@ -58,7 +61,7 @@ enum RetryAfter {
         return .milliseconds(Int64(min(value, 31_536_000) * 1000))
     }
 
-    /// A duration like `1h2m3.5s` or `120ms`, as Go writes it.
+    /// A duration like `1h2m3.5s` or `120ms`, as Go writes it, of at most a year.
     static func goDuration(_ text: Substring) -> Duration? {
         var rest = text, total = Duration.zero
         while !rest.isEmpty, rest.first?.isNumber == true {
@@ -79,7 +82,7 @@ enum RetryAfter {
             }
             total += .milliseconds(Int64(min(value * scale, 31_536_000) * 1000))
         }
-        return rest.isEmpty && total > .zero ? total : nil
+        return rest.isEmpty && total > .zero ? min(total, longest) : nil
     }
 }
 
