@@ -3,8 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := run
 RELEASE := .build-release
 PORT ?= 8080
+SECONDS ?= 600
 
-.PHONY: run test build release lint format tidy bench bench-quick bench-library check-tools check-test-tools clean
+.PHONY: run test build release lint format tidy fuzz fuzz-check bench bench-quick bench-library check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -26,14 +27,22 @@ release: check-tools
 
 ## lint: the format of the code
 lint:
-	swift format lint --strict --recursive Sources Tests Package.swift
+	swift format lint --strict --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift
 
 format:
-	swift format --in-place --recursive Sources Tests Package.swift
+	swift format --in-place --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift
 
 ## tidy: banned calls, imports and sizes
 tidy:
 	swift test --filter Tidy
+
+## fuzz: every parser, SECONDS for each; fails on the first input that breaks one
+fuzz: check-tools
+	scripts/fuzz.sh run $(SECONDS) $(TARGETS)
+
+## fuzz-check: whether every fuzzer finds a mistake that is planted for it
+fuzz-check: check-tools
+	scripts/fuzz.sh check
 
 ## bench: the gateway beside its peers; fails when a target is missed
 bench: release
@@ -52,4 +61,4 @@ check-test-tools:
 	@scripts/install.sh python3 python3-venv openssl
 
 clean:
-	rm -rf .build $(RELEASE) Benchmarks/library/.build
+	rm -rf .build .build-fuzz .build-fuzz-planted $(RELEASE) Benchmarks/library/.build

@@ -1,0 +1,35 @@
+#!/bin/bash
+# Puts one mistake for every fuzzer into a copy of the product's sources, to show that each finds its own.
+#   plant.sh SOURCES
+# Each mistake is in code that only its fuzzer runs. Two of them were real and found by the fuzzers. A piece of code
+# that is not there any more ends the script with an error.
+set -euo pipefail
+sources=$1
+
+# plant FILE RIGHT WRONG
+plant() {
+    local text
+    text=$(<"$sources/$1")
+    if [[ $text != *"$2"* ]]; then
+        echo "$1 has no such code to spoil; find it a new mistake: $2" >&2
+        exit 1
+    fi
+    printf '%s\n' "${text/"$2"/"$3"}" >"$sources/$1"
+}
+
+# FuzzEventStream: the name of an event is kept for the next one.
+plant Providers/EventStream/EventStreamScanner.swift \
+    '(data, name, lineStart, eventStart) = ([], nil, 0, 0)' '(data, lineStart, eventStart) = ([], 0, 0)'
+# FuzzChatRequest: no answers at all may be asked for.
+plant GatewayHTTP/OpenAIAPI/ChatRequestScan.swift 'readCount("n", 1...128' 'readCount("n", 0...128'
+# FuzzProviderAnswer: a chunk may be something else than UTF-8.
+plant Providers/OpenAI/ChunkScan.swift \
+    'guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }' ''
+# FuzzRequestMessage: empty lines before a request are all skipped, but only if they come apart.
+plant HTTPMessage/RequestParser.swift 'if !skippedLine, ' 'if '
+# FuzzResponseMessage: a response may be framed in two ways.
+plant HTTPMessage/ResponseParser.swift 'try HeadParser.checkFraming(facts, isHTTP11: isHTTP11)' ''
+# FuzzRetryAfter: each part of a duration is held within a year, but not their sum.
+plant Providers/OpenAI/RetryAfter.swift 'total > .zero ? min(total, longest) : nil' 'total > .zero ? total : nil'
+# FuzzRedactor: Base64 without its padding is not known.
+plant Generation/Secrets/Redactor.swift 'forms.insert(String(base64.prefix { $0 != "=" }))' ''
