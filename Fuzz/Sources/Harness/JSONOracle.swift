@@ -8,12 +8,18 @@ public enum JSONOracle {
         return value as? [String: Any]
     }
 
-    /// Whether two objects hold the same.
-    public static func areEqual(_ one: [String: Any], _ other: [String: Any]) -> Bool {
-        // Compared as text: equality of values that hold others depends on how Foundation boxed them.
-        let texts = [one, other].map {
-            try? JSONSerialization.data(withJSONObject: $0, options: [.sortedKeys])
+    /// Whether two values hold the same. Not compared as text: Foundation's sorted keys come out differently for the
+    /// same long keys.
+    public static func areEqual(_ one: Any, _ other: Any) -> Bool {
+        switch (one, other) {
+        case (let one as [String: Any], let other as [String: Any]):
+            one.count == other.count
+                && one.allSatisfy { key, value in other[key].map { areEqual(value, $0) } ?? false }
+        case (let one as [Any], let other as [Any]):
+            one.count == other.count && zip(one, other).allSatisfy { areEqual($0, $1) }
+        case (let one as String, let other as String): one.utf8.elementsEqual(other.utf8)
+        case (let one as NSNumber, let other as NSNumber): one == other
+        default: one is NSNull && other is NSNull
         }
-        return texts[0] != nil && texts[0] == texts[1]
     }
 }
