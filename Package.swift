@@ -86,6 +86,17 @@ let package = Package(
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], path: "Tests/Wall"),
+        .executableTarget(
+            name: "WallTool",
+            dependencies: ["Wall", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/WallTool"),
+        .testTarget(
+            name: "WallTests",
+            dependencies: [
+                "Wall", "WallTool",
+                .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+            ]),
         .testTarget(
             name: "Acceptance",
             dependencies: [

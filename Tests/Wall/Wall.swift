@@ -55,6 +55,8 @@ public final class Wall: Sendable {
         public var body: String
         /// When its last byte had arrived.
         public var at: ContinuousClock.Instant
+        /// Whether a whole answer was sent, which is when a provider charges for it.
+        public var isCharged = false
 
         /// The value of a field, by its lower-case name.
         public func field(_ name: String) -> String? {
@@ -90,6 +92,8 @@ public final class Wall: Sendable {
         public var closedAt: ContinuousClock.Instant?
         /// What the peer sent.
         public var bytesReceived = 0
+        /// What the wall sent; some of it may never have arrived.
+        public var bytesSent = 0
         /// How many whole requests that was.
         public var requests = 0
         /// Whether the peer closed it, not the wall.
@@ -190,7 +194,13 @@ public final class Wall: Sendable {
         ledgerBox.withLock { $0.lines[connection].bytesReceived += bytes }
     }
 
-    fileprivate func called(_ head: String, _ body: String, on connection: Int) -> [Act] {
+    fileprivate func sent(_ bytes: Int, on connection: Int) {
+        ledgerBox.withLock { $0.lines[connection].bytesSent += bytes }
+    }
+
+    fileprivate func charged(_ call: Int) { ledgerBox.withLock { $0.calls[call].isCharged = true } }
+
+    fileprivate func called(_ head: String, _ body: String, on connection: Int) -> (Int, [Act]) {
         let call = ledgerBox.withLock { ledger in
             let call = Call(
                 number: ledger.calls.count, connection: connection,
@@ -199,7 +209,7 @@ public final class Wall: Sendable {
             ledger.lines[connection].requests += 1
             return call
         }
-        return script(call)
+        return (call.number, script(call))
     }
 
     fileprivate func closed(_ connection: Int, byPeer: Bool) {
@@ -220,6 +230,8 @@ private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
     private var input = ByteBuffer()
     private var head: (String, Int)?
     private var isBusy = false
+    /// The request that is being answered, until the answer is charged.
+    private var call: (number: Int, meter: ChargeMeter)?
     private var closesItself = false
     private var flood: (bytes: ByteBuffer, times: Int, rest: ArraySlice<Wall.Act>)?
     private var context: ChannelHandlerContext?
@@ -247,7 +259,9 @@ private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
     private func next() {
         guard !isBusy, let (head, body) = takeRequest() else { return }
         isBusy = true
-        perform(wall.called(head, body, on: number)[...])
+        let (call, acts) = wall.called(head, body, on: number)
+        self.call = (call, ChargeMeter())
+        perform(acts[...])
     }
 
     private func takeRequest() -> (String, String)? {
@@ -281,6 +295,7 @@ private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
         switch act {
         case .send(let bytes):
             context.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)), promise: nil)
+            account(for: bytes)
             perform(rest)
         case .wait(let duration):
             let (seconds, attoseconds) = duration.components
@@ -303,12 +318,20 @@ private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
+    private func account(for bytes: [UInt8]) {
+        wall.sent(bytes.count, on: number)
+        guard let number = call?.number, call?.meter.completes(bytes) ?? false else { return }
+        wall.charged(number)
+        call = nil
+    }
+
     /// Sends what a flood holds until the connection takes no more for now.
     private func pour() {
         guard let context, let flood else { return }
         var left = flood.times
         while left > 0, context.channel.isWritable {
             context.write(NIOAny(flood.bytes), promise: nil)
+            wall.sent(flood.bytes.readableBytes, on: number)
             left -= 1
             if left % 16 == 0 { context.flush() }
         }
