@@ -285,18 +285,26 @@ private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
         return (head, length)
     }
 
+    /// Plays a script; a loop, since a script that sends each byte by itself has tens of thousands of acts.
     private func perform(_ acts: ArraySlice<Wall.Act>) {
-        guard let context else { return }
-        guard let act = acts.first else {
-            isBusy = false
-            return next()
+        var rest = acts
+        while let act = rest.popFirst() {
+            if !perform(act, before: rest) { return }
         }
-        let rest = acts.dropFirst()
+        isBusy = false
+        next()
+    }
+
+    /// Plays one act.
+    ///
+    /// - Returns: Whether the rest is to be played at once; otherwise this act sees to it, or it is never played.
+    private func perform(_ act: Wall.Act, before rest: ArraySlice<Wall.Act>) -> Bool {
+        guard let context else { return false }
         switch act {
         case .send(let bytes):
             context.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)), promise: nil)
             account(for: bytes)
-            perform(rest)
+            return true
         case .wait(let duration):
             let (seconds, attoseconds) = duration.components
             let amount = TimeAmount.nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
@@ -314,8 +322,9 @@ private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
         case .hang: break
         case .stopReading:
             _ = try? context.channel.syncOptions?.setOption(.autoRead, value: false)
-            perform(rest)
+            return true
         }
+        return false
     }
 
     private func account(for bytes: [UInt8]) {

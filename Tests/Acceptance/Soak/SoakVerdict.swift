@@ -1,0 +1,114 @@
+import Foundation
+import Synchronization
+import Wall
+
+/// What became of a request.
+enum SoakVerdict: Hashable, Sendable {
+    /// The whole and right answer of P, or of F.
+    case whole(by: String)
+    /// A stream that broke off and says so.
+    case broken
+    /// An error with a code.
+    case refused(Int, String)
+    /// Its caller left.
+    case left
+    /// The line to the caller ended in the middle, which any reader of HTTP notices.
+    case cut
+    /// What must never be.
+    case flaw(String)
+
+    /// Judges a reply.
+    ///
+    /// - Parameter mayBeCut: Whether the line to the caller is not to be relied on.
+    init(_ reply: Client.Reply, to request: SoakPlan.Request, _ plan: SoakPlan, mayBeCut: Bool) {
+        if request.leavesAfter != nil, !reply.closed {
+            self = .left
+        } else if !reply.closed || !reply.isWellEnded {
+            let words = reply.closed ? "has no proper end" : "did not end in \(SoakCallers.limit)"
+            self = mayBeCut ? .cut : .flaw("the reply \(words): \(reply.text.suffix(300))")
+        } else if reply.status == 200 {
+            self = Self.judge(answer: reply, to: request, plan)
+        } else {
+            self = Self.judge(refusal: reply)
+        }
+    }
+
+    private static func judge(answer reply: Client.Reply, to request: SoakPlan.Request, _ plan: SoakPlan)
+        -> SoakVerdict
+    {
+        guard reply.isStream == request.stream else { return .flaw("a stream instead of an answer, or so") }
+        let provider = reply.field("x-holdfast-provider") ?? "none"
+        let text = reply.answer
+        let right = provider == "f" ? plan.textOfF(request.user) : plan.textOfP(request.user)
+        let errors = reply.isStream ? reply.errorEvents.count : 0
+        if errors > 0 {
+            let isTold = errors == 1 && reply.ends == 1 && !reply.hasFinish
+            // A fault that adds words without end goes on after the right ones.
+            let isPart = right.hasPrefix(text) || text.hasPrefix(right)
+            return isTold && isPart && reply.errorCode != nil
+                ? .broken : .flaw("a broken stream that is told badly: \(reply.body.suffix(500))")
+        }
+        let isEnded = reply.isStream ? reply.hasFinish && reply.hasDone && reply.ends == 1 : isFinished(reply)
+        return isEnded && text == right
+            ? .whole(by: provider)
+            : .flaw("a wrong answer as a success: '\(text)', not '\(right)': \(reply.body.suffix(300))")
+    }
+
+    private static func isFinished(_ reply: Client.Reply) -> Bool {
+        let choices = reply.json["choices"] as? [[String: Any]]
+        return choices?.count == 1 && choices?[0]["finish_reason"] is String
+    }
+
+    private static func judge(refusal reply: Client.Reply) -> SoakVerdict {
+        guard reply.status >= 400, let code = reply.errorCode, reply.json["choices"] == nil else {
+            return .flaw("an error without a code: \(reply.text.suffix(500))")
+        }
+        return .refused(reply.status, code)
+    }
+}
+
+/// What became of all requests.
+struct SoakTally: Sendable {
+    private(set) var counts: [SoakVerdict: Int] = [:]
+    private(set) var flaws: [String] = []
+    private(set) var total = 0
+    /// The longest time that a request took.
+    private(set) var longest = Duration.zero
+
+    mutating func add(_ verdict: SoakVerdict, _ user: String, _ elapsed: Duration) {
+        total += 1
+        longest = max(longest, elapsed)
+        if case .flaw(let words) = verdict {
+            // One mistake repeats itself; a few of them tell enough.
+            if flaws.count < 20 { flaws.append("\(user): \(words)") }
+        } else {
+            counts[verdict, default: 0] += 1
+        }
+    }
+
+    /// How often each kind of end was met.
+    var summary: String {
+        let kinds = counts.map { verdict, count in
+            switch verdict {
+            case .whole(let provider): "\(count) whole by \(provider)"
+            case .broken: "\(count) broken and told"
+            case .refused(let status, let code): "\(count) \(status) \(code)"
+            case .left: "\(count) left by the caller"
+            case .cut: "\(count) cut"
+            case .flaw: ""
+            }
+        }
+        return "\(total) requests: " + kinds.sorted().joined(separator: ", ") + "; longest \(longest)"
+    }
+}
+
+/// A tally that many write at the same time.
+final class SoakBook: Sendable {
+    private let content = Mutex(SoakTally())
+
+    var tally: SoakTally { content.withLock { $0 } }
+
+    func add(_ verdict: SoakVerdict, _ user: String, _ elapsed: Duration) {
+        content.withLock { $0.add(verdict, user, elapsed) }
+    }
+}
