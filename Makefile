@@ -4,8 +4,9 @@ SHELL := /bin/bash
 RELEASE := .build-release
 PORT ?= 8080
 SECONDS ?= 600
+WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test build release lint format tidy fuzz fuzz-check bench bench-quick bench-library check-tools check-test-tools clean
+.PHONY: run test soak wall build release lint format tidy fuzz fuzz-check bench bench-quick bench-library check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -16,6 +17,16 @@ run: check-tools
 test: check-tools check-test-tools
 	swift build --build-tests
 	swift test --skip-build $(TEST_ARGS)
+
+## soak: a hundred callers and a provider that fails by a seed, for HOLDFAST_SOAK_SECONDS
+soak: check-tools
+	swift build --build-tests
+	HOLDFAST_SOAK_SECONDS=$${HOLDFAST_SOAK_SECONDS:-600} swift test --skip-build --filter '^Acceptance\.Soak/'
+
+## wall: a provider that misbehaves as the model's name says; docs/wall.md
+wall: check-tools
+	swift build --product WallTool
+	exec .build/debug/WallTool $(WALL_ARGS)
 
 build: check-tools
 	swift build

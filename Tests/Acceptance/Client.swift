@@ -75,9 +75,11 @@ enum Client {
             return (result, false)
         }
 
-        /// The data of the events of a stream.
+        /// The data of the events of a stream, whose lines may end in any way that the format knows.
         var events: [String] {
-            body.components(separatedBy: "\n\n").compactMap { event in
+            let text = body.replacingOccurrences(of: "\r\n", with: "\n")
+            return text.replacingOccurrences(of: "\r", with: "\n").components(separatedBy: "\n\n").compactMap
+            { event in
                 event.split(separator: "\n").first { $0.hasPrefix("data:") }
                     .map { $0.dropFirst(5).trimmingCharacters(in: .whitespaces) }
             }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Wall
 
 /// The wall for use by hand: a provider that misbehaves as the model's name says.
@@ -16,14 +17,17 @@ import Wall
         if list { return print(Self.table) }
         let provider = ScriptedProvider()
         let port = try await provider.wall.start(port: port)
-        print("the wall listens on http://127.0.0.1:\(port)/v1")
+        say("the wall listens on http://127.0.0.1:\(port)/v1")
         let desk = ControlDesk(provider)
         if let control {
-            print("its control listens on http://127.0.0.1:\(try await desk.wall.start(port: control))")
+            say("its control listens on http://127.0.0.1:\(try await desk.wall.start(port: control))")
         }
         try await Task.sleep(for: .seconds(1 << 30))
         _ = desk
     }
+
+    /// Prints at once, since whoever starts it from a script waits for it.
+    private func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
     static var table: String {
         let names = [

@@ -24,7 +24,7 @@ struct SoakCallers: Sendable {
                         let request = stage.plan.request(caller, round)
                         let reply = try await ask(request)
                         let verdict = SoakVerdict(reply, to: request, stage.plan, mayBeCut: mayBeCut)
-                        book.add(verdict, request.user, reply.elapsed)
+                        book.add(verdict, stage.plan.name(request), reply.elapsed)
                         round += 1
                     }
                 }

@@ -60,6 +60,11 @@ struct SoakPlan: Sendable {
         return Self.faults.randomElement(using: &chance)
     }
 
+    /// What a request is called where a flaw is told: who asks for what, and what P does.
+    func name(_ request: Request) -> String {
+        "\(request.user) (\(fault(request.user)?.name ?? "good"), \(request.stream ? "stream" : "whole"))"
+    }
+
     /// Whether F refuses a request.
     func isRefusedByF(_ user: String) -> Bool {
         var chance = chance(user, 3)

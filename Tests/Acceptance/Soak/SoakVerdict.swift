@@ -51,7 +51,9 @@ enum SoakVerdict: Hashable, Sendable {
         let isEnded = reply.isStream ? reply.hasFinish && reply.hasDone && reply.ends == 1 : isFinished(reply)
         return isEnded && text == right
             ? .whole(by: provider)
-            : .flaw("a wrong answer as a success: '\(text)', not '\(right)': \(reply.body.suffix(300))")
+            : .flaw(
+                "a wrong answer as a success: '\(text)', not '\(right)': \(String(reply.body.suffix(300)).debugDescription)"
+            )
     }
 
     private static func isFinished(_ reply: Client.Reply) -> Bool {
@@ -75,12 +77,12 @@ struct SoakTally: Sendable {
     /// The longest time that a request took.
     private(set) var longest = Duration.zero
 
-    mutating func add(_ verdict: SoakVerdict, _ user: String, _ elapsed: Duration) {
+    mutating func add(_ verdict: SoakVerdict, _ name: String, _ elapsed: Duration) {
         total += 1
         longest = max(longest, elapsed)
         if case .flaw(let words) = verdict {
             // One mistake repeats itself; a few of them tell enough.
-            if flaws.count < 20 { flaws.append("\(user): \(words)") }
+            if flaws.count < 20 { flaws.append("\(name): \(words)") }
         } else {
             counts[verdict, default: 0] += 1
         }
@@ -108,7 +110,7 @@ final class SoakBook: Sendable {
 
     var tally: SoakTally { content.withLock { $0 } }
 
-    func add(_ verdict: SoakVerdict, _ user: String, _ elapsed: Duration) {
-        content.withLock { $0.add(verdict, user, elapsed) }
+    func add(_ verdict: SoakVerdict, _ name: String, _ elapsed: Duration) {
+        content.withLock { $0.add(verdict, name, elapsed) }
     }
 }
