@@ -49,7 +49,9 @@ final class ToxicConnection: @unchecked Sendable {  // confined to the event loo
 
     func connected(_ result: Result<any Channel, any Error>) {
         // Who cannot be reached is told so in the only way that is left.
-        guard case .success = result, !isOver else { return end(hard: true) }
+        guard case .success(let channel) = result else { return end(hard: true) }
+        // The caller may have left meanwhile, when this end was not there yet to be closed.
+        guard !isOver else { return channel.close(promise: nil) }
         isConnected = true
         for direction in ToxicProxy.Direction.allCases {
             setReading(direction, true)

@@ -184,4 +184,16 @@ import Wall
         let caller = try await Probe.connect(proxy.start())
         #expect(try await caller.wait { $0.endedAt != nil }.wasReset)
     }
+
+    @Test func `who leaves before the proxy is connected leaves nothing behind`() async throws {
+        let wall = Wall { Answer.good($0) }
+        let proxy = try await ToxicProxy(to: wall.start()), port = try await proxy.start()
+        for _ in 0..<200 { try await Probe.connect(port).close() }
+        let deadline = ContinuousClock.now + .seconds(2)
+        while proxy.openConnections + wall.ledger.openLines > 0, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(proxy.openConnections == 0 && wall.ledger.openLines == 0, "\(wall.ledger.openLines)")
+        #expect(proxy.passed.connections == 200)
+    }
 }

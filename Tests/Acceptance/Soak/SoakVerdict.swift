@@ -38,27 +38,20 @@ enum SoakVerdict: Hashable, Sendable {
     {
         guard reply.isStream == request.stream else { return .flaw("a stream instead of an answer, or so") }
         let provider = reply.field("x-holdfast-provider") ?? "none"
-        let text = reply.answer
         let right = provider == "f" ? plan.textOfF(request.user) : plan.textOfP(request.user)
-        let errors = reply.isStream ? reply.errorEvents.count : 0
-        if errors > 0 {
-            let isTold = errors == 1 && reply.ends == 1 && !reply.hasFinish
+        let reading = Reading(reply)
+        if reading.errors > 0 {
             // A fault that adds words without end goes on after the right ones.
-            let isPart = right.hasPrefix(text) || text.hasPrefix(right)
-            return isTold && isPart && reply.errorCode != nil
-                ? .broken : .flaw("a broken stream that is told badly: \(reply.body.suffix(500))")
+            let isPart = right.hasPrefix(reading.text) || reading.text.hasPrefix(right)
+            return reading.isToldToBeBroken && isPart
+                ? .broken
+                : .flaw("a broken stream that is told badly: \(reply.body.suffix(500).debugDescription)")
         }
-        let isEnded = reply.isStream ? reply.hasFinish && reply.hasDone && reply.ends == 1 : isFinished(reply)
-        return isEnded && text == right
+        return reading.isEnded && reading.text == right
             ? .whole(by: provider)
             : .flaw(
-                "a wrong answer as a success: '\(text)', not '\(right)': \(String(reply.body.suffix(300)).debugDescription)"
-            )
-    }
-
-    private static func isFinished(_ reply: Client.Reply) -> Bool {
-        let choices = reply.json["choices"] as? [[String: Any]]
-        return choices?.count == 1 && choices?[0]["finish_reason"] is String
+                "a wrong answer as a success: '\(reading.text)', not '\(right)': "
+                    + String(reply.body.suffix(300)).debugDescription)
     }
 
     private static func judge(refusal reply: Client.Reply) -> SoakVerdict {
@@ -67,6 +60,46 @@ enum SoakVerdict: Hashable, Sendable {
         }
         return .refused(reply.status, code)
     }
+}
+
+/// What a caller reads in an answer. Each event is parsed once, since thousands are.
+private struct Reading {
+    var text = ""
+    /// How many choices are finished.
+    var finished = 0
+    /// How many events say that the stream broke, and whether the last of all is one, with a code.
+    var errors = 0
+    var endsWithError = false
+    /// How many end marks there are, and whether the last event is one.
+    var marks = 0
+    var endsWithMark = false
+    let isStream: Bool
+
+    init(_ reply: Client.Reply) {
+        isStream = reply.isStream
+        for event in isStream ? reply.events : [reply.body] { add(event) }
+    }
+
+    private mutating func add(_ event: String) {
+        endsWithMark = event == "[DONE]"
+        endsWithError = false
+        if endsWithMark { marks += 1 }
+        let object = (try? JSONSerialization.jsonObject(with: Data(event.utf8))) as? [String: Any] ?? [:]
+        if let error = object["error"] as? [String: Any] {
+            errors += 1
+            endsWithError = error["code"] is String
+        }
+        for choice in object["choices"] as? [[String: Any]] ?? [] {
+            let part = choice[isStream ? "delta" : "message"] as? [String: Any]
+            text += part?["content"] as? String ?? ""
+            if choice["finish_reason"] is String { finished += 1 }
+        }
+    }
+
+    /// Whether it is whole by its form.
+    var isEnded: Bool { finished == 1 && (!isStream || marks == 1 && endsWithMark) }
+    /// Whether nothing in it could be taken for the end of a whole answer.
+    var isToldToBeBroken: Bool { errors == 1 && endsWithError && marks == 0 && finished == 0 }
 }
 
 /// What became of all requests.
