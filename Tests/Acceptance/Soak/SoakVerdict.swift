@@ -105,6 +105,8 @@ private struct Reading {
 /// What became of all requests.
 struct SoakTally: Sendable {
     private(set) var counts: [SoakVerdict: Int] = [:]
+    /// The name of the last request of each kind, to look at it alone.
+    private(set) var examples: [SoakVerdict: String] = [:]
     private(set) var flaws: [String] = []
     private(set) var total = 0
     /// The longest time that a request took.
@@ -118,6 +120,7 @@ struct SoakTally: Sendable {
             if flaws.count < 20 { flaws.append("\(name): \(words)") }
         } else {
             counts[verdict, default: 0] += 1
+            examples[verdict] = name
         }
     }
 
@@ -127,13 +130,13 @@ struct SoakTally: Sendable {
             switch verdict {
             case .whole(let provider): "\(count) whole by \(provider)"
             case .broken: "\(count) broken and told"
-            case .refused(let status, let code): "\(count) \(status) \(code)"
+            case .refused(let status, let code): "\(count) \(status) \(code), as \(examples[verdict] ?? "")"
             case .left: "\(count) left by the caller"
             case .cut: "\(count) cut"
             case .flaw: ""
             }
         }
-        return "\(total) requests: " + kinds.sorted().joined(separator: ", ") + "; longest \(longest)"
+        return "\(total) requests: " + kinds.sorted().joined(separator: "; ") + "; longest \(longest)"
     }
 }
 
