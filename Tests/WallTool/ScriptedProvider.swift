@@ -20,7 +20,7 @@ final class ScriptedProvider: Sendable {
                 Answer.response(
                     404,
                     Answer.error(
-                        "There is no such model; wall --list names them.", type: "invalid_request_error",
+                        "There is no such model; GET /v1/models names them.", type: "invalid_request_error",
                         code: "model_not_found"))
             ]
         }
