@@ -11,6 +11,8 @@ struct ChargeMeter {
         return [plain, #""finish_reason": ""#, chunks].map { Data($0.utf8) }
     }()
     private static let longest = marks.map(\.count).max() ?? 0
+    /// How much of an act is looked at, from its end, near which a finish reason stands.
+    private static let reach = 1 << 16
     private var tail = Data()
 
     /// Looks at the next bytes of the response. The search is the library's, since the walls of all tests share a few
@@ -18,7 +20,7 @@ struct ChargeMeter {
     ///
     /// - Returns: Whether a finish reason has begun in them.
     mutating func completes(_ bytes: [UInt8]) -> Bool {
-        let seen = tail + bytes
+        let seen = tail + bytes.suffix(Self.reach)
         tail = Data(seen.suffix(Self.longest - 1))
         return Self.marks.contains { seen.range(of: $0) != nil }
     }
