@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Upstream
@@ -7,20 +8,30 @@ import Testing
         Origin.parse(url)?.origin ?? Origin(isSecure: false, host: "", port: 0)
     }
 
+    private static func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
+
+    private static func read(_ environment: [String: String]) throws -> Proxy? {
+        try Proxy(environment: environment, base64: base64)
+    }
+
+    private static func proxy(_ url: String, _ exceptions: String) throws -> Proxy {
+        try Proxy(url: url, exceptions: exceptions, base64: base64)
+    }
+
     @Test func `without a variable there is no proxy, and either spelling names one`() throws {
-        #expect(try Proxy(environment: [:]) == nil)
-        #expect(try Proxy(environment: ["HTTPS_PROXY": " "]) == nil)
+        #expect(try Self.read([:]) == nil)
+        #expect(try Self.read(["HTTPS_PROXY": " "]) == nil)
         for name in ["HTTPS_PROXY", "https_proxy"] {
-            let proxy = try #require(try Proxy(environment: [name: "http://Proxy.example.com:3128/"]))
+            let proxy = try #require(try Self.read([name: "http://Proxy.example.com:3128/"]))
             #expect(proxy.host == "proxy.example.com" && proxy.port == 3128 && proxy.authorization == nil)
         }
-        #expect(try Proxy(environment: ["HTTPS_PROXY": "10.0.0.1"])?.port == 80)
+        #expect(try Self.read(["HTTPS_PROXY": "10.0.0.1"])?.port == 80)
     }
 
     @Test func `a user is sent as RFC 7617 says`() throws {
-        let proxy = try Proxy(url: "http://Aladdin:open%20sesame@proxy:3128", exceptions: "")
+        let proxy = try Self.proxy("http://Aladdin:open%20sesame@proxy:3128", "")
         #expect(proxy.authorization == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
-        #expect(try Proxy(url: "http://a:p@ss@proxy:1", exceptions: "").authorization == "Basic YTpwQHNz")
+        #expect(try Self.proxy("http://a:p@ss@proxy:1", "").authorization == "Basic YTpwQHNz")
     }
 
     @Test(arguments: [
@@ -28,11 +39,11 @@ import Testing
         "http://a:%zz@proxy:1", "http://pro xy:1",
     ])
     func `what is no proxy is refused without repeating a password`(url: String) {
-        #expect(throws: Proxy.UnusableSetting.self) { try Proxy(url: url, exceptions: "") }
+        #expect(throws: Proxy.UnusableSetting.self) { try Self.proxy(url, "") }
     }
 
     @Test func `only secure origins on other machines go through it`() throws {
-        let proxy = try Proxy(url: "http://proxy:1", exceptions: "")
+        let proxy = try Self.proxy("http://proxy:1", "")
         #expect(proxy.applies(to: Self.origin("https://api.openai.com/v1")))
         for url in ["http://api.openai.com", "https://localhost", "https://127.0.0.1:8443", "https://[::1]"] {
             #expect(!proxy.applies(to: Self.origin(url)), "\(url)")
@@ -52,7 +63,7 @@ import Testing
         ("2001:db8::1", "https://[2001:db8::1]", true), (",,", "https://api.openai.com", false),
     ])
     func `NO_PROXY names what is reached directly`(list: String, url: String, isDirect: Bool) throws {
-        let proxy = try Proxy(url: "http://proxy:1", exceptions: list)
+        let proxy = try Self.proxy("http://proxy:1", list)
         #expect(proxy.applies(to: Self.origin(url)) != isDirect)
     }
 }

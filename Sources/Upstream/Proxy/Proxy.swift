@@ -1,5 +1,3 @@
-import struct Foundation.Data
-
 /// Where secure connections go through on their way out: an HTTP proxy that tunnels them (RFC 9110, section 9.3.6).
 ///
 /// Only connections to `https` origins are tunnelled; what lies between the gateway and the provider stays encrypted, so
@@ -20,21 +18,22 @@ public struct Proxy: Sendable, Hashable {
     /// Reads the settings that are customary in an environment: `HTTPS_PROXY` or `https_proxy`, and `NO_PROXY` or
     /// `no_proxy`.
     ///
+    /// - Parameter base64: Writes bytes as Base64 (RFC 4648, section 4).
     /// - Returns: Nil if there is no proxy.
-    public init?(environment: [String: String]) throws(UnusableSetting) {
+    public init?(environment: [String: String], base64: ([UInt8]) -> String) throws(UnusableSetting) {
         func value(_ name: String) -> String {
             (environment[name] ?? environment[name.lowercased()] ?? "").trimmed
         }
         let url = value("HTTPS_PROXY")
         guard !url.isEmpty else { return nil }
-        try self.init(url: url, exceptions: value("NO_PROXY"))
+        try self.init(url: url, exceptions: value("NO_PROXY"), base64: base64)
     }
 
     /// - Parameters:
     ///   - url: Such as `http://proxy.example.com:3128` or `http://user:password@proxy.example.com:3128`.
     ///   - exceptions: What is reached directly, as in `NO_PROXY`: names (which stand for themselves and all below),
     ///     addresses, ranges such as `10.0.0.0/8`, any of them with a port, separated by commas; `*` for everything.
-    init(url: String, exceptions: String) throws(UnusableSetting) {
+    init(url: String, exceptions: String, base64: ([UInt8]) -> String) throws(UnusableSetting) {
         let wanted = "HTTPS_PROXY must be http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
         guard !url.lowercased().hasPrefix("https://") else {
             throw UnusableSetting(
@@ -55,7 +54,7 @@ public struct Proxy: Sendable, Hashable {
                 throw UnusableSetting(
                     words: "the user in HTTPS_PROXY has a % that is not followed by two hex digits")
             }
-            return "Basic " + Data(name).base64EncodedString()
+            return "Basic " + base64(name)
         }
         self.exceptions = exceptions.split(separator: ",").compactMap { Exception(String($0).trimmed) }
     }

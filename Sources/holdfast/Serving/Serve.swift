@@ -42,7 +42,7 @@ struct Serve: AsyncParsableCommand {
             throw ExitCode(1)
         }
         let proxy: Proxy?
-        do { proxy = try Proxy(environment: source.environment) } catch {
+        do { proxy = try Proxy(environment: source.environment) { Data($0).base64EncodedString() } } catch {
             StandardError.show("HTTPS_PROXY: \(error.words)")
             throw ExitCode(1)
         }
