@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test soak wall build release lint format tidy fuzz fuzz-check bench bench-quick bench-library check-tools check-test-tools clean
+.PHONY: run test soak repeats wall build release lint format tidy fuzz fuzz-check bench bench-quick bench-library check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -17,6 +17,11 @@ run: check-tools
 test: check-tools check-test-tools
 	swift build --build-tests
 	swift test --skip-build $(TEST_ARGS)
+
+## repeats: each streaming fault twenty times; prints outcomes and how long it took until another provider was there
+repeats: check-tools check-test-tools
+	swift build --build-tests
+	HOLDFAST_REPEATS=$${HOLDFAST_REPEATS:-20} swift test --skip-build --filter '^Acceptance\.Repeats/'
 
 ## soak: a hundred callers and a provider that fails by a seed, for HOLDFAST_SOAK_SECONDS
 soak: check-tools

@@ -127,6 +127,9 @@ final class Box<Value: Sendable>: Sendable {
 
     init(_ value: Value) { content = Mutex(value) }
 
+    /// Changes the value while nobody else can.
+    func change(_ body: (inout Value) -> Void) { content.withLock { body(&$0) } }
+
     var value: Value {
         get { content.withLock { $0 } }
         set { content.withLock { $0 = newValue } }
