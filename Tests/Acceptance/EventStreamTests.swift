@@ -50,7 +50,7 @@ import Wall
     private static func split(_ bytes: [UInt8], _ call: Wall.Call) -> [Wall.Act] {
         if call.user == "all" { return bytes.flatMap { [.send([$0]), .wait(.milliseconds(1))] } }
         let place = min(Int(call.user) ?? 0, bytes.count)
-        return [.send(Array(bytes[..<place])), .wait(.milliseconds(4)), .send(Array(bytes[place...]))]
+        return [.send(Array(bytes[..<place])), .wait(.milliseconds(25)), .send(Array(bytes[place...]))]
     }
 
     @Test(arguments: LineEnd.allCases)
@@ -68,7 +68,7 @@ import Wall
         let found = unsplit.readByTheRules.flaws(asAnswerOf: "p", text, within: .seconds(2)).of("not split")
         let body = unsplit.body
         return try await found
-            + flawsOfEach(places, atATime: 8) { place in
+            + flawsOfEach(places, atATime: 24) { place in
                 let reply = try await pair.chat(stream: true, more: #","user":"\#(place)""#)
                 guard reply.body != body || !reply.isWellEnded else { return [] }
                 return ["split at \(place): \(reply.body.debugDescription) is not \(body.debugDescription)"]
@@ -79,7 +79,7 @@ import Wall
         let bytes = Self.bytes(.crLF)
         let pair = try await Self.pair { Self.split(bytes, $0) }
         let places = (0..<bytes.count).map { "\($0)" } + ["all"]
-        let flaws = try await flawsOfEach(places, atATime: 8) { place in
+        let flaws = try await flawsOfEach(places, atATime: 24) { place in
             try await pair.chat(more: #","user":"\#(place)""#)
                 .flaws(asAnswerOf: "p", Self.text, within: .seconds(3)).of("split at \(place)")
         }

@@ -84,8 +84,8 @@ import Wall
     static func flawsOfF69(_ pair: Pair, stream: Bool) async throws -> [String] {
         var flaws = Flaws()
         for _ in 0..<5 { flaws += try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(1)) }
-        flaws.expect(
-            try await pair.health().breaker == "open", "the breaker is \(try await pair.health().breaker)")
+        let breaker = try await pair.health().breaker
+        flaws.expect(breaker == "open", "the breaker is \(breaker)")
         for _ in 0..<5 {
             flaws += try await pair.chat(stream: stream).flaws(asAnswerOfFWithin: .milliseconds(300))
         }

@@ -123,9 +123,11 @@ private final class StubbornProvider: Sendable {
     static func flawsOfLeaving(_ moment: Moment, stream: Bool, leave: (Line) async -> Void) async throws
         -> [String]
     {
-        let provider = try provider(moment), pair = try await pair(provider)
+        let provider = try Self.provider(moment)
+        let pair = try await Self.pair(provider)
         let line = try await pair.begin(stream: stream)
-        guard try await eventually({ provider.calls == 1 }) else { return ["the call did not arrive"] }
+        let hasArrived = try await eventually { provider.calls == 1 }
+        guard hasArrived else { return ["the call did not arrive"] }
         try await Task.sleep(for: .milliseconds(200))
         let left = ContinuousClock.now
         await leave(line)

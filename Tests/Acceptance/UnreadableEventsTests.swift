@@ -20,12 +20,10 @@ import Wall
         words.prefix(end).enumerated().filter { !places.contains($0.offset) }.map(\.element).joined()
     }
 
-    private static func pair(
-        _ line: String = "broken_streams: off", manner: String = "stream", _ acts: [Wall.Act]
-    ) async throws -> Pair {
+    private static func pair(_ acts: [Wall.Act]) async throws -> Pair {
         try await Pair(settings: {
-            $0.lines = [line]
-            $0.wholeAnswers = manner
+            $0.lines = ["broken_streams: off"]
+            $0.wholeAnswers = "stream"
         }) { _ in acts }
     }
 
@@ -56,9 +54,10 @@ import Wall
     }
 
     static func flawsOfFourth(_ places: [Int]) async throws -> [String] {
-        let pair = try await pair(stream(without: places))
+        let pair = try await Self.pair(stream(without: places))
         var flaws = Flaws()
-        let reply = try await pair.chat(stream: true), text = text(without: places, upTo: places.last ?? 0)
+        let reply = try await pair.chat(stream: true),
+            text = Self.text(without: places, upTo: places.last ?? 0)
         flaws += reply.flaws(asBrokenStreamAfter: text, within: .seconds(1))
         flaws.expect(pair.callsToP.count == 1 && pair.callsToF.isEmpty, "somebody was asked again")
         let why = try await pair.why(reply)
