@@ -66,12 +66,27 @@ final class SplicedStream: ReplyStream, @unchecked Sendable {  // Drawn by one t
         // Pieces hold whole events, which were read without fault before.
         while let event = try? scanner.next(in: bytes, from: offset) {
             offset = event.range.upperBound
-            guard let first = event.data.first, event.data.count == 1 else { continue }
-            let data = UnsafeRawBufferPointer(rebasing: bytes[first])
-            var choices = ChunkScan.Choices()
-            guard let scan = try? ChunkScan(data, choices: &choices), !scan.isDone else { continue }
-            try pass(scan, data, into: &result)
+            guard let first = event.data.first else { continue }
+            if event.data.count == 1 {
+                try pass(data: UnsafeRawBufferPointer(rebasing: bytes[first]), into: &result)
+            } else {
+                // Spaces mean to JSON what the line feeds between data lines do, and fit into one line.
+                let joined = Array(event.data.map { bytes[$0] }.joined(separator: [0x20]))
+                var failure: AttemptFailure?
+                joined.withUnsafeBytes { data in
+                    do throws(AttemptFailure) { try pass(data: data, into: &result) } catch {
+                        failure = error
+                    }
+                }
+                if let failure { throw failure }
+            }
         }
+    }
+
+    private func pass(data: UnsafeRawBufferPointer, into result: inout ReplyPiece) throws(AttemptFailure) {
+        var choices = ChunkScan.Choices()
+        guard let scan = try? ChunkScan(data, choices: &choices), !scan.isDone else { return }
+        try pass(scan, data, into: &result)
     }
 
     private func pass(_ scan: ChunkScan, _ data: UnsafeRawBufferPointer, into result: inout ReplyPiece)
