@@ -162,7 +162,12 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
             }
             guard let event = found else { break }
             offset = event.range.upperBound
-            if try passes(event, bytes, &progressed) { run.add(event.range) }
+            if try passes(event, bytes, &progressed) {
+                run.add(event.range)
+            } else if bytes[event.range.lowerBound] == 0x0A {
+                // It belongs to the CR that ended the event before, which came without it.
+                run.add(event.range.lowerBound..<event.range.lowerBound + 1)
+            }
             if isComplete, !expectsEnd {
                 expectsEnd = true
                 body.expectEnd(within: Self.farewell)
