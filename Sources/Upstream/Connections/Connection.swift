@@ -234,15 +234,21 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
 
     // MARK: The channel's life
 
+    // A host with several addresses gets a channel for each that is tried, and this handler is in all of them; the
+    // first that becomes active is the connection, and what happens to the others means nothing.
+
     func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
+        if self.context?.channel.isActive != true { self.context = context }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
+        if self.context === context { self.context = nil }
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        let isFirst = self.context === context || self.context?.channel.isActive != true
+        guard case .connecting = state, isFirst else { return context.close(promise: nil) }
+        self.context = context
         if !isSecure { ready() }
         context.fireChannelActive()
     }
@@ -258,6 +264,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard self.context === context else { return context.close(promise: nil) }
         if self.error == nil { self.error = error }
         // A peer that closes TLS without saying goodbye has closed, no more; whether the response was complete is told
         // by its framing.
@@ -269,6 +276,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        guard self.context === context else { return context.fireChannelInactive() }
         _ = flushBody()
         if exchange != nil {
             if parser.endsWithConnection, error.map(FailureCause.isGoodbye) ?? true {
