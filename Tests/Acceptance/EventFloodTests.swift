@@ -19,6 +19,7 @@ import Wall
             places: 2,
             settings: {
                 $0.wholeAnswers = "stream"
+                $0.timeouts = "{ connect: 1s, head: 5s, first_token: 5s, idle: 5s, total: 20s }"
                 $0.lines = BadAnswers.neverOpens + lines
             }, script)
     }
@@ -29,7 +30,7 @@ import Wall
     func `F43: a stream that comes a byte at a time is a stream`(stream: Bool) async throws {
         let text = Self.event("Hello") + Self.event(" drop") + Self.end + Self.mark
         let pair = try await Self.pair { _ in
-            [.text(Self.head + "\r\n")] + text.utf8.flatMap { [.send([$0]), .wait(.milliseconds(4))] } + [
+            [.text(Self.head + "\r\n")] + text.utf8.flatMap { [.send([$0]), .wait(.milliseconds(3))] } + [
                 .finish
             ]
         }
