@@ -134,8 +134,10 @@ let package = Package(
         .testTarget(
             name: "GatewayHTTPTests",
             dependencies: [
-                "GatewayHTTP", "Generation", "HTTPMessage",
+                "GatewayHTTP", "Generation", "HTTPMessage", "Resilience", "Upstream",
                 .product(name: "NIOCore", package: nio),
+                .product(name: "NIOPosix", package: nio),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
         .testTarget(

@@ -1,0 +1,96 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Resilience
+import Synchronization
+import Testing
+import Upstream
+
+@testable import GatewayHTTP
+
+/// A caller that never reads (F54). The limit is a minute and no setting, so it is the front itself that is tested.
+@Suite struct WriteLimitTests {
+    /// What a route that never ends its reply could write, and when it had to stop.
+    private final class Progress: Sendable {
+        private let state = Mutex<(bytes: Int, endedAt: ContinuousClock.Instant?)>((0, nil))
+
+        var bytes: Int { state.withLock { $0.bytes } }
+        var endedAt: ContinuousClock.Instant? { state.withLock { $0.endedAt } }
+        func wrote(_ count: Int) { state.withLock { $0.bytes += count } }
+        func ended() { state.withLock { $0.endedAt = .now } }
+    }
+
+    private static func routes(_ progress: Progress) -> RouteTable {
+        RouteTable([
+            RouteTable.Entry("GET", .exactly("/endless"), .open) { exchange in
+                let part = ByteBuffer(repeating: 0x61, count: 64 * 1024)
+                do {
+                    try await exchange.reply.begin(ReplyHead(200))
+                    while true {
+                        try await exchange.reply.write(part)
+                        progress.wrote(part.readableBytes)
+                    }
+                } catch {
+                    progress.ended()
+                }
+            }
+        ])
+    }
+
+    /// Starts a front, lets `body` use its port, and stops it.
+    private static func withFront(
+        writeTime: Duration, _ progress: Progress, _ body: (Int) async throws -> Void
+    ) async throws {
+        let group = MultiThreadedEventLoopGroup.singleton, executors = LoopExecutors(group)
+        let parts = Front.Parts(
+            settings: FrontSettings(port: 0, writeTime: writeTime), routes: routes(progress),
+            keys: { KeyRing(administrator: nil, callers: []) }, activity: FrontActivity(), time: TimeSource(),
+            wallClock: { 0 }, accessLog: nil, chance: Chance(seed: 1))
+        let (ports, sender) = AsyncStream.makeStream(of: Int.self)
+        let front = Front(parts, group: group, executor: { executors[$0] }, logger: Logger(label: "test")) {
+            sender.yield($0)
+        }
+        let running = Task { try await front.run() }
+        var iterator = ports.makeAsyncIterator()
+        let port = try #require(await iterator.next())
+        do { try await body(port) } catch {
+            await front.stop()
+            throw error
+        }
+        await front.stop()
+        try await running.value
+    }
+
+    /// How long the route could run for a caller that reads nothing, or nothing after a while; nil for over 4 s.
+    private static func time(writeTime: Duration) async throws -> (time: Duration?, bytes: Int) {
+        let progress = Progress(), begun = ContinuousClock.now
+        try await withFront(writeTime: writeTime, progress) { port in
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelOption(.autoRead, value: false)
+                .connect(host: "127.0.0.1", port: port).get()
+            try await channel.writeAndFlush(ByteBuffer(string: "GET /endless HTTP/1.1\r\nhost: a\r\n\r\n"))
+            while progress.endedAt == nil, ContinuousClock.now - begun < .seconds(4) {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            try? await channel.close()
+        }
+        let time = progress.endedAt.map { $0 - begun }
+        return (time.flatMap { $0 < .seconds(4) ? $0 : nil }, progress.bytes)
+    }
+
+    @Test
+    func `F54: a caller that never reads is closed at the limit for writing, and costs little until then`()
+        async throws
+    {
+        let (time, bytes) = try await Self.time(writeTime: .seconds(1))
+        let took = try #require(time, "it was not closed")
+        // Connections are looked at once a second.
+        #expect(took > .seconds(1) && took < .milliseconds(3500), "it was closed after \(took)")
+        #expect(bytes < 32 << 20, "\(bytes) bytes were taken from the route")
+    }
+
+    @Test func `F54: control: with a later limit the caller is not closed`() async throws {
+        let (time, _) = try await Self.time(writeTime: .seconds(60))
+        #expect(time == nil)
+    }
+}
