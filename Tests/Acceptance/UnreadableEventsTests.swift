@@ -179,6 +179,37 @@ import Wall
         #expect(try await Self.flawsOfF46(pair, stream).count >= Self.endings.count)
     }
 
+    private static func whole(_ acts: [Wall.Act]) -> [Wall.Act] {
+        [Answer.streamHead, Answer.role()] + acts + [toolFinish, Answer.done, Answer.streamEnd]
+    }
+
+    @Test func `F46: tool calls whose pieces come out of order are put in order`() async throws {
+        let second = Self.tool(
+            #"{"index":1,"id":"c2","type":"function","function":{"name":"g","arguments":"{}"}}"#)
+        let pair = try await Self.pair(Self.whole([second, Self.toolBegin, Self.toolRest]))
+        let reply = try await pair.chat()
+        let calls =
+            #"[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"city\":\"Bonn\"}"}},"#
+        #expect(
+            reply.status == 200 && reply.body.contains(#""tool_calls":"# + calls + #"{"id":"c2""#),
+            "\(reply.body)")
+        // A stream names the places itself and is passed on as it comes.
+        let stream = try await pair.chat(stream: true)
+        let places = stream.body.matches(of: #/"tool_calls":\[\{"index":(\d)/#).map { String($0.1) }
+        #expect(places == ["1", "0", "0"] && stream.hasFinish && stream.hasDone)
+        #expect(pair.callsToF.isEmpty)
+    }
+
+    @Test func `F46: a piece of a choice that nobody finishes leaves the answer without an end`() async throws
+    {
+        let stray = Answer.event(
+            #"{"id":"c","choices":[{"index":5,"delta":{"content":"x"},"finish_reason":null}]}"#)
+        let pair = try await Self.pair(Self.whole([Self.toolBegin, Self.toolRest, Self.pause, stray]))
+        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
+        let stream = try await pair.chat(stream: true)
+        #expect(stream.errorCode == "stream_interrupted" && !stream.hasDone && stream.isWellEnded)
+    }
+
     // MARK: F47
 
     private static let refusesPrefill: @Sendable (Wall.Call) -> [Wall.Act] = { call in
