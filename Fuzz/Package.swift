@@ -56,7 +56,7 @@ let package = Package(
         product(
             "Providers", ["Generation", "HTTPMessage", nio],
             only: [
-                "EventStream", "OpenAI/ChunkScan.swift", "OpenAI/CompletionScan.swift",
+                "EventStream", "OpenAI/ChunkScan.swift", "OpenAI/CompletionScan.swift", "OpenAI/ToolCalls.swift",
                 "OpenAI/ErrorBody.swift",
                 "OpenAI/MembersSeen.swift", "OpenAI/OpenAIRequestBody.swift", "OpenAI/RetryAfter.swift",
                 "OpenAI/UsageScan.swift",

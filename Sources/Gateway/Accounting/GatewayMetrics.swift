@@ -52,6 +52,8 @@ public final class GatewayMetrics: Sendable {
         let scheduledRetries: Counter
         let budgetSpent: Counter
         let resends: Counter
+        /// Events of streams that could not be read and were passed over.
+        let skippedEvents: Counter
 
         init(_ target: String, _ factory: any MetricsFactory) {
             func counter(_ label: String, _ more: [(String, String)] = []) -> Counter {
@@ -70,6 +72,7 @@ public final class GatewayMetrics: Sendable {
             scheduledRetries = counter("holdfast_retries_scheduled_total")
             budgetSpent = counter("holdfast_retry_budget_exhausted_total")
             resends = counter("holdfast_resends_total")
+            skippedEvents = counter("holdfast_stream_events_skipped_total")
         }
 
         func attempted(_ failure: AttemptFailure?) {

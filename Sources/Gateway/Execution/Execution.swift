@@ -306,20 +306,26 @@ public final class Execution: Sendable {
                     try await open(held, &progress, account.summary(at: time.now, attemptSince: begin), sink)
                 }
             } catch {
-                account.note(facts: stream.facts)
+                ended(stream, &account)
                 guard case .failed(let failure) = error else { throw CallerLeft() }
                 let hasPart = firstToken != nil && !held.isWhole
                 if hasPart { progress.delivered = stream.delivered }
                 return try interrupted(
                     failure, permit.take(), &account, begin, firstToken, after: hasPart ? progress : nil)
             }
-            account.note(facts: stream.facts)
+            ended(stream, &account)
             permit.take()?.settle(.success, took: firstToken)
             let streaming = time.now.since(begin) - (firstToken ?? .zero)
             health.learnPace { $0.note(events: events, over: streaming) }
             succeeded(&account, begin, firstToken: firstToken)
             try await sink.finish()
             return .answered
+        }
+
+        private func ended(_ stream: any ReplyStream, _ account: inout Account) {
+            let facts = stream.facts
+            account.note(facts: facts)
+            if facts.skippedEvents > 0 { meters.skippedEvents.increment(by: Int64(facts.skippedEvents)) }
         }
 
         /// Gives the caller what was held back, as the beginning of its stream unless that was begun before.

@@ -49,6 +49,8 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private var task: Task<Void, Never>?
     private var isPaused = false
     private var inputClosed = false
+    /// Whether all that was written before the output was closed has left.
+    private var isFlushed = true
     private var writeWaiter: UnsafeContinuation<Void, Never>?
     /// Where the connection stands in its loop's sweep.
     var sweepIndex = 0
@@ -248,7 +250,12 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         state = .closing
         waitingSince = front.loop.now
         setReading(true)
-        context.close(mode: .output, promise: nil)
+        // The time to read the rest begins when all of it has left; until then the caller has the time for writing.
+        isFlushed = false
+        context.close(mode: .output).whenComplete { _ in
+            self.isFlushed = true
+            self.waitingSince = self.front.loop.now
+        }
         if inputClosed { context.close(promise: nil) }
     }
 
@@ -364,7 +371,9 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
                 context?.close(promise: nil)
             }
         case .closing:
-            if now - waitingSince > .seconds(2) { context?.close(promise: nil) }
+            if now - waitingSince > (isFlushed ? .seconds(2) : settings.writeTime.amount) {
+                context?.close(promise: nil)
+            }
         case .closed: break
         }
     }

@@ -32,6 +32,8 @@ public struct ReplyFacts: Sendable, Hashable {
     public var finishReason: String?
     /// The provider's identity of the request.
     public var upstreamID: String?
+    /// The events of a stream that could not be read and were passed over.
+    public var skippedEvents = 0
 
     /// Creates facts; none when nothing is given.
     public init(

@@ -22,7 +22,7 @@ struct ChunkScan {
 
     private static let members = JSONKeys("choices", "usage", "model", "error", "id", "created")
     private static let choiceMembers = JSONKeys("index", "delta", "finish_reason", "text", "logprobs")
-    private static let deltaMembers = JSONKeys("role", "content")
+    private static let deltaMembers = JSONKeys("role", "content", "tool_calls")
 
     /// What a chunk brings for one choice.
     struct Part {
@@ -33,6 +33,8 @@ struct ChunkScan {
         var hasOtherText = false
         /// Whether it brings something that is no text, such as a tool call, or tells of tokens.
         var hasMore = false
+        /// Where the pieces of tool calls stand.
+        var toolCalls: Range<Int>?
         var finish: JSONCursor.RawString?
     }
 
@@ -139,11 +141,13 @@ struct ChunkScan {
                 isProgress = true
                 if member == 1 { part.content = value } else { part.hasOtherText = true }
             case .array:
+                let start = cursor.offset
                 try cursor.enterArray()
                 while try cursor.nextElement() {
                     (isProgress, part.hasMore) = (true, true)
                     try cursor.skipValue()
                 }
+                if member == 2 { part.toolCalls = start..<cursor.offset }
             case .object:
                 (isProgress, part.hasMore) = (true, true)
                 try cursor.skipValue()

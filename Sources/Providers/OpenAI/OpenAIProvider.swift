@@ -250,6 +250,10 @@ public final class OpenAIProvider: Provider {
         guard scan.finished > 0 else {
             throw failure(.qualityFailure, "truncated", response, "the provider's answer has no end")
         }
+        guard !scan.hasHalfToolCall else {
+            throw failure(
+                .apiFailure, "half_tool_call", response, "the provider's answer ends in half a tool call")
+        }
         return ReplyFacts(
             model: scan.model.map { redactor.cleaned(cursor.decode($0)) }, usage: scan.usage,
             finishReason: reason.map(redactor.cleaned),

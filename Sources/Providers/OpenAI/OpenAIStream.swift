@@ -22,6 +22,7 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     private var choices = ChunkScan.Choices()
     private(set) var unreadable = 0
     private var answered = false
+    private var toolCalls: ToolCalls?
     private var isEnded = false
     private var expectsEnd = false
     /// A fault that was found behind events which had to be passed on first.
@@ -210,6 +211,7 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
             guard unreadable <= Self.tolerated else {
                 throw broken(.apiFailure, "unreadable", "the stream has too many unreadable events")
             }
+            facts.skippedEvents = unreadable
             return false
         }
         if scan.isDone {
@@ -222,6 +224,7 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
                 phase: answered ? .body : .firstToken, retryAfter: nil, bytesReceived: body.bytesReceived,
                 redactor: redactor)
         }
+        try noteToolCalls(scan, data)
         note(scan, data)
         if scan.isProgress {
             answered = true
@@ -232,6 +235,24 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         delivered?.note(scan, data)
         // The usage that only we asked for is ours.
         return !(scan.choicesAreEmpty && scan.usage != nil && !passesUsage)
+    }
+
+    /// Half a tool call is no end of a choice, whatever its finish reason; only an answer that says it was cut may be cut.
+    private func noteToolCalls(_ scan: ChunkScan, _ data: UnsafeRawBufferPointer) throws(AttemptFailure) {
+        guard let first = scan.part, toolCalls != nil || first.toolCalls != nil || !scan.otherParts.isEmpty
+        else {
+            return
+        }
+        for part in [first] + scan.otherParts {
+            if let range = part.toolCalls {
+                toolCalls = toolCalls ?? ToolCalls()
+                toolCalls?.note(UnsafeRawBufferPointer(rebasing: data[range]), choice: part.choice)
+            }
+            guard let finish = part.finish.map(JSONCursor(data).decode), toolCalls != nil else { continue }
+            guard toolCalls?.areWhole(choice: part.choice) != false || ToolCalls.mayBeCut(finish) else {
+                throw broken(.apiFailure, "half_tool_call", "the provider's answer ends in half a tool call")
+            }
+        }
     }
 
     private func note(_ scan: ChunkScan, _ data: UnsafeRawBufferPointer) {

@@ -1,0 +1,110 @@
+import Generation
+
+/// Whether the tool calls of an answer are whole: each has a name, and its arguments end where their JSON ends. Half a
+/// call looks like one to a program, and running it is worse than an error.
+///
+/// Arguments that a model wrote wrongly but to their end pass; that is the caller's to judge.
+struct ToolCalls {
+    private static let members = JSONKeys("index", "function", "type")
+    private static let functionMembers = JSONKeys("name", "arguments")
+
+    private struct Call {
+        var hasName = false
+        var isFunction = true
+        var arguments = OpenJSON()
+    }
+
+    private struct Key: Hashable {
+        var choice: Int
+        var index: Int
+    }
+
+    private var calls: [Key: Call] = [:]
+
+    /// Whether a finish reason says itself that the answer is not whole.
+    static func mayBeCut(_ finishReason: String) -> Bool {
+        finishReason == "length" || finishReason == "content_filter"
+    }
+
+    /// Notes the calls, or pieces of calls, in the array `data`.
+    mutating func note(_ data: UnsafeRawBufferPointer, choice: Int) {
+        var cursor = JSONCursor(data)
+        try? read(&cursor, choice)
+    }
+
+    /// Whether all calls of a choice are whole.
+    func areWhole(choice: Int) -> Bool {
+        calls.allSatisfy { key, call in
+            key.choice != choice || !call.isFunction || call.hasName && !call.arguments.isOpen
+        }
+    }
+
+    /// Reads what was read without fault before.
+    private mutating func read(_ cursor: inout JSONCursor, _ choice: Int) throws(JSONFault) {
+        try cursor.enterArray()
+        var place = 0
+        while try cursor.nextElement() {
+            guard try cursor.peek() == .object else {
+                try cursor.skipValue()
+                continue
+            }
+            var index = place, name = false, isFunction = true, pieces: [String] = []
+            try cursor.enterObject()
+            while let key = try cursor.nextKey() {
+                switch (cursor.index(of: key, in: Self.members), try cursor.peek()) {
+                case (0, .number): index = try cursor.readInt() ?? place
+                case (1, .object): try readFunction(&cursor, &name, &pieces)
+                case (2, .string): isFunction = cursor.decode(try cursor.readString()) == "function"
+                default: try cursor.skipValue()
+                }
+            }
+            var call = calls.removeValue(forKey: Key(choice: choice, index: index)) ?? Call()
+            call.hasName = call.hasName || name
+            call.isFunction = call.isFunction && isFunction
+            for piece in pieces { call.arguments.add(piece.utf8) }
+            // An index that no list of calls has is no reason to keep one for ever.
+            if calls.count < 1024 { calls[Key(choice: choice, index: index)] = call }
+            place += 1
+        }
+    }
+
+    private func readFunction(
+        _ cursor: inout JSONCursor, _ name: inout Bool, _ pieces: inout [String]
+    ) throws(JSONFault) {
+        try cursor.enterObject()
+        while let key = try cursor.nextKey() {
+            switch (cursor.index(of: key, in: Self.functionMembers), try cursor.peek()) {
+            case (0, .string): name = try !cursor.readString().range.isEmpty || name
+            case (1, .string): pieces.append(cursor.decode(try cursor.readString()))
+            default: try cursor.skipValue()
+            }
+        }
+    }
+}
+
+/// Whether a JSON text that arrives in pieces has been left open: in a string, or with a bracket that is not closed.
+struct OpenJSON: Hashable {
+    private var depth = 0
+    private var isInString = false
+    private var isEscaped = false
+
+    var isOpen: Bool { isInString || depth > 0 }
+
+    mutating func add(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes {
+            if isEscaped {
+                isEscaped = false
+            } else if isInString {
+                if byte == UInt8(ascii: "\\") { isEscaped = true }
+                if byte == UInt8(ascii: "\"") { isInString = false }
+            } else {
+                switch byte {
+                case UInt8(ascii: "\""): isInString = true
+                case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+                case UInt8(ascii: "}"), UInt8(ascii: "]"): depth = max(0, depth - 1)
+                default: break
+                }
+            }
+        }
+    }
+}
