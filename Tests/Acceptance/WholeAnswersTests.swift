@@ -24,7 +24,7 @@ import Wall
     private static func flaws(_ manner: String, _ acts: [Wall.Act]) async throws -> [String] {
         let pair = try await pair(manner) { _ in acts }
         var flaws = Flaws()
-        flaws += try await pair.chat().flaws(asAnswerOfFWithin: .milliseconds(1600))
+        flaws += try await pair.chat().flaws(asAnswerOfFWithin: .milliseconds(2500))
         flaws.expect(pair.callsToP.count == 1, "P is asked \(pair.callsToP.count) times")
         flaws += try await pair.aftermath()
         return flaws.texts
