@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test soak repeats wall build release lint format tidy fuzz fuzz-check bench bench-quick bench-library check-tools check-test-tools clean
+.PHONY: run test soak repeats mutants-gateway wall build release lint format tidy fuzz fuzz-check bench bench-quick bench-library check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -27,6 +27,11 @@ repeats: check-tools check-test-tools
 soak: check-tools
 	swift build --build-tests
 	HOLDFAST_SOAK_SECONDS=$${HOLDFAST_SOAK_SECONDS:-600} swift test --skip-build --filter '^Acceptance\.Soak/'
+
+## mutants-gateway: takes one defence after the other away and sees whether the tests notice; takes half an hour
+mutants-gateway: check-tools check-test-tools
+	swift build --build-tests
+	python3 Tests/Mutants/mutants.py $(MUTANTS)
 
 ## wall: a provider that misbehaves as the model's name says; docs/wall.md
 wall: check-tools
@@ -77,4 +82,4 @@ check-test-tools:
 	@scripts/install.sh python3 python3-venv openssl
 
 clean:
-	rm -rf .build .build-fuzz .build-fuzz-planted $(RELEASE) Benchmarks/library/.build
+	rm -rf .build .build-mutants .build-fuzz .build-fuzz-planted $(RELEASE) Benchmarks/library/.build
