@@ -106,6 +106,7 @@ let package = Package(
             ], path: "Tests/Acceptance",
             exclude: [
                 "Python/requirements.txt", "Python/sdk.py", "Python/make_model.py", "Python/llama_server.py",
+                "Python/accumulators.py",
             ]),
         .testTarget(
             name: "HTTPMessageTests",
