@@ -111,7 +111,9 @@ import Wall
         let delivered = Self.words.prefix(5).joined()
         for (name, answer) in [
             ("other text", Answer.stream(["Something", " else"])),
-            ("first letter", Answer.stream(["X" + Self.text.dropFirst()])),
+            ("other and longer", Answer.stream((0..<40).map { " other\($0)" })),
+            ("first letter", Answer.stream(Self.quoted(["X" + Self.text.dropFirst()]))),
+            ("last letter", Answer.stream(Self.quoted([delivered.dropLast() + "X and so on"]))),
             ("shorter", Answer.stream([String(delivered.dropLast())])),
             (
                 "a tool",
