@@ -23,7 +23,7 @@ public final class Retry: Sendable {
     /// The policy it was made with.
     public let policy: RetryPolicy
 
-    private let budget: RetryBudget?
+    let budget: RetryBudget?
     private let time: TimeSource
     private let chance: Mutex<Chance>
     private let onEvent: (@Sendable (RetryEvent) -> Void)?
@@ -64,12 +64,25 @@ public final class Retry: Sendable {
         _ operation: (Int) async throws -> Value
     ) async throws -> Value {
         budget?.deposit()
-        var machine: StateMachine?
-        let startedAt = policy.maximumDuration == nil ? Instant() : time.now
-        var attempt = 0
+        let startedAt = start, first: Result<Value, any Error>
+        do { first = .success(try await operation(0)) } catch { first = .failure(error) }
+        return try await repeated(
+            after: first, since: startedAt, deadline: deadline, judging: judge, delay: delay,
+            discard: discard, operation)
+    }
+
+    /// The present moment if the policy needs to know when a call began.
+    var start: Instant { policy.maximumDuration == nil ? Instant() : time.now }
+
+    /// The attempts after the first, if there are to be any.
+    func repeated<Value>(
+        after first: Result<Value, any Error>, since startedAt: Instant, deadline: Instant?,
+        judging judge: (Result<Value, any Error>) -> Judgement,
+        delay: (Int) -> Duration? = { _ in nil }, discard: (Value) -> Void = { _ in },
+        _ operation: (Int) async throws -> Value
+    ) async throws -> Value {
+        var machine: StateMachine?, result = first, attempt = 0
         while true {
-            let result: Result<Value, any Error>
-            do { result = .success(try await operation(attempt)) } catch { result = .failure(error) }
             guard case .retry(let wish) = judge(result), !Task.isCancelled else { return try result.get() }
             var state = machine ?? StateMachine(policy, startedAt: startedAt, deadline: deadline)
             let random = chance.withLock { $0.unit() }
@@ -81,6 +94,7 @@ public final class Retry: Sendable {
             if case .success(let value) = result { discard(value) }
             try await time.sleep(for: wait)
             attempt = number
+            do { result = .success(try await operation(attempt)) } catch { result = .failure(error) }
         }
     }
 

@@ -12,7 +12,7 @@ public struct Timeout: Sendable {
     /// How long the operation may take. Range: above 0.
     public let limit: Duration
 
-    private let time: TimeSource
+    let time: TimeSource
 
     /// Creates a timeout.
     public init(_ name: String, after limit: Duration, time: TimeSource = TimeSource()) {

@@ -1,0 +1,102 @@
+// The strategies as layers of a pipeline.
+
+extension Retry: ResilienceStrategy {
+    /// One layer, a retry.
+    public var outline: [PipelineLayer] { [PipelineLayer(name, .retry)] }
+
+    /// Runs `next` until it succeeds or the policy says stop. Errors are judged by ``judgeOfLayer(_:)``.
+    @inlinable
+    public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
+        -> Value
+    {
+        var context = context
+        let startedAt = begin(&context)
+        // The usual case costs no more than this.
+        do { return try await next(context) } catch {
+            return try await again(after: error, since: startedAt, context, next)
+        }
+    }
+
+    @usableFromInline
+    func begin(_ context: inout CallContext) -> Instant {
+        budget?.deposit()
+        context.attempt = 0
+        if context.budget == nil { context.budget = budget }
+        return start
+    }
+
+    /// The attempts after the first.
+    @usableFromInline
+    func again<Value>(
+        after error: any Error, since startedAt: Instant, _ context: CallContext,
+        _ next: (CallContext) async throws -> Value
+    ) async throws -> Value {
+        var context = context
+        return try await repeated(
+            after: .failure(error), since: startedAt, deadline: context.deadline, judging: Self.judgeOfLayer
+        ) { attempt in
+            context.attempt = attempt
+            return try await next(context)
+        }
+    }
+
+    /// What a result means to a retry in a pipeline: errors are retried, but for cancellation and for rejections of a
+    /// breaker inside, which would reject the next attempt as well.
+    public static func judgeOfLayer<Value>(_ result: Result<Value, any Error>) -> Judgement {
+        guard case .failure(let error) = result else { return .accept }
+        guard let rejection = error as? Rejection else {
+            return error is CancellationError ? .accept : .retry()
+        }
+        switch rejection.reason {
+        case .circuitOpen, .probesBusy, .isolated: return .accept
+        default: return .retry(after: rejection.retryAfter)
+        }
+    }
+}
+
+extension CircuitBreaker: ResilienceStrategy {
+    /// One layer, a circuit breaker.
+    public var outline: [PipelineLayer] { [PipelineLayer(name, .circuitBreaker)] }
+
+    /// Runs `next` if the breaker lets it through. Errors are judged by ``judgeOfLayer(_:)``.
+    @inlinable
+    public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
+        -> Value
+    {
+        try await run(judging: CircuitBreaker.judgeOfLayer) { try await next(context) }
+    }
+
+    /// What an error means to a breaker in a pipeline: cancellation and rejections by layers inside say nothing about
+    /// what it protects, but for a time that ran out; all other errors are failures.
+    public static func judgeOfLayer(_ error: any Error) -> Outcome {
+        guard let rejection = error as? Rejection else { return judge(error) }
+        return rejection.reason == .timedOut ? .failure() : .ignored
+    }
+}
+
+extension Bulkhead: ResilienceStrategy {
+    /// One layer, a bulkhead.
+    public var outline: [PipelineLayer] { [PipelineLayer(name, .bulkhead)] }
+
+    /// Runs `next` when it has a place.
+    public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
+        -> Value
+    {
+        let permit = try await enter()
+        let value = try await next(context)
+        _ = consume permit
+        return value
+    }
+}
+
+extension Timeout: ConcurrentStrategy {
+    /// Runs `next` in a child task, which is cancelled when the time is up.
+    public func run<Value: Sendable>(
+        _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
+    ) async throws -> Value {
+        let context = context.before(time.now.advanced(by: limit))
+        return try await withoutActuallyEscaping(next) { next in
+            try await run { try await next(context) }
+        }
+    }
+}
