@@ -24,7 +24,8 @@ extension CircuitBreaker.StateMachine {
         switch phase {
         case .closed: break
         case .open(let until, let duration): (memory.openLeft, memory.openFor) = (until.since(now), duration)
-        case .halfOpen(_, let duration): (memory.openLeft, memory.openFor) = (.zero, duration)
+        case .halfOpen(_, let duration), .ramping(_, _, let duration):
+            (memory.openLeft, memory.openFor) = (.zero, duration)
         case .isolated, .disabled: return nil
         }
         return memory

@@ -14,6 +14,8 @@ extension CircuitBreaker {
             case closed(since: Instant)
             case open(until: Instant, for: Duration)
             case halfOpen(since: Instant, openedFor: Duration)
+            /// Lets a growing share of calls pass; half-open to others.
+            case ramping(since: Instant, stage: Int, openedFor: Duration)
             case isolated
             case disabled
         }
@@ -21,17 +23,19 @@ extension CircuitBreaker {
         let policy: CircuitBreakerPolicy
         /// Whether a rule of the policy holds although nothing failed, as a rate of zero does.
         private let tripsAlways: Bool
-        private var chance: Chance
+        var chance: Chance
         var phase: Phase
         var window: CallWindow
-        private var generation: UInt64 = 0
+        /// The failure rate to open at; nil where it is fixed.
+        private(set) var adaptive: AdaptiveThreshold?
+        private(set) var generation: UInt64 = 0
         private var probes: [Probe] = []
         private var probesGiven: UInt64 = 0
-        private var tally = CallWindow.Counts()
+        var tally = CallWindow.Counts()
         private var consecutiveSuccesses = 0
         var consecutiveFailures = 0
         var openings = 0
-        private var holds = 0
+        var holds = 0
         /// What the trip rule or verdict saw when the breaker last opened.
         private var countsAtOpening = CallWindow.Counts()
         /// Calls rejected since the last change of state.
@@ -47,17 +51,18 @@ extension CircuitBreaker {
             self.chance = chance
             phase = .closed(since: now)
             window = CallWindow(policy.window, at: now)
+            adaptive = policy.adaptiveRate.map { AdaptiveThreshold($0, at: now) }
         }
 
         /// Whether a closed breaker needs the real time for a result; if not, callers save the reading.
-        var resultsDependOnTime: Bool { window.dependsOnTime }
+        var resultsDependOnTime: Bool { window.dependsOnTime || adaptive != nil }
 
         /// The state as it was after the last call; ``advance(at:)`` brings it up to date.
         var state: State {
             switch phase {
             case .closed: .closed
             case .open: .open
-            case .halfOpen: .halfOpen
+            case .halfOpen, .ramping: .halfOpen
             case .isolated: .isolated
             case .disabled: .disabled
             }
@@ -70,7 +75,7 @@ extension CircuitBreaker {
         var gate: UInt64 {
             switch phase {
             case .closed, .disabled: generation << 1
-            case .open, .halfOpen, .isolated: generation << 1 | 1
+            case .open, .halfOpen, .ramping, .isolated: generation << 1 | 1
             }
         }
 
@@ -90,6 +95,7 @@ extension CircuitBreaker {
                 return (refuse(.isolated, nil), transition)
             case .open(let until, _):
                 return (refuse(.circuitOpen, until.since(now)), transition)
+            case .ramping(let since, let stage, _): return (admitRamping(since, stage, at: now), transition)
             case .halfOpen(let since, let openedFor):
                 guard tally.calls + probes.count < policy.verdict.probes else {
                     let left = since.advanced(by: openedFor).since(now)
@@ -139,6 +145,7 @@ extension CircuitBreaker {
             }
             switch phase {
             case .closed: return recordClosed(outcome, took: took, at: now)
+            case .ramping: return advance(at: now) ?? recordRamping(outcome, took: took, at: now)
             case .halfOpen:
                 if let transition = advance(at: now) {
                     late += 1
@@ -176,49 +183,11 @@ extension CircuitBreaker {
             case .closed:
                 window.expire(at: now)
                 return nil
+            case .ramping(let since, let stage, let openedFor):
+                return advanceRamp(since, stage, openedFor, at: now)
             case .isolated, .disabled:
                 return nil
             }
-        }
-
-        // MARK: By hand
-
-        /// Opens the breaker now, for `duration` or for as long as its policy says.
-        mutating func forceOpen(for duration: Duration? = nil, at now: Instant) -> Transition? {
-            guard holds == 0 else { return nil }
-            return open(counts, retryAfter: nil, exactly: duration, at: now)
-        }
-
-        /// Lets probes through now.
-        mutating func forceHalfOpen(at now: Instant) -> Transition? {
-            guard holds == 0 else { return nil }
-            return enter(.halfOpen(since: now, openedFor: openDuration(openings: max(1, openings))), at: now)
-        }
-
-        /// Closes the breaker, ends all holds and forgets what it knew.
-        mutating func forceClosed(at now: Instant) -> Transition? {
-            holds = 0
-            openings = 0
-            return enter(.closed(since: now), at: now)
-        }
-
-        /// Lets all calls through and counts none.
-        mutating func disable(at now: Instant) -> Transition? {
-            holds = 0
-            return enter(.disabled, at: now)
-        }
-
-        /// Holds the breaker open until as many ``release(at:)`` follow.
-        mutating func isolate(at now: Instant) -> Transition? {
-            holds += 1
-            return holds == 1 ? enter(.isolated, at: now) : nil
-        }
-
-        /// Gives one hold back; the last one closes the breaker.
-        mutating func release(at now: Instant) -> Transition? {
-            guard holds > 0 else { return nil }
-            holds -= 1
-            return holds == 0 ? forceClosed(at: now) : nil
         }
 
         // MARK: What it shows
@@ -227,7 +196,7 @@ extension CircuitBreaker {
         var counts: CallWindow.Counts {
             switch phase {
             case .closed: window.counts
-            case .halfOpen: tally
+            case .halfOpen, .ramping: tally
             case .open: countsAtOpening
             case .isolated, .disabled: CallWindow.Counts()
             }
@@ -256,6 +225,7 @@ extension CircuitBreaker {
                 return false
             }
             window.add(failed: result.failed, slow: result.slow, at: now)
+            adaptive?.note(failed: result.failed, at: now)
             consecutiveFailures = result.failed ? consecutiveFailures &+ 1 : 0
             return trips(window.counts)
         }
@@ -278,13 +248,15 @@ extension CircuitBreaker {
             switch judge() {
             case nil: return nil
             case true?:
-                if policy.open.decay == nil { openings = 0 }
-                return enter(.closed(since: now), at: now)
+                if !policy.ramp.isEmpty, case .halfOpen(_, let openedFor) = phase {
+                    return startRamp(openedFor, at: now)
+                }
+                return close(at: now)
             case false?: return open(tally, retryAfter: result.retryAfter, at: now)
             }
         }
 
-        private struct Result {
+        struct Result {
             let failed: Bool
             let slow: Bool
             let retryAfter: Duration?
@@ -307,9 +279,10 @@ extension CircuitBreaker {
             return counts.calls >= max(1, policy.judgedCalls) && ratesReached(counts)
         }
 
-        private func ratesReached(_ counts: CallWindow.Counts) -> Bool {
+        func ratesReached(_ counts: CallWindow.Counts) -> Bool {
             let calls = Double(counts.calls)
-            if let rate = policy.failureRate, Double(counts.failures) / calls >= rate { return true }
+            let limit = adaptive?.rate(for: counts.calls) ?? policy.failureRate
+            if let limit, Double(counts.failures) / calls >= limit { return true }
             if let rate = policy.slowCallRate, Double(counts.slow) / calls >= rate { return true }
             return false
         }
@@ -334,11 +307,12 @@ extension CircuitBreaker {
 
         // MARK: Transitions
 
-        private mutating func open(
+        mutating func open(
             _ seen: CallWindow.Counts, retryAfter: Duration?, exactly: Duration? = nil,
             at now: Instant
         ) -> Transition {
             forgetOldOpenings(at: now)
+            adaptive?.dropSlice(at: now)
             openings += 1
             let planned = exactly ?? openDuration(openings: openings)
             let asked = min(retryAfter ?? .zero, policy.open.maximum)
@@ -357,7 +331,7 @@ extension CircuitBreaker {
             openings = intervals >= Double(openings) ? 0 : openings - Int(intervals)
         }
 
-        private mutating func openDuration(openings: Int) -> Duration {
+        mutating func openDuration(openings: Int) -> Duration {
             let open = policy.open
             if !open.steps.isEmpty { return open.steps[min(openings, open.steps.count) - 1] }
             let grown = min(open.first.saturating(times: open.multiplier.power(openings - 1)), open.maximum)
@@ -365,15 +339,25 @@ extension CircuitBreaker {
             return grown.saturating(times: 1 + open.jitter * (2 * chance.unit() - 1))
         }
 
-        private mutating func enter(_ next: Phase, seen: CallWindow.Counts? = nil, at now: Instant)
-            -> Transition
-        {
-            let before = state, counts = seen ?? counts
+        mutating func close(at now: Instant) -> Transition {
+            if policy.open.decay == nil { openings = 0 }
+            return enter(.closed(since: now), at: now)
+        }
+
+        /// Begins a new generation in another phase of the same state, of which nobody is told.
+        mutating func restart(as next: Phase) {
             phase = next
             generation &+= 1
             probes.removeAll(keepingCapacity: true)
             tally = CallWindow.Counts()
             consecutiveSuccesses = 0
+        }
+
+        mutating func enter(_ next: Phase, seen: CallWindow.Counts? = nil, at now: Instant)
+            -> Transition
+        {
+            let before = state, counts = seen ?? counts
+            restart(as: next)
             consecutiveFailures = 0
             rejected = 0
             window.clear(at: now)
@@ -382,22 +366,9 @@ extension CircuitBreaker {
             return Transition(from: before, to: state, openFor: openFor, openings: openings, counts: counts)
         }
 
-        private mutating func refuse(_ reason: Rejection.Reason, _ wait: Duration?) -> Admission {
+        mutating func refuse(_ reason: Rejection.Reason, _ wait: Duration?) -> Admission {
             rejected &+= 1
             return .refused(reason, retryAfter: wait)
         }
-    }
-}
-
-extension Double {
-    /// This number to a whole power, by squaring; infinite rather than trapping when it is too large.
-    func power(_ exponent: Int) -> Double {
-        var result = 1.0, factor = self, left = max(0, exponent)
-        while left > 0 {
-            if left & 1 == 1 { result *= factor }
-            factor *= factor
-            left >>= 1
-        }
-        return result
     }
 }

@@ -73,6 +73,13 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
     public var window: Window = .time(.seconds(30))
     /// The share of failed calls at which the breaker opens. Range: above 0 to 1; nil for never. Default: 0.5.
     public var failureRate: Double? = 0.5
+    /// Opens at a failure rate that follows what is normal, in place of ``failureRate``. Default: nil.
+    public var adaptiveRate: AdaptiveRate?
+    /// After a verdict to close, the shares of calls that pass in turn, each for ``rampStage``, before all do. A failure
+    /// rate that is reached on the way opens again. Range: each above 0 to 1. Default: none.
+    public var ramp: [Double] = []
+    /// How long each stage of the ramp lasts. Default: 1 s.
+    public var rampStage: Duration = .seconds(1)
     /// The share of slow calls at which the breaker opens. Range: above 0 to 1; nil for never. Default: nil.
     public var slowCallRate: Double?
     /// A call that takes longer than this is slow, whether it succeeds or fails. Without it calls are not timed.
