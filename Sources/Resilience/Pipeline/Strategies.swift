@@ -29,11 +29,15 @@ extension Retry: ResilienceStrategy {
     @usableFromInline
     func again<Value>(
         after error: any Error, since startedAt: Instant, _ context: CallContext,
-        _ next: (CallContext) async throws -> Value
+        judging judge: ((any Error) -> Judgement)? = nil, _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
         var context = context
         return try await repeated(
-            after: .failure(error), since: startedAt, deadline: context.deadline, judging: Self.judgeOfLayer
+            after: .failure(error), since: startedAt, deadline: context.deadline,
+            judging: { result in
+                guard let judge, case .failure(let error) = result else { return Self.judgeOfLayer(result) }
+                return judge(error)
+            }
         ) { attempt in
             context.attempt = attempt
             return try await next(context)
@@ -50,6 +54,35 @@ extension Retry: ResilienceStrategy {
         switch rejection.reason {
         case .circuitOpen, .probesBusy, .isolated: return .accept
         default: return .retry(after: rejection.retryAfter)
+        }
+    }
+}
+
+extension Retry {
+    /// A layer that judges errors by `judge` instead.
+    public func judging(_ judge: @escaping @Sendable (any Error) -> Judgement) -> JudgedRetry {
+        JudgedRetry(retry: self, judge: judge)
+    }
+}
+
+/// A retry as a layer, with a judgement of its own.
+public struct JudgedRetry: ResilienceStrategy {
+    let retry: Retry
+    let judge: @Sendable (any Error) -> Retry.Judgement
+
+    /// The retry's name.
+    public var name: String { retry.name }
+    /// One layer, a retry.
+    public var outline: [PipelineLayer] { retry.outline }
+
+    /// Runs `next` until it succeeds, an error is not worth another attempt, or the policy says stop.
+    public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
+        -> Value
+    {
+        var context = context
+        let startedAt = retry.begin(&context)
+        do { return try await next(context) } catch {
+            return try await retry.again(after: error, since: startedAt, context, judging: judge, next)
         }
     }
 }

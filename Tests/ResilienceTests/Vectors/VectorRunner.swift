@@ -21,15 +21,13 @@ protocol PatternRunner {
     init(_ config: JSON) throws
     /// Does one operation and returns what can be seen after it, by the vocabulary's words. Values that are not asked
     /// for do no harm.
-    mutating func perform(_ op: String, _ step: JSON) throws -> [String: JSON]
+    mutating func perform(_ op: String, _ step: JSON) async throws -> [String: JSON]
 }
 
 struct VectorRunner {
     /// Patterns of the vocabulary that the library does not have yet.
     static let notBuilt: Set<String> = [
-        "adaptive_concurrency", "adaptive_throttle", "batching", "cache", "composition", "hedging",
-        "load_balancing",
-        "rate_limiter", "token_bucket",
+        "adaptive_concurrency", "batching", "cache", "load_balancing", "rate_limiter", "token_bucket",
     ]
 
     /// Where libraries disagree and we decided otherwise than the vector's source.
@@ -54,7 +52,7 @@ struct VectorRunner {
         ),
     ]
 
-    static func run(_ original: Vector) -> Verdict {
+    static func run(_ original: Vector) async -> Verdict {
         var vector = original
         let unknown = Vocabulary.shared.unknownWords(in: vector)
         guard unknown.isEmpty else { return .failed(unknown.map { "unknown \($0)" }) }
@@ -63,13 +61,16 @@ struct VectorRunner {
         do {
             let mismatches =
                 switch vector.pattern {
-                case "circuit_breaker": try play(vector, CircuitBreakerRunner(vector.config))
-                case "backoff": try play(vector, BackoffRunner(vector.config))
-                case "retry": try play(vector, RetryRunner(vector.config))
-                case "bulkhead": try play(vector, BulkheadRunner(vector.config))
+                case "circuit_breaker": try await play(vector, CircuitBreakerRunner(vector.config))
+                case "backoff": try await play(vector, BackoffRunner(vector.config))
+                case "retry": try await play(vector, RetryRunner(vector.config))
+                case "bulkhead": try await play(vector, BulkheadRunner(vector.config))
+                case "hedging": try await play(vector, HedgeRunner(vector.config))
+                case "adaptive_throttle": try await play(vector, ThrottleRunner(vector.config))
+                case "composition": try await play(vector, CompositionRunner(vector.config))
                 case "retry_budget":
                     if vector.config["type"]?.string == "token" {
-                        try play(vector, RetryBudgetRunner(vector.config))
+                        try await play(vector, RetryBudgetRunner(vector.config))
                     } else {
                         throw NotBuilt(name: "retry_budget of type \(vector.config["type"] ?? .null)")
                     }
@@ -85,10 +86,10 @@ struct VectorRunner {
 
     private struct NotBuilt: Error { var name: String }
 
-    private static func play(_ vector: Vector, _ runner: some PatternRunner) throws -> [String] {
+    private static func play(_ vector: Vector, _ runner: some PatternRunner) async throws -> [String] {
         var runner = runner, mismatches: [String] = []
         for (index, step) in vector.steps.enumerated() {
-            let seen = try runner.perform(step["op"]?.string ?? "", step)
+            let seen = try await runner.perform(step["op"]?.string ?? "", step)
             for expectation in vector.expectations(after: index) {
                 mismatches += compare(expectation, seen, step: index)
             }

@@ -3,11 +3,11 @@ import Testing
 
 @Suite struct Vectors {
     @Test(arguments: VectorFile.all)
-    func `behaviour vectors hold`(file: URL) throws {
+    func `behaviour vectors hold`(file: URL) async throws {
         let vectors = try VectorFile.load(file).vectors
         var ran = 0, skipped: [String: Int] = [:]
         for vector in vectors {
-            switch VectorRunner.run(vector) {
+            switch await VectorRunner.run(vector) {
             case .passed: ran += 1
             case .skipped(let name): skipped[name, default: 0] += 1
             case .failed(let reasons):
@@ -27,7 +27,7 @@ import Testing
         #expect(ran > 0, "nothing of \(file.lastPathComponent) ran")
     }
 
-    @Test func `an unknown pattern, operation, key or field fails`() throws {
+    @Test func `an unknown pattern, operation, key or field fails`() async throws {
         func vector(
             pattern: String = "circuit_breaker", config: String = "{}", step: String, expected: String = ""
         ) throws -> Vector {
@@ -45,7 +45,7 @@ import Testing
             try vector(step: #"{"op": "acquire"}"#, expected: #"{"after": 0, "mood": "good"}"#),
         ]
         for stranger in strangers {
-            guard case .failed = VectorRunner.run(stranger) else {
+            guard case .failed = await VectorRunner.run(stranger) else {
                 Issue.record("passed: \(stranger)")
                 continue
             }
