@@ -1,0 +1,208 @@
+import Synchronization
+
+extension Cache {
+    /// A call that waits for a load.
+    struct Waiting: Sendable {
+        let load: Load
+        /// Nil until the call has suspended.
+        var continuation: CheckedContinuation<Result<Answer, any Error>, Never>?
+        /// What came before it could suspend.
+        var early: Result<Answer, any Error>?
+    }
+
+    /// What the lock guards.
+    @usableFromInline
+    struct Guarded: Sendable {
+        @usableFromInline var machine: StateMachine
+        var waiting: [UInt64: Waiting] = [:]
+        var running: [UInt64: Spawner.Spawned] = [:]
+
+        init(machine: StateMachine) {
+            self.machine = machine
+        }
+
+        /// Asks the machine, and keeps the load of a call that has to wait: it may be its turn later.
+        mutating func ask(_ key: Key, _ load: @escaping Load, at now: Instant) -> Lookup {
+            let lookup = machine.get(key, at: now)
+            switch lookup {
+            case .begin(_, let waiter), .join(let waiter): waiting[waiter] = Waiting(load: load)
+            case .serve, .fail, .refresh, .alone: break
+            }
+            return lookup
+        }
+
+        /// Takes out the tasks of loads that were given up; they are cancelled outside the lock.
+        mutating func drop(_ flights: [UInt64?]) -> [Spawner.Spawned] {
+            flights.compactMap { $0.flatMap { running.removeValue(forKey: $0) } }
+        }
+
+        /// Hands a waiter its answer, now or when it suspends. The waiter is resumed outside the lock.
+        mutating func settle(_ waiter: UInt64, _ delivery: Result<Answer, any Error>) -> (() -> Void)? {
+            guard let continuation = waiting[waiter]?.continuation else {
+                waiting[waiter]?.early = delivery
+                return nil
+            }
+            waiting[waiter] = nil
+            return { continuation.resume(returning: delivery) }
+        }
+    }
+
+    // MARK: Starting and ending loads
+
+    /// Starts a load, and cancels the one that it replaces.
+    func launch(_ start: Start, _ key: Key, _ load: @escaping Load) {
+        cancel(guarded.withLock { $0.drop([start.replaces]) })
+        let spawned = spawner.spawn { await self.perform(start, key, load) }
+        let isInFlight = guarded.withLock { guarded in
+            let isInFlight = guarded.machine.flights.contains(start.flight)
+            if isInFlight { guarded.running[start.flight] = spawned }
+            return isInFlight
+        }
+        // It was given up, or has ended, before its task was known.
+        if !isInFlight { spawned.cancel() }
+    }
+
+    func cancel(_ spawned: [Spawner.Spawned]) {
+        for task in spawned { task.cancel() }
+    }
+
+    private func perform(_ start: Start, _ key: Key, _ load: Load) async {
+        guard let until = start.until else { return await complete(start, key, load) }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                guard (try? await self.time.sleep(until: until)) != nil else { return }
+                self.expire(start.flight, key)
+            }
+            await self.complete(start, key, load)
+            group.cancelAll()
+        }
+    }
+
+    private func complete(_ start: Start, _ key: Key, _ load: Load) async {
+        let outcome: Outcome
+        var isNew = false
+        do {
+            let (stored, fromLoad) = try await fetch(key, load)
+            outcome = .value(stored.value, weight: weigh(key, stored.value), age: stored.age)
+            isNew = fromLoad
+        } catch is CancellationError {
+            outcome = .cancelled
+        } catch {
+            outcome = .failure(error, remember: remembers(error))
+        }
+        let now = time.now
+        let isKept = follow(key) { guarded in
+            guarded.running[start.flight] = nil
+            return guarded.machine.finish(start.flight, outcome, at: now)
+        }
+        guard isNew, isKept, let tier, case .value(let value, _, _) = outcome else { return }
+        let lifetime = policy.freshFor + policy.staleFor
+        await inTier { try await tier.set(value, for: key, lifetime: lifetime) }
+    }
+
+    /// Gives up a load in the background that has outlived its entry.
+    private func expire(_ flight: UInt64, _ key: Key) {
+        let now = time.now
+        var given: [Spawner.Spawned] = []
+        follow(key) { guarded in
+            guard let ending = guarded.machine.expire(flight, at: now) else { return nil }
+            given = guarded.drop([flight])
+            return ending
+        }
+        cancel(given)
+    }
+
+    /// Does what the end of a load asks for.
+    @discardableResult
+    private func follow(_ key: Key, _ end: (inout Guarded) -> Ending?) -> Bool {
+        let (resumptions, restart, isKept) = guarded.withLock { guarded in
+            guard let ending = end(&guarded) else { return ([() -> Void](), (Start, Load)?.none, false) }
+            let resumptions = ending.waiters.compactMap { guarded.settle($0, ending.delivery) }
+            let restart = ending.restart.flatMap { start in
+                start.owner.flatMap { guarded.waiting[$0] }.map { (start, $0.load) }
+            }
+            return (resumptions, restart, ending.isKept)
+        }
+        for resume in resumptions { resume() }
+        if let (start, load) = restart { launch(start, key, load) }
+        return isKept
+    }
+
+    // MARK: Waiting
+
+    func wait(_ waiter: UInt64) async throws -> Answer {
+        let delivery = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let early = guarded.withLock { guarded -> Result<Answer, any Error>? in
+                    if let early = guarded.waiting[waiter]?.early {
+                        guarded.waiting[waiter] = nil
+                        return early
+                    }
+                    guarded.waiting[waiter]?.continuation = continuation
+                    return nil
+                }
+                if let early { continuation.resume(returning: early) }
+            }
+        } onCancel: {
+            let (resume, abandoned) = guarded.withLock { guarded in
+                let (waited, abandoned) = guarded.machine.withdraw(waiter)
+                let resume = waited ? guarded.settle(waiter, .failure(CancellationError())) : nil
+                return (resume, guarded.drop([abandoned]))
+            }
+            resume?()
+            cancel(abandoned)
+        }
+        return try delivery.get()
+    }
+
+    /// Loads for one caller, above the number of loads that may be shared.
+    func loadAlone(_ key: Key, _ load: Load) async throws -> Answer {
+        do {
+            return Answer(try await load(key), isStale: false)
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            let now = time.now
+            let old = guarded.withLock { guarded in
+                guarded.machine.tally.loadFailures &+= 1
+                return guarded.machine.fallback(key, at: now)
+            }
+            if let old { return old }
+            throw error
+        }
+    }
+
+    // MARK: The second tier
+
+    /// The value of the second tier if it is fresh there, else of the load, else what the second tier has.
+    private func fetch(_ key: Key, _ load: Load) async throws -> (CacheTierEntry<Value>, fromLoad: Bool) {
+        guard let tier else { return (CacheTierEntry(try await load(key), age: .zero), true) }
+        let stored = await inTier { try await tier.get(key) } ?? nil
+        if let stored, stored.age < policy.freshFor { return (hitInTier(stored), false) }
+        do {
+            return (CacheTierEntry(try await load(key), age: .zero), true)
+        } catch {
+            guard let stored, !(error is CancellationError), stored.age < policy.freshFor + policy.staleFor
+            else {
+                throw error
+            }
+            return (hitInTier(stored), false)
+        }
+    }
+
+    private func hitInTier(_ stored: CacheTierEntry<Value>) -> CacheTierEntry<Value> {
+        guarded.withLock { $0.machine.tally.tierHits &+= 1 }
+        return stored
+    }
+
+    @discardableResult
+    func inTier<Result: Sendable>(_ work: @escaping @Sendable () async throws -> Result) async -> Result? {
+        do {
+            return try await Timeout("cache tier", after: policy.tierTimeout, time: time).run(work)
+        } catch {
+            // A cancelled load says nothing about the tier.
+            if !Task.isCancelled { guarded.withLock { $0.machine.tally.tierFailures &+= 1 } }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,372 @@
+/// What an entry may be used for at a moment.
+enum CacheAge: Sendable, Hashable {
+    /// It is served. Next: `revalidate`, `ifError` or `gone`, whichever windows the policy has.
+    case fresh
+    /// It is served while a load replaces it. Next: `ifError` or `gone`.
+    case revalidate
+    /// It is served if a load fails. Next: `gone`.
+    case ifError
+    /// It is never served again.
+    case gone
+}
+
+extension Cache {
+    /// What a load ended with.
+    enum Outcome: Sendable {
+        /// A value, what it weighs, and how old it is (zero unless it comes from a second tier).
+        case value(Value, weight: Int, age: Duration = .zero)
+        /// An error, and whether it is remembered.
+        case failure(any Error, remember: Bool = false)
+        /// The load was cancelled, which says nothing about the key.
+        case cancelled
+    }
+
+    /// A load to be started.
+    struct Start: Sendable {
+        /// The number of the load.
+        let flight: UInt64
+        /// The waiter whose load is run; nil for a refresh in the background, which runs that of the call that began it.
+        let owner: UInt64?
+        /// When it is given up; nil for never.
+        let until: Instant?
+        /// The load that it takes the place of, which is to be cancelled.
+        var replaces: UInt64?
+    }
+
+    /// The answer to a call.
+    enum Lookup: Sendable {
+        case serve(Answer)
+        /// A remembered error.
+        case fail(any Error)
+        /// An old value, and a load to start in the background.
+        case refresh(Answer, Start)
+        /// A load to start, and the number under which the call waits for it.
+        case begin(Start, waiter: UInt64)
+        /// The call waits under this number for a load that runs.
+        case join(waiter: UInt64)
+        /// Too many loads are in flight: the call loads for itself.
+        case alone
+    }
+
+    /// What follows from the end of a load.
+    struct Ending: Sendable {
+        /// The waiters that get ``delivery``.
+        var waiters: [UInt64] = []
+        var delivery: Result<Answer, any Error> = .failure(CancellationError())
+        /// The load that the other waiters wait for now.
+        var restart: Start?
+        /// Whether the value is what the cache holds now.
+        var isKept = false
+    }
+
+    /// The decisions of a cache: what is served, when a load begins and who waits for it, what stays. No clock, lock,
+    /// task or callback.
+    @usableFromInline
+    struct StateMachine: Sendable {
+        @usableFromInline
+        enum Content: Sendable {
+            case value(Value)
+            case failure(any Error)
+        }
+
+        @usableFromInline
+        struct Entry: Sendable {
+            let key: Key
+            @usableFromInline var content: Content
+            @usableFromInline var freshUntil: Instant
+            /// The moment from which a load may be tried again after a failure.
+            var retryAt: Instant
+        }
+
+        let policy: CachePolicy
+        @usableFromInline var places: [Key: Int] = [:]
+        @usableFromInline var entries: [Entry?] = []
+        private var free: [Int] = []
+        @usableFromInline var residents: TinyLFU
+        @usableFromInline var tally = CacheCounts()
+        var flights = Flights()
+        private var chance: Chance
+        /// The place that is looked at next for an entry that is gone.
+        private var hand = 0
+
+        init(_ policy: CachePolicy, chance: Chance) {
+            self.policy = policy
+            var chance = chance
+            residents = TinyLFU(capacity: policy.capacity, chance: Chance(seed: chance.next()))
+            self.chance = chance
+        }
+
+        /// Everything counted so far.
+        var counts: CacheCounts {
+            var counts = tally
+            counts.evictions = residents.evictions
+            counts.rejectedAdmissions = residents.rejections
+            counts.entries = places.count
+            counts.weight = residents.weight
+            counts.loading = flights.count
+            return counts
+        }
+
+        /// The value of a fresh entry; counts only if there is one. The short way of nearly all calls.
+        @inlinable
+        mutating func hit(_ key: Key, at now: Instant) -> Value? {
+            guard let place = places[key], let freshUntil = entries[place]?.freshUntil, now < freshUntil,
+                case .value(let value)? = entries[place]?.content
+            else { return nil }
+            tally.hits &+= 1
+            residents.touch(place)
+            return value
+        }
+
+        /// Asks for the value of a key.
+        mutating func get(_ key: Key, at now: Instant) -> Lookup {
+            guard let place = places[key], let entry = entries[place] else {
+                residents.missed(Self.hash(key))
+                return load(key, at: now)
+            }
+            let age = age(of: entry, at: now)
+            if age == .gone {
+                drop(place)
+                residents.missed(Self.hash(key))
+                return load(key, at: now)
+            }
+            residents.touch(place)
+            switch (age, entry.content) {
+            case (.fresh, .value(let value)):
+                tally.hits &+= 1
+                return .serve(Answer(value, isStale: false))
+            case (_, .failure(let error)):
+                tally.hits &+= 1
+                return .fail(error)
+            case (.revalidate, .value(let value)): return revalidate(entry, value, at: now)
+            case (_, .value(let value)):
+                guard now >= entry.retryAt else { return .serve(stale(value)) }
+                return load(key, at: now)
+            }
+        }
+
+        /// What may be served if a load of the caller's own failed.
+        mutating func fallback(_ key: Key, at now: Instant) -> Answer? {
+            guard let place = places[key], let entry = entries[place], age(of: entry, at: now) != .gone,
+                case .value(let value) = entry.content
+            else { return nil }
+            entries[place]?.retryAt = now.advanced(by: policy.pauseAfterFailure)
+            return now < entry.freshUntil ? Answer(value, isStale: false) : stale(value)
+        }
+
+        /// The value of an entry that may still be served, without a trace.
+        func peek(_ key: Key, at now: Instant) -> Answer? {
+            guard let place = places[key], let entry = entries[place], age(of: entry, at: now) != .gone,
+                case .value(let value) = entry.content
+            else { return nil }
+            return Answer(value, isStale: now >= entry.freshUntil)
+        }
+
+        /// What an entry may be used for; nil if there is none.
+        func age(_ key: Key, at now: Instant) -> CacheAge? {
+            places[key].flatMap { entries[$0] }.map { age(of: $0, at: now) }
+        }
+
+        /// Puts a value in by hand; a load of the key that is in flight will not replace it.
+        ///
+        /// - Returns: A load that nobody wants any more.
+        mutating func put(_ key: Key, _ value: Value, weight: Int, at now: Instant) -> UInt64? {
+            if places[key] == nil { residents.missed(Self.hash(key)) }
+            store(key, .value(value), weight: weight, age: .zero, at: now)
+            return flights.detach(key)
+        }
+
+        /// Forgets a key; a load of it that is in flight will be given to its waiters, but not kept.
+        ///
+        /// - Returns: A load that nobody wants any more.
+        mutating func remove(_ key: Key) -> UInt64? {
+            if let place = places[key] { drop(place) }
+            return flights.detach(key)
+        }
+
+        /// Forgets everything but its counts.
+        ///
+        /// - Returns: The loads that nobody wants any more.
+        mutating func removeAll() -> [UInt64] {
+            for place in entries.indices where entries[place] != nil { drop(place) }
+            return flights.keys.compactMap { flights.detach($0) }
+        }
+    }
+}
+
+// MARK: Loads
+
+extension Cache.StateMachine {
+    /// Ends a load.
+    ///
+    /// - Returns: Nil if the load was given up before.
+    mutating func finish(_ id: UInt64, _ outcome: Cache.Outcome, at now: Instant) -> Cache.Ending? {
+        if case .cancelled = outcome, let change = flights.handOver(id) {
+            // The error is for the caller whose load it was; the next waiter's load is begun for the others.
+            tally.loads &+= 1
+            let owner = change.owner.map { [$0] } ?? []
+            var ending = Cache.Ending(waiters: owner, restart: change.start)
+            if let old = failed(change.key, isCurrent: change.isCurrent, waiters: owner.count, at: now) {
+                ending.delivery = .success(old)
+            }
+            return ending
+        }
+        guard let (flight, isCurrent) = flights.end(id) else { return nil }
+        var ending = Cache.Ending(waiters: flight.waiters)
+        switch outcome {
+        case .value(let value, let weight, let age):
+            var isStale = false
+            if isCurrent {
+                isStale = store(flight.key, .value(value), weight: weight, age: age, at: now)
+                ending.isKept = places[flight.key] != nil
+            }
+            if isStale { tally.staleServed &+= flight.waiters.count }
+            ending.delivery = .success(Cache.Answer(value, isStale: isStale))
+        case .failure(let error, let remember):
+            tally.loadFailures &+= 1
+            ending.delivery = .failure(error)
+            if let old = failed(flight.key, isCurrent: isCurrent, waiters: flight.waiters.count, at: now) {
+                ending.delivery = .success(old)
+            } else if isCurrent, remember, policy.errorsFor > .zero {
+                store(flight.key, .failure(error), weight: 1, age: .zero, at: now)
+            }
+        case .cancelled:
+            if let old = failed(flight.key, isCurrent: isCurrent, waiters: flight.waiters.count, at: now) {
+                ending.delivery = .success(old)
+            }
+        }
+        return ending
+    }
+
+    /// Gives up a load in the background whose time is up, which is when its entry is gone.
+    ///
+    /// - Returns: Nil if it has ended or has time left. Else the load that its waiters, if any, wait for now.
+    mutating func expire(_ id: UInt64, at now: Instant) -> Cache.Ending? {
+        guard flights.isLate(id, at: now) else { return nil }
+        tally.loadFailures &+= 1
+        guard let change = flights.handOver(id) else {
+            _ = flights.end(id)
+            return Cache.Ending()
+        }
+        tally.loads &+= 1
+        return Cache.Ending(restart: change.start)
+    }
+
+    /// Takes a waiter that was cancelled out.
+    ///
+    /// - Returns: Whether it still waited, and the load to cancel if nobody else waits for it.
+    mutating func withdraw(_ waiter: UInt64) -> (waited: Bool, abandoned: UInt64?) {
+        flights.withdraw(waiter)
+    }
+
+    private mutating func load(_ key: Key, at now: Instant) -> Cache.Lookup {
+        tally.misses &+= 1
+        if let id = flights.current(key) {
+            if !flights.isLate(id, at: now) { return .join(waiter: flights.join(id)) }
+            tally.loadFailures &+= 1
+            tally.loads &+= 1
+            let (start, waiter) = flights.begin(key, replacing: id)
+            return .begin(start, waiter: waiter)
+        }
+        tally.loads &+= 1
+        guard flights.count < policy.maximumLoads else { return .alone }
+        let (start, waiter) = flights.begin(key)
+        return .begin(start, waiter: waiter)
+    }
+
+    private mutating func revalidate(_ entry: Entry, _ value: Value, at now: Instant) -> Cache.Lookup {
+        let answer = stale(value)
+        guard now >= entry.retryAt, flights.current(entry.key) == nil, flights.count < policy.maximumLoads
+        else { return .serve(answer) }
+        tally.loads &+= 1
+        return .refresh(answer, flights.refresh(entry.key, until: goneAt(entry)))
+    }
+
+    /// Notes a failed load, and finds what may be served in its place.
+    private mutating func failed(
+        _ key: Key, isCurrent: Bool, waiters: Int, at now: Instant
+    ) -> Cache.Answer? {
+        guard isCurrent, let place = places[key], let entry = entries[place],
+            age(of: entry, at: now) != .gone, case .value(let value) = entry.content
+        else { return nil }
+        entries[place]?.retryAt = now.advanced(by: policy.pauseAfterFailure)
+        tally.staleServed &+= waiters
+        return Cache.Answer(value, isStale: now >= entry.freshUntil)
+    }
+
+    private mutating func stale(_ value: Value) -> Cache.Answer {
+        tally.staleServed &+= 1
+        return Cache.Answer(value, isStale: true)
+    }
+}
+
+// MARK: Entries
+
+extension Cache.StateMachine {
+    private func age(of entry: Entry, at now: Instant) -> CacheAge {
+        if now < entry.freshUntil { return .fresh }
+        guard case .value = entry.content else { return .gone }
+        let stale = now.since(entry.freshUntil)
+        if stale < policy.staleWhileRevalidate { return .revalidate }
+        return stale < policy.staleIfError ? .ifError : .gone
+    }
+
+    private func goneAt(_ entry: Entry) -> Instant { entry.freshUntil.advanced(by: policy.staleFor) }
+
+    /// Stores what was loaded `age` ago.
+    ///
+    /// - Returns: Whether it is stale already.
+    @discardableResult
+    private mutating func store(
+        _ key: Key, _ content: Content, weight: Int, age: Duration, at now: Instant
+    ) -> Bool {
+        let lasts: Duration = if case .value = content { policy.freshFor } else { policy.errorsFor }
+        let freshness = policy.freshness(lasts, random: chance.unit())
+        let freshUntil = now.advanced(by: freshness - min(max(age, .zero), .unbounded))
+        let isStale = now >= freshUntil
+        let entry = Entry(
+            key: key, content: content, freshUntil: freshUntil,
+            retryAt: isStale ? now.advanced(by: policy.pauseAfterFailure) : freshUntil)
+        if let place = places[key] {
+            entries[place] = entry
+            release(residents.reweigh(place, to: weight))
+        } else {
+            let place = free.popLast() ?? entries.count
+            if place == entries.count { entries.append(entry) } else { entries[place] = entry }
+            places[key] = place
+            let hash = Self.hash(key)
+            release(residents.insert(place, hash: hash, weight: weight))
+            sweep(at: now)
+        }
+        return isStale
+    }
+
+    /// Looks at two places for entries that are gone: enough to find all of them in time, at a fixed cost.
+    private mutating func sweep(at now: Instant) {
+        for _ in 0..<min(2, entries.count) {
+            hand = hand + 1 < entries.count ? hand + 1 : 0
+            if let entry = entries[hand], age(of: entry, at: now) == .gone { drop(hand) }
+        }
+    }
+
+    private mutating func drop(_ place: Int) {
+        residents.remove(place)
+        release([place])
+    }
+
+    /// Empties places that no longer weigh anything.
+    private mutating func release(_ freed: [Int]) {
+        for place in freed {
+            guard let entry = entries[place] else { continue }
+            places[entry.key] = nil
+            entries[place] = nil
+            free.append(place)
+        }
+    }
+
+    private static func hash(_ key: Key) -> UInt64 {
+        var hasher = Hasher()
+        hasher.combine(key)
+        return UInt64(truncatingIfNeeded: hasher.finalize())
+    }
+}
