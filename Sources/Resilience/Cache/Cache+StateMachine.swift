@@ -63,24 +63,27 @@ extension Cache {
     /// task or callback.
     @usableFromInline
     struct StateMachine: Sendable {
-        @usableFromInline
         enum Content: Sendable {
             case value(Value)
             case failure(any Error)
         }
 
-        @usableFromInline
+        /// What a hit has no need of.
         struct Entry: Sendable {
             let key: Key
-            @usableFromInline var content: Content
-            @usableFromInline var freshUntil: Instant
+            let freshUntil: Instant
+            /// The error that is remembered in place of a value.
+            let failure: (any Error)?
             /// The moment from which a load may be tried again after a failure.
             var retryAt: Instant
         }
 
         let policy: CachePolicy
         @usableFromInline var places: [Key: Int] = [:]
-        @usableFromInline var entries: [Entry?] = []
+        /// By place, in arrays of their own: a hit reads few of them.
+        @usableFromInline var freshUntil: [Instant] = []
+        @usableFromInline var values: [Value?] = []
+        var entries: [Entry?] = []
         private var free: [Int] = []
         @usableFromInline var residents: TinyLFU
         @usableFromInline var tally = CacheCounts()
@@ -110,9 +113,9 @@ extension Cache {
         /// The value of a fresh entry; counts only if there is one. The short way of nearly all calls.
         @inlinable
         mutating func hit(_ key: Key, at now: Instant) -> Value? {
-            guard let place = places[key], let freshUntil = entries[place]?.freshUntil, now < freshUntil,
-                case .value(let value)? = entries[place]?.content
-            else { return nil }
+            guard let place = places[key], now < freshUntil[place], let value = values[place] else {
+                return nil
+            }
             tally.hits &+= 1
             residents.touch(place)
             return value
@@ -131,33 +134,30 @@ extension Cache {
                 return load(key, at: now)
             }
             residents.touch(place)
-            switch (age, entry.content) {
-            case (.fresh, .value(let value)):
-                tally.hits &+= 1
-                return .serve(Answer(value, isStale: false))
-            case (_, .failure(let error)):
+            if let error = entry.failure {
                 tally.hits &+= 1
                 return .fail(error)
-            case (.revalidate, .value(let value)): return revalidate(entry, value, at: now)
-            case (_, .value(let value)):
-                guard now >= entry.retryAt else { return .serve(stale(value)) }
-                return load(key, at: now)
+            }
+            guard let value = values[place] else { return load(key, at: now) }
+            switch age {
+            case .fresh:
+                tally.hits &+= 1
+                return .serve(Answer(value, isStale: false))
+            case .revalidate: return revalidate(entry, value, at: now)
+            case .ifError where now < entry.retryAt: return .serve(stale(value))
+            case .ifError, .gone: return load(key, at: now)
             }
         }
 
         /// What may be served if a load of the caller's own failed.
         mutating func fallback(_ key: Key, at now: Instant) -> Answer? {
-            guard let place = places[key], let entry = entries[place], age(of: entry, at: now) != .gone,
-                case .value(let value) = entry.content
-            else { return nil }
-            entries[place]?.retryAt = now.advanced(by: policy.pauseAfterFailure)
-            return now < entry.freshUntil ? Answer(value, isStale: false) : stale(value)
+            failed(key, isCurrent: true, waiters: 1, at: now)
         }
 
         /// The value of an entry that may still be served, without a trace.
         func peek(_ key: Key, at now: Instant) -> Answer? {
             guard let place = places[key], let entry = entries[place], age(of: entry, at: now) != .gone,
-                case .value(let value) = entry.content
+                let value = values[place]
             else { return nil }
             return Answer(value, isStale: now >= entry.freshUntil)
         }
@@ -286,12 +286,10 @@ extension Cache.StateMachine {
     private mutating func failed(
         _ key: Key, isCurrent: Bool, waiters: Int, at now: Instant
     ) -> Cache.Answer? {
-        guard isCurrent, let place = places[key], let entry = entries[place],
-            age(of: entry, at: now) != .gone, case .value(let value) = entry.content
-        else { return nil }
+        guard isCurrent, let place = places[key], let answer = peek(key, at: now) else { return nil }
         entries[place]?.retryAt = now.advanced(by: policy.pauseAfterFailure)
-        tally.staleServed &+= waiters
-        return Cache.Answer(value, isStale: now >= entry.freshUntil)
+        tally.staleServed &+= answer.isStale ? waiters : 0
+        return answer
     }
 
     private mutating func stale(_ value: Value) -> Cache.Answer {
@@ -305,7 +303,7 @@ extension Cache.StateMachine {
 extension Cache.StateMachine {
     private func age(of entry: Entry, at now: Instant) -> CacheAge {
         if now < entry.freshUntil { return .fresh }
-        guard case .value = entry.content else { return .gone }
+        if entry.failure != nil { return .gone }
         let stale = now.since(entry.freshUntil)
         if stale < policy.staleWhileRevalidate { return .revalidate }
         return stale < policy.staleIfError ? .ifError : .gone
@@ -320,25 +318,41 @@ extension Cache.StateMachine {
     private mutating func store(
         _ key: Key, _ content: Content, weight: Int, age: Duration, at now: Instant
     ) -> Bool {
-        let lasts: Duration = if case .value = content { policy.freshFor } else { policy.errorsFor }
+        var value: Value?, failure: (any Error)?
+        switch content {
+        case .value(let new): value = new
+        case .failure(let error): failure = error
+        }
+        let lasts = failure == nil ? policy.freshFor : policy.errorsFor
         let freshness = policy.freshness(lasts, random: chance.unit())
         let freshUntil = now.advanced(by: freshness - min(max(age, .zero), .unbounded))
         let isStale = now >= freshUntil
-        let entry = Entry(
-            key: key, content: content, freshUntil: freshUntil,
-            retryAt: isStale ? now.advanced(by: policy.pauseAfterFailure) : freshUntil)
+        let retryAt = isStale ? now.advanced(by: policy.pauseAfterFailure) : freshUntil
+        let entry = Entry(key: key, freshUntil: freshUntil, failure: failure, retryAt: retryAt)
         if let place = places[key] {
-            entries[place] = entry
+            fill(place, entry, value)
             release(residents.reweigh(place, to: weight))
         } else {
             let place = free.popLast() ?? entries.count
-            if place == entries.count { entries.append(entry) } else { entries[place] = entry }
+            fill(place, entry, value)
             places[key] = place
             let hash = Self.hash(key)
             release(residents.insert(place, hash: hash, weight: weight))
             sweep(at: now)
         }
         return isStale
+    }
+
+    /// Puts an entry into a place, which may be the first beyond the last.
+    private mutating func fill(_ place: Int, _ entry: Entry, _ value: Value?) {
+        if place == entries.count {
+            entries.append(nil)
+            values.append(nil)
+            freshUntil.append(Instant())
+        }
+        entries[place] = entry
+        values[place] = value
+        freshUntil[place] = entry.freshUntil
     }
 
     /// Looks at two places for entries that are gone: enough to find all of them in time, at a fixed cost.
@@ -360,6 +374,7 @@ extension Cache.StateMachine {
             guard let entry = entries[place] else { continue }
             places[entry.key] = nil
             entries[place] = nil
+            values[place] = nil
             free.append(place)
         }
     }

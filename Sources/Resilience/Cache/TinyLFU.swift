@@ -115,10 +115,7 @@ struct TinyLFU: Sendable {
         nodes[slot].weight = max(1, weight)
         link(index, into: segment == .protected && weight > protectedLimit ? .probation : segment)
         demote()
-        var freed = settle()
-        // An entry that grew is no newcomer to be judged: the least used go.
-        while self.weight > capacity, let victim = oldest(butFor: -1) { freed.append(evict(victim)) }
-        return freed
+        return settle()
     }
 
     /// Takes an entry out.
@@ -150,14 +147,19 @@ struct TinyLFU: Sendable {
 
     /// Lets what falls out of the window into the main part, or out of the cache.
     private mutating func settle() -> [Int] {
-        guard window.weight > windowLimit else { return [] }
-        // All leave the window before the first is judged, so that none has to make room for another.
-        var candidates: [Int32] = [], freed: [Int] = []
-        while window.weight > windowLimit, window.oldest >= 0 {
-            candidates.append(window.oldest)
-            unlink(window.oldest)
+        var freed: [Int] = []
+        if window.weight > windowLimit {
+            // All leave the window before the first is judged, so that none has to make room for another.
+            var candidates: [Int32] = []
+            while window.weight > windowLimit, window.oldest >= 0 {
+                candidates.append(window.oldest)
+                unlink(window.oldest)
+            }
+            for candidate in candidates { admit(candidate, &freed) }
         }
-        for candidate in candidates { admit(candidate, &freed) }
+        // The main part may use room that the window did not need, and gives it back; an entry that grew is no newcomer
+        // to be judged. In both cases the least used go.
+        while weight > capacity, let victim = oldest(butFor: -1) { freed.append(evict(victim)) }
         return freed
     }
 
