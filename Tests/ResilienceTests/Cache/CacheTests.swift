@@ -151,6 +151,37 @@ import Testing
         #expect(try await cache.value(for: "a") { _ in "2" } == "2")
     }
 
+    @Test func `a load that is given up before its task is known is cancelled all the same`() async throws {
+        let cancelled = Recorder<String>(), removal = Mutex<(@Sendable () -> Void)?>(nil)
+        let spawner = Spawner { _ in
+            removal.withLock { $0 }?()
+            return Spawner.Spawned { cancelled.record("cancelled") }
+        }
+        let cache = Cache<String, String>(
+            policy: policy, time: TimeSource(clock), chance: Chance(seed: 1), spawner: spawner)
+        removal.withLock { $0 = { cache.removeAll() } }
+        cache.warm([("a", "1")])
+        clock.advance(by: .seconds(60))
+        #expect(try await cache.value(for: "a") { $0 } == "1")
+        #expect(cancelled.events == ["cancelled"])
+        removal.withLock { $0 = nil }
+    }
+
+    @Test func `what is removed cancels its refresh, but not a load that somebody waits for`() async throws {
+        let cache = cache(), log = Recorder<String>()
+        cache.warm([("a", "1")])
+        clock.advance(by: .seconds(60))
+        _ = try await cache.value(for: "a", load: load("2", log))
+        let caller = Task { try await cache.value(for: "b", load: load("3", log)) }
+        await clock.untilSleepers(3)
+        await cache.remove("a")
+        await cache.remove("b")
+        await until { log.events.contains("cancelled 2") }
+        clock.advance(by: .seconds(1))
+        #expect(try await caller.value == "3")
+        #expect(cache.peek("b") == nil && !log.events.contains("cancelled 3"))
+    }
+
     @Test func `an old value stands in for a failed load, and a named error is remembered`() async throws {
         let cache = Cache<String, String>(
             policy: policy, time: TimeSource(clock), chance: Chance(seed: 1), remembering: { $0 is Down })
