@@ -110,6 +110,16 @@ import Testing
         #expect((machine.counts.staleServed, machine.counts.loads) == (2, 1))
     }
 
+    @Test func `a refresh goes on when the last of those who joined it leaves`() throws {
+        var machine = Self.machine()
+        _ = machine.put("a", "1", weight: 1, at: Self.at(0))
+        let flight = try machine.refreshes("a", serving: "1", at: Self.at(69))
+        let waiter = try machine.joins("a", at: Self.at(70))
+        #expect(machine.withdraw(waiter) == (true, nil))
+        #expect(try machine.ends(flight, .value("2", weight: 1), at: Self.at(71)).isKept)
+        #expect(machine.hit("a", at: Self.at(71)) == "2")
+    }
+
     @Test func `past the first window a call loads first and gets the old value only if that fails`() throws {
         var machine = Self.machine()
         _ = machine.put("a", "1", weight: 1, at: Self.at(0))

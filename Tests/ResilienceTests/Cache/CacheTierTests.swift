@@ -68,6 +68,9 @@ import Testing
         put("there", age: .milliseconds(age * 1000))
         #expect(try await cache.value(for: "a") { _ in "loaded" } == (taken ? "there" : "loaded"))
         #expect(cache.counts.tierHits == (taken ? 1 : 0))
+        if taken {
+            #expect(shelf.state.withLock { $0.lifetimes.isEmpty }, "what came from there is not put back")
+        }
         clock.advance(by: .milliseconds(1))
         #expect((cache.hit("a") == nil) == taken)
     }
