@@ -1,7 +1,7 @@
-/// An estimate of how often keys were asked for lately: four bits in four places for each key, never too low but for
-/// ageing.
+/// An estimate of how often keys were asked for lately: four bits in four places for each key. It is too high at times,
+/// and too low only by ageing.
 ///
-/// A count-min sketch with conservative halving, as in TinyLFU (Einziger, Friedman, Manes: "TinyLFU: A Highly Efficient
+/// A count-min sketch that ages by halving, as in TinyLFU (Einziger, Friedman, Manes: "TinyLFU: A Highly Efficient
 /// Cache Admission Policy", 2017); the places of a key lie in one block of 64 bytes, as in Caffeine's
 /// `FrequencySketch`. Unlike there, it grows by repeating itself, which keeps every estimate.
 struct FrequencySketch: Sendable {
