@@ -27,7 +27,7 @@ protocol PatternRunner {
 struct VectorRunner {
     /// Patterns of the vocabulary that the library does not have yet.
     static let notBuilt: Set<String> = [
-        "adaptive_concurrency", "batching", "cache", "load_balancing", "rate_limiter", "token_bucket",
+        "adaptive_concurrency", "batching", "load_balancing", "rate_limiter", "token_bucket",
     ]
 
     /// Where libraries disagree and we decided otherwise than the vector's source.
@@ -67,6 +67,7 @@ struct VectorRunner {
                 case "bulkhead": try await play(vector, BulkheadRunner(vector.config))
                 case "hedging": try await play(vector, HedgeRunner(vector.config))
                 case "adaptive_throttle": try await play(vector, ThrottleRunner(vector.config))
+                case "cache": try await play(vector, CacheRunner(vector.config))
                 case "composition": try await play(vector, CompositionRunner(vector.config))
                 case "retry_budget":
                     if vector.config["type"]?.string == "token" {
