@@ -1,0 +1,83 @@
+/// The permits of the last period and those promised, in the order of their times: the memory of a sliding window.
+///
+/// A ring that grows when it must and then keeps its size, so that a limiter that has warmed up allocates nothing.
+struct PermitLog: Sendable {
+    /// Permits that come back together.
+    private struct Run: Sendable {
+        var first: Int64 = 0
+        /// The latest of them, which is when all of them count as taken.
+        var last: Int64 = 0
+        var permits = 0
+    }
+
+    private var ring = [Run](repeating: Run(), count: 16)
+    private var head = 0
+    private var count = 0
+    private var total = 0
+
+    /// A log in which `taken` permits were taken just now.
+    init(taken: Int = 0, _ plan: RateLimiter.Plan, at now: Int64) {
+        if taken > 0 { take(taken, plan, due: now) }
+    }
+
+    /// The permits that may be taken now; below zero when permits are promised.
+    func available(_ plan: RateLimiter.Plan) -> Int { plan.permits &- total }
+
+    /// Forgets what is older than a period.
+    mutating func expire(_ plan: RateLimiter.Plan, at now: Int64) {
+        while count > 0, now &- ring[head].last >= plan.period {
+            total &-= ring[head].permits
+            head = (head &+ 1) & (ring.count &- 1)
+            count &-= 1
+        }
+    }
+
+    /// When as many permits may be taken, after those promised; nil for never. Costs O(runs) when that is not now.
+    func due(_ permits: Int, _ plan: RateLimiter.Plan, at now: Int64) -> Int64? {
+        guard permits <= plan.permits else { return nil }
+        var left = total, due = count > 0 ? max(now, ring[place(count &- 1)].last) : now
+        for index in 0..<count {
+            if left &+ permits <= plan.permits { break }
+            let run = ring[place(index)]
+            left &-= run.permits
+            due = max(due, run.last.saturatingSum(plan.period))
+        }
+        return due &- now <= RateLimiter.Plan.longest ? due : nil
+    }
+
+    mutating func take(_ permits: Int, _ plan: RateLimiter.Plan, due: Int64) {
+        total &+= permits
+        if count > 0 {
+            let newest = place(count &- 1)
+            if due == ring[newest].last || due &- ring[newest].first < plan.grain {
+                ring[newest].permits &+= permits
+                ring[newest].last = max(ring[newest].last, due)
+                return
+            }
+        }
+        if count == ring.count { grow() }
+        ring[place(count)] = Run(first: due, last: due, permits: permits)
+        count &+= 1
+    }
+
+    /// Takes the latest permits out again.
+    mutating func giveBack(_ permits: Int) {
+        var left = min(permits, total)
+        total &-= left
+        while left > 0, count > 0 {
+            let newest = place(count &- 1)
+            let part = min(left, ring[newest].permits)
+            ring[newest].permits &-= part
+            left &-= part
+            if ring[newest].permits == 0 { count &-= 1 }
+        }
+    }
+
+    private func place(_ index: Int) -> Int { (head &+ index) & (ring.count &- 1) }
+
+    private mutating func grow() {
+        var larger = [Run](repeating: Run(), count: ring.count * 2)
+        for index in 0..<count { larger[index] = ring[place(index)] }
+        (ring, head) = (larger, 0)
+    }
+}

@@ -1,0 +1,206 @@
+import Synchronization
+
+/// Bounds how many permits are taken in a time: calls, or whatever a call costs, such as tokens of a model.
+///
+/// ```swift
+/// let limiter = RateLimiter("search", policy: RateLimitPolicy(permits: 50, per: .seconds(1)))
+/// try limiter.acquire()
+/// let answer = try await search(query)
+/// ```
+///
+/// Permits are handed out in the order in which they were asked for: a call that does not wait never overtakes one
+/// that does. The clock is monotonic; should it go back all the same, no permits come back until it has caught up.
+public final class RateLimiter: Sendable {
+    private typealias Waiter = CheckedContinuation<Turn, Never>
+
+    /// What became of a waiter.
+    private enum Turn: Sendable {
+        case passed, cancelled
+        /// It may pass at an earlier moment than it was told.
+        case moved(Int64)
+    }
+
+    private struct Guarded {
+        var machine: StateMachine
+        var policy: RateLimitPolicy
+        var waiters: [UInt64: Waiter] = [:]
+        /// What happened to waiters while they were not suspended.
+        var early: [UInt64: Turn] = [:]
+
+        /// Hands a waiter its turn, now or when it suspends. The waiter is resumed outside the lock.
+        mutating func settle(_ id: UInt64, _ turn: Turn) -> (() -> Void)? {
+            guard let waiter = waiters.removeValue(forKey: id) else {
+                early[id] = turn
+                return nil
+            }
+            return { waiter.resume(returning: turn) }
+        }
+
+        mutating func settle(_ moves: [Move]) -> [() -> Void] {
+            moves.compactMap { settle($0.id, .moved($0.due)) }
+        }
+    }
+
+    /// The name that rejections carry.
+    public let name: String
+
+    private let guarded: Mutex<Guarded>
+    private let time: TimeSource
+
+    /// Creates a limiter.
+    public init(_ name: String, policy: RateLimitPolicy = RateLimitPolicy(), time: TimeSource = TimeSource())
+    {
+        self.name = name
+        self.time = time
+        guarded = Mutex(Guarded(machine: StateMachine(policy, at: time.nanoseconds), policy: policy))
+    }
+
+    // MARK: Taking permits
+
+    /// Takes permits if they are there, without waiting. Zero permits or fewer are always there.
+    ///
+    /// - Throws: ``Rejection`` with reason `rateLimited` and the time after which the permits will be there; without a
+    ///   time if they never will, being more than the limit.
+    public func acquire(permits: Int = 1) throws(Rejection) {
+        let now = time.nanoseconds
+        if !guarded.withLock({ $0.machine.acquire(permits, at: now) }) { throw refusal(of: permits, at: now) }
+    }
+
+    /// Waits for permits, first come first served.
+    ///
+    /// A cancelled waiter gives its permits back and those behind it move up.
+    ///
+    /// - Parameter limit: How long it may take; by default as long as the policy says. A call that would wait longer
+    ///   is rejected at once.
+    /// - Throws: ``Rejection`` with reason `rateLimited` when it would take longer or too many wait, with the time
+    ///   after which the permits would be there; or `CancellationError`.
+    public func wait(permits: Int = 1, upTo limit: Duration? = nil) async throws {
+        let now = time.nanoseconds
+        let entry = guarded.withLock {
+            $0.machine.enter(permits, upTo: (limit ?? $0.policy.maximumWait).wholeNanoseconds, at: now)
+        }
+        switch entry {
+        case .passed: return
+        case .refused(let wait):
+            throw Rejection(.rateLimited, strategy: name, retryAfter: wait.map { .nanoseconds($0) })
+        case .queued(let id, let due): try await wait(id, until: due)
+        }
+    }
+
+    /// Takes permits that will be there soon, for a caller that waits on its own.
+    ///
+    /// The permits cannot be given back, and a waiter before them that is cancelled cannot either.
+    ///
+    /// - Parameter limit: The longest wait that is worth it. Default: any.
+    /// - Returns: How long to wait before using them; nil if it would be longer than `limit` or for ever, and then
+    ///   none were taken.
+    public func reserve(permits: Int = 1, upTo limit: Duration = .unbounded) -> Duration? {
+        let now = time.nanoseconds, most = limit.wholeNanoseconds
+        return guarded.withLock { $0.machine.reserve(permits, upTo: most, at: now) }.map { .nanoseconds($0) }
+    }
+
+    /// Runs `operation` when its permits are there, after at most `limit`. Default: it does not wait.
+    ///
+    /// - Throws: ``Rejection`` with reason `rateLimited`, `CancellationError`, or the operation's own error.
+    public func run<Result>(
+        permits: Int = 1, upTo limit: Duration = .zero, _ operation: () async throws -> Result
+    ) async throws -> Result {
+        if limit > .zero {
+            try await wait(permits: permits, upTo: limit)
+        } else {
+            try acquire(permits: permits)
+        }
+        return try await operation()
+    }
+
+    // MARK: Policy and load
+
+    /// The policy in force.
+    public var policy: RateLimitPolicy { guarded.withLock { $0.policy } }
+
+    /// Goes on under another policy.
+    ///
+    /// Permits that are there stay, as far as the new limit allows; those of a higher limit come with time. A waiter
+    /// keeps the moment it was told or gets an earlier one. A change of algorithm keeps the permits that are there.
+    public func reconfigure(_ policy: RateLimitPolicy) {
+        let now = time.nanoseconds
+        let resumptions = guarded.withLock { guarded in
+            guarded.policy = policy
+            let moves = guarded.machine.reconfigure(policy, at: now)
+            return guarded.settle(moves)
+        }
+        for resume in resumptions { resume() }
+    }
+
+    /// The permits that could be taken now, and the calls that wait.
+    public var load: (available: Int, waiting: Int) {
+        let now = time.nanoseconds
+        return guarded.withLock { guarded in
+            guarded.machine.bringUp(to: now)
+            return (max(0, guarded.machine.available), guarded.machine.waiting)
+        }
+    }
+
+    // MARK: Waiting
+
+    private func refusal(of permits: Int, at now: Int64) -> Rejection {
+        let wait = guarded.withLock { $0.machine.wait(for: permits, at: now) }
+        return Rejection(.rateLimited, strategy: name, retryAfter: wait.map { .nanoseconds($0) })
+    }
+
+    private func wait(_ id: UInt64, until due: Int64) async throws {
+        var due = due
+        while true {
+            switch await turn(of: id, until: due) {
+            case .passed: return
+            case .cancelled: throw CancellationError()
+            case .moved(let earlier): due = earlier
+            }
+        }
+    }
+
+    /// Waits until its time has come or something else has happened to the waiter.
+    private func turn(of id: UInt64, until due: Int64) async -> Turn {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                guard (try? await self.time.sleep(until: Instant(sinceOrigin: .nanoseconds(due)))) != nil
+                else {
+                    return
+                }
+                self.pass(id, due: due)
+            }
+            defer { group.cancelAll() }
+            return await self.suspend(id)
+        }
+    }
+
+    private func suspend(_ id: UInt64) async -> Turn {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { (waiter: Waiter) in
+                let early = guarded.withLock { guarded -> Turn? in
+                    if let early = guarded.early.removeValue(forKey: id) { return early }
+                    guarded.waiters[id] = waiter
+                    return nil
+                }
+                if let early { waiter.resume(returning: early) }
+            }
+        } onCancel: {
+            cancel(id)
+        }
+    }
+
+    private func pass(_ id: UInt64, due: Int64) {
+        guarded.withLock { guarded in
+            guarded.machine.pass(id, due: due) ? guarded.settle(id, .passed) : nil
+        }?()
+    }
+
+    private func cancel(_ id: UInt64) {
+        let now = time.nanoseconds
+        let resumptions = guarded.withLock { guarded -> [() -> Void] in
+            guard let moves = guarded.machine.cancel(id, at: now) else { return [] }
+            return [guarded.settle(id, .cancelled)].compactMap(\.self) + guarded.settle(moves)
+        }
+        for resume in resumptions { resume() }
+    }
+}
