@@ -1,0 +1,137 @@
+extension LoadBalancer {
+    /// How a call to a target ended, with its latency in nanoseconds.
+    enum Outcome: Sendable, Hashable {
+        case success(Double)
+        case failure(Double)
+        case ignored
+    }
+
+    /// A call that was sent to a target.
+    struct Ticket: Sendable, Hashable {
+        /// Where the target was then.
+        var slot: Int
+        var id: UInt64
+    }
+
+    /// The decisions of a load balancer; no clock, lock, task or callback. Times are nanoseconds of the clock.
+    struct StateMachine: Sendable {
+        private struct Node: Sendable {
+            var id: UInt64
+            var target: String
+            var latency: PeakEWMA
+            var inFlight = 0
+        }
+
+        private let policy: LoadBalancerPolicy
+        private let penalty: Double
+        private var nodes: [Node] = []
+        private var nextID: UInt64 = 0
+        private var chance: Chance
+        private(set) var outliers: OutlierEjection
+
+        init(_ policy: LoadBalancerPolicy, targets: [String], chance: Chance, at now: Int64 = 0) {
+            self.policy = policy
+            self.chance = chance
+            penalty = max(0, policy.failurePenalty / .nanoseconds(1))
+            let never = OutlierEjectionPolicy(consecutiveFailures: nil, deviations: nil)
+            outliers = OutlierEjection(
+                policy.outliers ?? never, targets: 0, chance: Chance(seed: self.chance.next()), at: now)
+            update(targets, at: now)
+        }
+
+        var count: Int { nodes.count }
+
+        func target(_ slot: Int) -> String { nodes[slot].target }
+        func inFlight(_ slot: Int) -> Int { nodes[slot].inFlight }
+        func latency(_ slot: Int, at now: Int64) -> Double { nodes[slot].latency.nanoseconds(at: now) }
+
+        /// What one more call to a target is expected to cost: its latency times the calls that it would have.
+        func cost(_ slot: Int, at now: Int64) -> Double {
+            nodes[slot].latency.nanoseconds(at: now) * Double(nodes[slot].inFlight + 1)
+        }
+
+        /// Chooses the cheaper of two targets that were drawn by chance.
+        ///
+        /// Source: Mitzenmacher, "The power of two choices in randomized load balancing" (2001).
+        mutating func pick(excluding excluded: [String], at now: Int64) -> Ticket? {
+            outliers.advance(to: now)
+            let isOpen = excluded.isEmpty && outliers.ejected == 0
+            let candidates =
+                isOpen ? nodes.count : nodes.indices.count { isCandidate($0, excluding: excluded) }
+            guard candidates > 0 else { return nil }
+            let first = draw(candidates)
+            var slot = isOpen ? first : candidate(first, excluding: excluded)
+            if candidates > 1 {
+                // One of the others.
+                let other = (first + 1 + draw(candidates - 1)) % candidates
+                let rival = isOpen ? other : candidate(other, excluding: excluded)
+                if cost(rival, at: now) < cost(slot, at: now) { slot = rival }
+            }
+            return start(slot)
+        }
+
+        /// Sends a call to a target.
+        mutating func start(_ slot: Int) -> Ticket {
+            nodes[slot].inFlight += 1
+            return Ticket(slot: slot, id: nodes[slot].id)
+        }
+
+        /// Ends a call. That of a target which is gone changes nothing.
+        mutating func finish(_ ticket: Ticket, _ outcome: Outcome, at now: Int64) {
+            var slot = ticket.slot
+            if slot >= nodes.count || nodes[slot].id != ticket.id {
+                guard let moved = nodes.firstIndex(where: { $0.id == ticket.id }) else { return }
+                slot = moved
+            }
+            nodes[slot].inFlight = max(0, nodes[slot].inFlight - 1)
+            switch outcome {
+            case .success(let latency): nodes[slot].latency.observe(latency, at: now)
+            case .failure(let latency): nodes[slot].latency.observe(max(latency, penalty), at: now)
+            case .ignored: return
+            }
+            if case .failure = outcome {
+                outliers.record(failed: true, of: slot, at: now)
+            } else {
+                outliers.record(failed: false, of: slot, at: now)
+            }
+        }
+
+        /// Goes on with other targets; what is known of those that stay is kept. Repeated names count once.
+        mutating func update(_ targets: [String], at now: Int64) {
+            outliers.advance(to: now)
+            var names: Set<String> = [], updated: [Node] = [], slots: [Int?] = []
+            for target in targets where names.insert(target).inserted {
+                let slot = nodes.firstIndex { $0.target == target }
+                slots.append(slot)
+                if let slot {
+                    updated.append(nodes[slot])
+                } else {
+                    nextID &+= 1
+                    let latency = PeakEWMA(initial: policy.unknownLatency, decay: policy.decay, at: now)
+                    updated.append(Node(id: nextID, target: target, latency: latency))
+                }
+            }
+            nodes = updated
+            outliers.rearrange(slots)
+        }
+
+        private func isCandidate(_ slot: Int, excluding excluded: [String]) -> Bool {
+            !outliers.isEjected(slot) && !excluded.contains(nodes[slot].target)
+        }
+
+        /// The slot of the candidate with a number.
+        private func candidate(_ number: Int, excluding excluded: [String]) -> Int {
+            var left = number
+            for slot in nodes.indices where isCandidate(slot, excluding: excluded) {
+                if left == 0 { return slot }
+                left -= 1
+            }
+            return 0
+        }
+
+        /// A random number below `bound`, which is above 0.
+        private mutating func draw(_ bound: Int) -> Int {
+            Int(chance.next().multipliedFullWidth(by: UInt64(bound)).high)
+        }
+    }
+}
