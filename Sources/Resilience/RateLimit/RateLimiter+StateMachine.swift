@@ -25,7 +25,7 @@ extension RateLimiter {
             var permits: Int
             var due: Int64
             /// The number of permits that were promised up to and with this waiter; nil if its permits are no longer
-            /// accounted for.
+            /// to be taken back.
             var position: UInt64?
         }
 
@@ -128,25 +128,39 @@ extension RateLimiter {
             let canUndo = index >= firstUndoable
             if canUndo { undo(from: index) }
             waiters.remove(at: index)
-            return canUndo ? promiseAgain(from: index) : []
+            return canUndo ? promiseAgain(from: index) ?? [] : []
         }
 
-        /// Goes on under another policy. Permits that are there stay, as far as the new limit allows; waiters keep their
-        /// moment or get an earlier one. A change of algorithm keeps the permits that are there and no more.
+        /// Goes on under another policy. Permits that are there stay, as far as the new limit allows. If the new policy is
+        /// faster for all waiters, they get an earlier moment; if not, what they were told holds, and those who come
+        /// later do not wait longer for it than they would have before. A change of algorithm keeps the permits
+        /// that are there and no more.
+        ///
+        /// - Returns: The waiters that pass earlier now.
         mutating func reconfigure(_ policy: RateLimitPolicy, at now: Int64) -> [Move] {
             bringUp(to: now)
-            let first = firstUndoable, old = plan, new = Plan(policy)
+            let before = self, first = firstUndoable
             undo(from: first)
+            follow(policy)
+            if let moves = promiseAgain(from: first) { return moves }
+            self = before
+            follow(policy)
+            // Their permits are counted in the terms of the old policy.
+            for index in waiters.indices { waiters[index].position = nil }
+            return []
+        }
+
+        private mutating func follow(_ policy: RateLimitPolicy) {
+            let old = plan, new = Plan(policy), kept = available
+            mostWaiters = max(0, policy.maximumWaiters)
+            plan = new
             if new.algorithm == old.algorithm {
-                plan = new
                 bucket.convert(from: old, to: new)
                 cycles.convert(from: old, to: new, at: latest)
             } else {
-                let fresh = StateMachine(new, holding: available, mostWaiters: 0, at: latest)
-                (plan, bucket, cycles, log) = (new, fresh.bucket, fresh.cycles, fresh.log)
+                let fresh = StateMachine(new, holding: kept, mostWaiters: 0, at: latest)
+                (bucket, cycles, log) = (fresh.bucket, fresh.cycles, fresh.log)
             }
-            mostWaiters = max(0, policy.maximumWaiters)
-            return promiseAgain(from: first)
         }
 
         /// The permits that are there; below zero when permits are promised.
@@ -218,15 +232,14 @@ extension RateLimiter {
             }
         }
 
-        private mutating func promiseAgain(from first: Int) -> [Move] {
+        /// Promises the waiters their permits anew.
+        ///
+        /// - Returns: Those that pass earlier than before; nil if one would pass later.
+        private mutating func promiseAgain(from first: Int) -> [Move]? {
             var moves: [Move] = []
             for index in first..<waiters.count {
                 let waiter = waiters[index]
-                guard let due = due(waiter.permits) else {
-                    // More than the new limit ever has: what was promised holds.
-                    waiters[index].position = nil
-                    continue
-                }
+                guard let due = due(waiter.permits), due <= waiter.due else { return nil }
                 promise(waiter.permits, due: due)
                 waiters[index].position = promised
                 guard due < waiter.due else { continue }

@@ -1,0 +1,209 @@
+import Testing
+
+@testable import Resilience
+
+@Suite struct ConcurrencyLimiterTests {
+    private typealias Machine = ConcurrencyLimiter.StateMachine
+
+    private static let algorithms: [ConcurrencyLimitPolicy.Algorithm] = [.aimd(), .vegas(), .gradient()]
+
+    /// A server that answers so many calls at once; more of them queue. All calls that the limit allows are made.
+    private struct Server {
+        var machine: Machine
+        var capacity: Double
+        var base = 10e6
+        var chance = Chance(seed: 7)
+        /// The share by which latencies differ at random.
+        var noise = 0.0
+        var highest = 0
+
+        mutating func serve(_ samples: Int) {
+            for _ in 0..<samples {
+                let running = machine.limit
+                let noise = 1 + noise * (chance.unit() * 2 - 1)
+                machine.sample(
+                    base * max(1, Double(running) / capacity) * noise, inFlight: running, dropped: false)
+                highest = max(highest, machine.limit)
+            }
+        }
+    }
+
+    private func machine(
+        _ algorithm: ConcurrencyLimitPolicy.Algorithm, initial: Int = 20, minimum: Int = 1,
+        maximum: Int = 1000
+    ) -> Machine {
+        Machine(
+            ConcurrencyLimitPolicy(algorithm, initial: initial, minimum: minimum, maximum: maximum),
+            chance: Chance(seed: 1))
+    }
+
+    // MARK: Permits
+
+    @Test func `calls beyond the limit are rejected, and each end makes room`() throws {
+        let limiter = ConcurrencyLimiter("test", policy: ConcurrencyLimitPolicy(initial: 2))
+        let first = try limiter.enter(), second = try limiter.enter()
+        #expect(throws: Rejection(.full, strategy: "test")) { _ = try limiter.enter() }
+        first.success(latency: .milliseconds(5))
+        let third = try limiter.enter()
+        second.dropped()
+        third.ignored()
+        #expect(limiter.snapshot.inFlight == 0)
+    }
+
+    @Test func `failsafe-go 0.9.2: a call that is cancelled gives its place back and counts as nothing`()
+        async throws
+    {
+        let limiter = ConcurrencyLimiter("test", policy: ConcurrencyLimitPolicy(initial: 1))
+        for _ in 0..<100 {
+            let task = Task {
+                let permit = try limiter.enter()
+                while !Task.isCancelled { await Task.yield() }
+                try Task.checkCancellation()
+                permit.success(latency: .seconds(100))
+            }
+            while limiter.snapshot.inFlight == 0 { await Task.yield() }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+        #expect(
+            limiter.snapshot
+                == ConcurrencyLimiter.Snapshot(limit: 1, inFlight: 0, baseline: nil, isProbing: false))
+    }
+
+    @Test(arguments: algorithms)
+    func `concurrency-limits 95: the limit that is shown is the one in force`(
+        algorithm: ConcurrencyLimitPolicy.Algorithm
+    ) throws {
+        var machine = machine(algorithm), chance = Chance(seed: 3)
+        for _ in 0..<3000 {
+            machine.sample(
+                1e6 * (1 + chance.unit()), inFlight: machine.limit, dropped: chance.next() % 50 == 0)
+            var copy = machine, entered = 0
+            while copy.enter() != nil { entered += 1 }
+            #expect(entered == machine.limit)
+        }
+    }
+
+    // MARK: Limits
+
+    @Test(arguments: algorithms, Array<UInt64>(1...10))
+    func `whatever happens, the limit stays within its bounds`(
+        algorithm: ConcurrencyLimitPolicy.Algorithm, seed: UInt64
+    ) {
+        var machine = machine(algorithm, minimum: 3, maximum: 50), chance = Chance(seed: seed)
+        let strange: [Double] = [0, -1, .nan, .infinity, .greatestFiniteMagnitude, 1]
+        for _ in 0..<2000 {
+            let latency =
+                chance.next() % 10 == 0
+                ? strange[Int(chance.next() % 6)] : 1e6 / (1e-3 + chance.unit())
+            let inFlight = chance.next() % 100 == 0 ? Int.max : Int(chance.next() % 60)
+            machine.sample(latency, inFlight: inFlight, dropped: chance.next() % 4 == 0)
+            #expect((3...50).contains(machine.limit), "seed \(seed)")
+        }
+    }
+
+    @Test func `settings out of their ranges do no harm`() {
+        let vegas = ConcurrencyLimitPolicy.Vegas(
+            alpha: .fixed(.nan), beta: .fixed(.infinity), smoothing: -1, probe: -5)
+        let gradient = ConcurrencyLimitPolicy.Gradient(
+            tolerance: .nan, smoothing: .nan, window: .min, queue: .nan, probe: .max)
+        for algorithm: ConcurrencyLimitPolicy.Algorithm in [
+            .aimd(.init(backoff: .nan, timeout: .zero)), .vegas(vegas), .gradient(gradient),
+        ] {
+            for bounds in [(0, -1, -5), (Int.max, Int.max, Int.max), (.min, .min, .min)] {
+                var machine = machine(algorithm, initial: bounds.0, minimum: bounds.1, maximum: bounds.2)
+                for inFlight in 0..<200 { machine.sample(5, inFlight: inFlight, dropped: inFlight % 3 == 0) }
+                #expect(machine.limit >= 1)
+            }
+        }
+    }
+
+    @Test(arguments: algorithms)
+    func `calls that do not use the limit do not raise it`(algorithm: ConcurrencyLimitPolicy.Algorithm) {
+        var machine = machine(algorithm)
+        for _ in 0..<5000 { machine.sample(1e6, inFlight: 5, dropped: false) }
+        #expect(machine.estimate == 20)
+    }
+
+    @Test(arguments: algorithms)
+    func `drops lower the limit`(algorithm: ConcurrencyLimitPolicy.Algorithm) {
+        var machine = machine(algorithm, initial: 100)
+        for _ in 0..<10 { machine.sample(0, inFlight: 100, dropped: true) }
+        #expect(machine.limit < 95)
+    }
+
+    @Test func `a success that took longer than the timeout counts as a drop`() {
+        var machine = machine(.aimd(.init(timeout: .milliseconds(100))))
+        machine.sample(100e6, inFlight: 20, dropped: false)
+        #expect(machine.limit == 21)
+        machine.sample(100e6 + 1, inFlight: 20, dropped: false)
+        #expect(machine.limit == 18)
+    }
+
+    // Vegas takes any latency above the least for a queue, so that noise holds it down: it is for steady servers.
+    @Test(arguments: [
+        (ConcurrencyLimitPolicy.Algorithm.vegas(), 0.0), (.gradient(), 0.0), (.gradient(), 0.2),
+        (.gradient(), 0.5),
+    ])
+    func `the limit finds what the server can do and stays there`(
+        algorithm: ConcurrencyLimitPolicy.Algorithm, noise: Double
+    ) {
+        for capacity in [10.0, 60, 300] {
+            var server = Server(machine: machine(algorithm), capacity: capacity, noise: noise)
+            server.serve(8000)
+            #expect(server.machine.estimate > capacity * 0.6, "capacity \(capacity)")
+            #expect(server.machine.estimate < capacity * 2 + 15, "capacity \(capacity)")
+        }
+    }
+
+    @Test func `concurrency-limits 134: the gradient does not climb for ever under a mild overload`() {
+        var server = Server(machine: machine(.gradient()), capacity: 40)
+        server.serve(30_000)
+        // Twice the capacity and a little: the tolerance of 1.5, and what the baseline may drift.
+        #expect(server.highest < 80)
+        // An overload that the limit has no part in, between two probes: it shrinks.
+        var machine = machine(.gradient(.init(probe: nil)), initial: 40)
+        for _ in 0..<100 { machine.sample(10e6, inFlight: 5, dropped: false) }
+        for _ in 0..<5000 {
+            machine.sample(19e6, inFlight: machine.limit, dropped: false)
+            #expect(machine.limit <= 40)
+        }
+        #expect(machine.limit < 10)
+    }
+
+    @Test func `concurrency-limits 165: the least latency of Vegas does not drift up under load`() {
+        var server = Server(machine: machine(.vegas()), capacity: 40)
+        server.serve(40_000)
+        #expect(server.highest < 60)
+        #expect(server.machine.baseline == 10e6)
+    }
+
+    @Test func `concurrency-limits 35: Vegas ramps up quickly when there is no queue`() {
+        var server = Server(machine: machine(.vegas(.init(probe: nil))), capacity: 10_000)
+        server.serve(50)
+        #expect(server.highest > 200)
+    }
+
+    @Test(arguments: [ConcurrencyLimitPolicy.Algorithm.vegas(), .gradient()])
+    func `a server that became slower or faster is measured anew`(algorithm: ConcurrencyLimitPolicy.Algorithm)
+    {
+        var server = Server(machine: machine(algorithm), capacity: 40)
+        server.serve(10_000)
+        server.base = 50e6
+        server.serve(10_000)
+        #expect(server.machine.estimate > 24)
+        server.base = 5e6
+        server.serve(10_000)
+        #expect(server.machine.estimate > 24 && server.machine.estimate < 100)
+    }
+
+    @Test func `a probe halves the limit for some calls, and those from before it do not count`() {
+        var machine = machine(.gradient(.init(probe: 20)), initial: 100)
+        while !machine.isProbing { machine.sample(50e6, inFlight: machine.limit, dropped: false) }
+        let limit = machine.limit
+        for _ in 0..<60 { machine.sample(50e6, inFlight: 100, dropped: false) }
+        #expect(machine.isProbing && machine.limit == limit && limit == Int(machine.estimate / 2))
+        for _ in 0..<20 { machine.sample(10e6, inFlight: limit, dropped: false) }
+        #expect(!machine.isProbing && machine.baseline == 10e6)
+    }
+}

@@ -1,0 +1,194 @@
+import Testing
+
+@testable import Resilience
+
+/// Random traffic on the state machine, after which every window is looked at.
+/// Checks what a mutating call has answered, which the macro cannot call.
+func expect(_ holds: Bool, _ comment: Comment? = nil, at location: SourceLocation = #_sourceLocation) {
+    #expect(holds, comment, sourceLocation: location)
+}
+
+@Suite struct RateLimiterPropertyTests {
+    private struct Passed {
+        var time: Int64
+        var permits: Int
+    }
+
+    /// Plays calls that do not wait, wait, are cancelled and reserve, with the waiters' time moving as they would.
+    private struct Traffic {
+        var machine: RateLimiter.StateMachine
+        var chance: Chance
+        var now: Int64 = 0
+        var passed: [Passed] = []
+        var waiting: [UInt64: (due: Int64, permits: Int)] = [:]
+        var gap: Int64
+        var mostPermits: Int
+        var reserves: Bool
+
+        mutating func play(_ steps: Int) {
+            for _ in 0..<steps {
+                move(by: chance.next() % 20 == 0 ? gap * 40 : Int64(chance.next() % UInt64(gap * 2 + 1)))
+                let permits = 1 + Int(chance.next() % UInt64(mostPermits))
+                switch chance.next() % 10 {
+                case 0..<5: if machine.acquire(permits, at: now) { pass(permits, at: now) }
+                case 5..<8: enter(permits)
+                case 8 where reserves:
+                    if let wait = machine.reserve(permits, upTo: gap * 20, at: now) {
+                        pass(permits, at: now + wait)
+                    }
+                default: cancelOne()
+                }
+            }
+            move(by: 1 << 52)
+        }
+
+        mutating func pass(_ permits: Int, at time: Int64) {
+            passed.append(Passed(time: time, permits: permits))
+        }
+
+        mutating func enter(_ permits: Int) {
+            switch machine.enter(permits, upTo: gap * 100, at: now) {
+            case .passed: pass(permits, at: now)
+            case .queued(let id, let due): waiting[id] = (due, permits)
+            case .refused: break
+            }
+        }
+
+        mutating func cancelOne() {
+            let ids = waiting.keys.sorted()
+            guard !ids.isEmpty else { return }
+            let id = ids[Int(chance.next() % UInt64(ids.count))]
+            waiting[id] = nil
+            for move in machine.cancel(id, at: now) ?? [] {
+                let before = waiting[move.id]?.due ?? 0
+                #expect(move.due < before && move.due >= now, "a waiter only ever moves up")
+                waiting[move.id]?.due = move.due
+            }
+        }
+
+        mutating func move(by time: Int64) {
+            now += time
+            for (id, waiter) in waiting.sorted(by: { ($0.value.due, $0.key) < ($1.value.due, $1.key) })
+            where waiter.due <= now {
+                expect(machine.pass(id, due: waiter.due))
+                pass(waiter.permits, at: waiter.due)
+                waiting[id] = nil
+            }
+        }
+    }
+
+    private static let seeds = Array<UInt64>(1...40)
+
+    private func traffic(_ policy: RateLimitPolicy, _ seed: UInt64, gap: Int64, most: Int) -> Traffic {
+        var traffic = Traffic(
+            machine: RateLimiter.StateMachine(policy), chance: Chance(seed: seed), gap: gap,
+            mostPermits: most, reserves: seed % 2 == 0)
+        traffic.play(1500)
+        traffic.passed.sort { $0.time < $1.time }
+        #expect(traffic.waiting.isEmpty && traffic.machine.waiting == 0)
+        return traffic
+    }
+
+    @Test(arguments: seeds) func `a token bucket never lets more through than it held and was given`(
+        seed: UInt64
+    ) {
+        // A rate that does not divide a second, so that rounding would show.
+        let policy = RateLimitPolicy(permits: 7, per: .microseconds(100), capacity: 5)
+        let traffic = traffic(policy, seed, gap: 14_000, most: 3)
+        // With S(t) the permits up to t: S(j) - S(i) <= capacity + rate * (tj - ti), for all i before j.
+        var taken = 0, least = Int.max
+        for call in traffic.passed {
+            let given = Int(call.time) * 7
+            least = min(least, taken * 100_000 - given)
+            taken += call.permits
+            #expect(taken * 100_000 - given - least <= 5 * 100_000, "seed \(seed) at \(call.time)")
+        }
+        #expect(taken > 1000, "the limiter lets through what it may")
+    }
+
+    @Test(arguments: seeds) func `no window of a sliding window holds more than the limit`(seed: UInt64) {
+        for (permits, most) in [(6, 3), (5000, 900)] {
+            let policy = RateLimitPolicy(permits: permits, per: .microseconds(100), algorithm: .slidingWindow)
+            let traffic = traffic(policy, seed, gap: 14_000, most: most)
+            var first = 0, inside = 0, all = 0
+            for call in traffic.passed {
+                while call.time - traffic.passed[first].time >= 100_000 {
+                    inside -= traffic.passed[first].permits
+                    first += 1
+                }
+                inside += call.permits
+                all += call.permits
+                #expect(inside <= permits, "seed \(seed), limit \(permits), at \(call.time)")
+            }
+            #expect(all > permits * 100)
+        }
+    }
+
+    @Test(arguments: seeds) func `no period of cycles holds more than the limit`(seed: UInt64) {
+        let policy = RateLimitPolicy(permits: 6, per: .microseconds(100), algorithm: .cycles)
+        let traffic = traffic(policy, seed, gap: 14_000, most: 3)
+        var taken: [Int64: Int] = [:]
+        for call in traffic.passed { taken[call.time / 100_000, default: 0] += call.permits }
+        // What was left of a period may serve the beginning of a request that passes in the next one.
+        #expect(taken.values.allSatisfy { $0 <= 6 + 2 }, "seed \(seed)")
+        #expect(taken.values.reduce(0, +) <= 6 * (1 + Int((traffic.passed.last?.time ?? 0) / 100_000)))
+    }
+
+    @Test(arguments: seeds)
+    func `a reconfigured limiter still lets everybody through, no later than promised`(
+        seed: UInt64
+    ) {
+        for algorithm in [RateLimitPolicy.Algorithm.tokenBucket, .slidingWindow, .cycles] {
+            var chance = Chance(seed: seed)
+            var policy = RateLimitPolicy(permits: 10, per: .microseconds(100), algorithm: algorithm)
+            var traffic = Traffic(
+                machine: RateLimiter.StateMachine(policy), chance: Chance(seed: seed), gap: 14_000,
+                mostPermits: 3,
+                reserves: false)
+            for _ in 0..<60 {
+                for _ in 0..<8 { traffic.enter(1 + Int(chance.next() % 4)) }
+                policy.permits = 1 + Int(chance.next() % 30)
+                policy.period = .microseconds(20 + Int64(chance.next() % 300))
+                policy.capacity = chance.next() % 2 == 0 ? nil : 1 + Int(chance.next() % 5)
+                if chance.next() % 10 == 0 {
+                    policy.algorithm = [.tokenBucket, .slidingWindow, .cycles][Int(chance.next() % 3)]
+                }
+                for move in traffic.machine.reconfigure(policy, at: traffic.now) {
+                    #expect(move.due <= traffic.waiting[move.id]?.due ?? 0)
+                    traffic.waiting[move.id]?.due = move.due
+                }
+                traffic.move(by: Int64(chance.next() % 100_000))
+            }
+            traffic.move(by: 1 << 50)
+            #expect(traffic.machine.waiting == 0, "seed \(seed)")
+            expect(traffic.machine.acquire(1, at: traffic.now), "seed \(seed)")
+            #expect(traffic.machine.available == traffic.machine.plan.capacity - 1)
+        }
+    }
+
+    @Test func `numbers at the ends of their ranges do no harm`() {
+        let sizes = [Int.min, -1, 0, 1, 7, 1 << 30, Int.max]
+        let times = [Duration.zero, .nanoseconds(-5), .nanoseconds(1), .seconds(1), .unbounded]
+        for algorithm in [RateLimitPolicy.Algorithm.tokenBucket, .slidingWindow, .cycles] {
+            for size in sizes {
+                for time in times {
+                    let policy = RateLimitPolicy(
+                        permits: size, per: time, algorithm: algorithm, capacity: size, initial: size,
+                        maximumWaiters: size)
+                    var machine = RateLimiter.StateMachine(policy, at: Int64(clamping: size))
+                    for now in [Int64.min, 0, 1 << 40, .max / 2, .max] {
+                        for permits in sizes {
+                            _ = machine.acquire(permits, at: now)
+                            _ = machine.reserve(permits, upTo: .max, at: now)
+                            if case .queued(let id, _) = machine.enter(permits, upTo: .max, at: now) {
+                                _ = machine.cancel(id, at: now)
+                            }
+                        }
+                        _ = machine.reconfigure(RateLimitPolicy(permits: 3, per: time), at: now)
+                        _ = machine.reconfigure(policy, at: now)
+                    }
+                }
+            }
+        }
+    }
+}

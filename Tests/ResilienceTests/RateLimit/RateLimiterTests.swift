@@ -1,0 +1,311 @@
+import ResilienceTesting
+import Testing
+
+@testable import Resilience
+
+@Suite struct RateLimiterTests {
+    private let clock = VirtualClock()
+
+    private func limiter(_ policy: RateLimitPolicy) -> RateLimiter {
+        RateLimiter("test", policy: policy, time: TimeSource(clock))
+    }
+
+    private func untilWaiting(_ limiter: RateLimiter, _ count: Int) async {
+        while limiter.load.waiting < count { await Task.yield() }
+    }
+
+    private static let algorithms: [RateLimitPolicy.Algorithm] = [.tokenBucket, .slidingWindow, .cycles]
+
+    // MARK: Calls that do not wait
+
+    @Test(arguments: algorithms)
+    func `what is over the limit is rejected with the time to come back`(
+        algorithm: RateLimitPolicy.Algorithm
+    ) throws {
+        let limiter = limiter(RateLimitPolicy(permits: 2, per: .seconds(1), algorithm: algorithm))
+        try limiter.acquire(permits: 2)
+        let wait: Duration = algorithm == .tokenBucket ? .milliseconds(500) : .seconds(1)
+        let rejection = Rejection(.rateLimited, strategy: "test", retryAfter: wait)
+        #expect(throws: rejection) { try limiter.acquire() }
+        #expect(throws: rejection, "a refused call takes nothing") { try limiter.acquire() }
+        clock.advance(by: wait - .nanoseconds(1))
+        #expect(throws: Rejection.self) { try limiter.acquire() }
+        clock.advance(by: .nanoseconds(1))
+        try limiter.acquire()
+    }
+
+    @Test(arguments: [RateLimitPolicy.Algorithm.tokenBucket, .slidingWindow])
+    func `more than the limit ever holds is rejected without a time`(algorithm: RateLimitPolicy.Algorithm)
+        async
+    {
+        let limiter = limiter(RateLimitPolicy(permits: 2, algorithm: algorithm))
+        #expect(throws: Rejection(.rateLimited, strategy: "test")) { try limiter.acquire(permits: 3) }
+        await #expect(throws: Rejection(.rateLimited, strategy: "test")) {
+            try await limiter.wait(permits: 3, upTo: .seconds(1000))
+        }
+        #expect(limiter.reserve(permits: 3) == nil)
+        #expect(limiter.load == (2, 0))
+    }
+
+    @Test func `no permits are always there`() async throws {
+        let limiter = limiter(RateLimitPolicy(permits: 1))
+        try limiter.acquire()
+        try limiter.acquire(permits: 0)
+        try await limiter.wait(permits: -1)
+        #expect(limiter.reserve(permits: 0) == .zero)
+    }
+
+    @Test func `a bucket may hold more than one period brings, and begin empty`() throws {
+        let limiter = limiter(RateLimitPolicy(permits: 10, capacity: 100, initial: 0))
+        #expect(throws: Rejection.self) { try limiter.acquire() }
+        clock.advance(by: .seconds(3600))
+        try limiter.acquire(permits: 100)
+        #expect(throws: Rejection.self) { try limiter.acquire() }
+    }
+
+    @Test func `run takes its permit before the operation and rejects without it`() async throws {
+        let limiter = limiter(RateLimitPolicy(permits: 1))
+        #expect(try await limiter.run { 1 } == 1)
+        await #expect(throws: Rejection.self) { try await limiter.run { Issue.record("ran") } }
+    }
+
+    @Test func `reserve says how long to wait`() {
+        let limiter = limiter(RateLimitPolicy(permits: 1))
+        #expect(limiter.reserve() == .zero)
+        #expect(limiter.reserve() == .seconds(1))
+        #expect(limiter.reserve(upTo: .milliseconds(1999)) == nil)
+        #expect(limiter.reserve(upTo: .seconds(2)) == .seconds(2))
+    }
+
+    // MARK: Calls that wait
+
+    @Test(arguments: algorithms)
+    func `waiters pass in the order in which they came`(algorithm: RateLimitPolicy.Algorithm) async throws {
+        let limiter = limiter(RateLimitPolicy(permits: 1, algorithm: algorithm)), order = Recorder<Int>()
+        try limiter.acquire()
+        let tasks = await queue(5, limiter, order)
+        for passed in 1...5 {
+            clock.advance(by: .seconds(1))
+            try await tasks[passed - 1].value
+            #expect(order.events == Array(1...passed))
+        }
+        #expect(limiter.load == (0, 0))
+    }
+
+    /// Tasks that wait for one permit each, queued in their order.
+    private func queue(_ count: Int, _ limiter: RateLimiter, _ order: Recorder<Int>) async -> [Task<
+        Void, any Error
+    >] {
+        var tasks: [Task<Void, any Error>] = []
+        for number in 1...count {
+            tasks.append(
+                Task {
+                    try await limiter.wait(upTo: .seconds(100))
+                    order.record(number)
+                })
+            await untilWaiting(limiter, number)
+            await clock.untilSleepers(number)
+        }
+        return tasks
+    }
+
+    @Test(arguments: algorithms)
+    func `a cancelled waiter gives its permit back and those behind it move up`(
+        algorithm: RateLimitPolicy.Algorithm
+    ) async throws {
+        let limiter = limiter(RateLimitPolicy(permits: 1, algorithm: algorithm)), order = Recorder<Int>()
+        try limiter.acquire()
+        let tasks = await queue(4, limiter, order)
+        tasks[1].cancel()
+        await #expect(throws: CancellationError.self) { try await tasks[1].value }
+        clock.advance(by: .seconds(1))
+        try await tasks[0].value
+        // The moved waiters begin to sleep anew; in the end only they do.
+        while clock.nextDeadline != Instant(sinceOrigin: .seconds(2)) || clock.sleepers > 2 {
+            await Task.yield()
+        }
+        clock.advance(by: .seconds(1))
+        try await tasks[2].value
+        clock.advance(by: .seconds(1))
+        try await tasks[3].value
+        #expect(order.events == [1, 3, 4])
+        #expect(limiter.load == (0, 0))
+        clock.advance(by: .seconds(1))
+        try limiter.acquire()
+    }
+
+    @Test func `a call that does not wait never overtakes one that does`() async throws {
+        let limiter = limiter(RateLimitPolicy(permits: 2, per: .seconds(2), capacity: 2))
+        try limiter.acquire(permits: 2)
+        let waiting = Task { try await limiter.wait(permits: 2, upTo: .seconds(10)) }
+        await clock.untilSleepers(1)
+        clock.advance(by: .milliseconds(1500))
+        #expect(throws: Rejection(.rateLimited, strategy: "test", retryAfter: .milliseconds(1500))) {
+            try limiter.acquire()
+        }
+        clock.advance(by: .milliseconds(500))
+        try await waiting.value
+    }
+
+    @Test func `waiters beyond their number, and those who would wait too long, are rejected at once`()
+        async throws
+    {
+        let limiter = limiter(RateLimitPolicy(permits: 1, maximumWaiters: 1))
+        try limiter.acquire()
+        let waiting = Task { try await limiter.wait() }
+        await clock.untilSleepers(1)
+        await #expect(throws: Rejection(.rateLimited, strategy: "test", retryAfter: .seconds(2))) {
+            try await limiter.wait()
+        }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        await #expect(throws: Rejection(.rateLimited, strategy: "test", retryAfter: .seconds(1))) {
+            try await limiter.wait(upTo: .milliseconds(999))
+        }
+    }
+
+    @Test func `what is behind a reservation cannot move up`() {
+        var machine = RateLimiter.StateMachine(RateLimitPolicy(permits: 1))
+        expect(machine.acquire(1, at: 0))
+        guard case .queued(let first, _) = machine.enter(1, upTo: .max, at: 0) else {
+            Issue.record("not queued")
+            return
+        }
+        expect(machine.reserve(1, upTo: .max, at: 0) == 2_000_000_000)
+        expect(machine.cancel(first, at: 0) == [])
+        // The reservation's caller sleeps where nobody can wake it: nobody else may have its moment.
+        expect(machine.wait(for: 1, at: 0) == 3_000_000_000)
+    }
+
+    @Test func `a waiter that is cancelled when its time has come leaves nothing behind`() {
+        var machine = RateLimiter.StateMachine(RateLimitPolicy(permits: 1))
+        expect(machine.acquire(1, at: 0))
+        guard case .queued(let id, let due) = machine.enter(1, upTo: .max, at: 0) else {
+            Issue.record("not queued")
+            return
+        }
+        expect(machine.cancel(id, at: due) == [])
+        expect(!machine.pass(id, due: due))
+        #expect(machine.waiting == 0 && machine.available == 0)
+    }
+
+    @Test(arguments: algorithms)
+    func `many waiters, cancelled at random, leave nothing behind`(algorithm: RateLimitPolicy.Algorithm)
+        async throws
+    {
+        let limiter = limiter(
+            RateLimitPolicy(permits: 3, per: .seconds(1), algorithm: algorithm, maximumWaiters: 1000))
+        let passed = Recorder<Instant>(), finished = Recorder<Int>()
+        await withTaskGroup(of: Void.self) { group in
+            for index in 0..<200 {
+                group.addTask {
+                    let task = Task { try await limiter.wait(upTo: .seconds(1000)) }
+                    if index % 3 == 0 {
+                        for _ in 0..<index % 7 { await Task.yield() }
+                        task.cancel()
+                    }
+                    if (try? await task.value) != nil { passed.record(clock.now) }
+                    finished.record(index)
+                }
+            }
+            while finished.events.count < 200 {
+                clock.advanceToNextSleeper()
+                await Task.yield()
+            }
+        }
+        #expect(limiter.load.waiting == 0)
+        #expect(passed.events.count >= 133)
+        clock.advance(by: .seconds(1000))
+        #expect(limiter.load == (3, 0))
+    }
+
+    // MARK: What broke elsewhere
+
+    @Test(arguments: algorithms)
+    func `resilience4j 61: the first cycle has permits`(algorithm: RateLimitPolicy.Algorithm) throws {
+        clock.advance(by: .milliseconds(249))
+        let limiter = limiter(RateLimitPolicy(permits: 1, per: .milliseconds(250), algorithm: algorithm))
+        try limiter.acquire()
+    }
+
+    @Test func `resilience4j 1244: limiters made at different times do not share a beginning`() throws {
+        let policy = RateLimitPolicy(permits: 1, algorithm: .cycles)
+        let early = limiter(policy)
+        clock.advance(by: .milliseconds(700))
+        let late = limiter(policy)
+        try early.acquire()
+        try late.acquire()
+        #expect(throws: Rejection(.rateLimited, strategy: "test", retryAfter: .milliseconds(300))) {
+            try early.acquire()
+        }
+        #expect(throws: Rejection(.rateLimited, strategy: "test", retryAfter: .seconds(1))) {
+            try late.acquire()
+        }
+    }
+
+    @Test func `resilience4j 822: every setting of the policy is used`() async throws {
+        let policy = RateLimitPolicy(
+            permits: 3, per: .milliseconds(300), algorithm: .cycles, maximumWait: .milliseconds(299))
+        let limiter = limiter(policy)
+        #expect(limiter.policy == policy)
+        try limiter.acquire(permits: 3)
+        await #expect(throws: Rejection(.rateLimited, strategy: "test", retryAfter: .milliseconds(300))) {
+            try await limiter.wait()
+        }
+        limiter.reconfigure(RateLimitPolicy(permits: 7, per: .seconds(2), maximumWaiters: 0))
+        #expect(limiter.policy.permits == 7)
+        await #expect(throws: Rejection.self) { try await limiter.wait() }
+    }
+
+    @Test(arguments: algorithms)
+    func `resilience4j 2489: a lowered limit refills like any other`(algorithm: RateLimitPolicy.Algorithm)
+        async throws
+    {
+        let limiter = limiter(RateLimitPolicy(permits: 100, algorithm: algorithm))
+        try limiter.acquire(permits: 100)
+        let waiting = Task { try await limiter.wait(permits: 100, upTo: .seconds(10)) }
+        await clock.untilSleepers(1)
+        limiter.reconfigure(RateLimitPolicy(permits: 2, algorithm: algorithm))
+        clock.advance(by: .seconds(1))
+        // What was promised holds, though it is more than the new limit.
+        try await waiting.value
+        for _ in 0..<3 {
+            clock.advance(by: .seconds(2))
+            #expect(limiter.load == (2, 0))
+            try limiter.acquire(permits: 2)
+            #expect(throws: Rejection.self) { try limiter.acquire() }
+        }
+    }
+
+    @Test func `a raised limit lets waiters through earlier`() async throws {
+        let limiter = limiter(RateLimitPolicy(permits: 1, per: .seconds(60)))
+        try limiter.acquire()
+        let waiting = Task { try await limiter.wait(upTo: .seconds(100)) }
+        await clock.untilSleepers(1)
+        limiter.reconfigure(RateLimitPolicy(permits: 60, per: .seconds(60), capacity: 1))
+        while clock.nextDeadline != Instant(sinceOrigin: .seconds(1)) { await Task.yield() }
+        clock.advance(by: .seconds(1))
+        try await waiting.value
+    }
+
+    @Test func `aws-sdk-java 2879: a long sleep refills once`() throws {
+        let limiter = limiter(RateLimitPolicy(permits: 5))
+        try limiter.acquire(permits: 5)
+        clock.advance(by: .seconds(86_400))
+        try limiter.acquire(permits: 5)
+        #expect(throws: Rejection(.rateLimited, strategy: "test", retryAfter: .milliseconds(200))) {
+            try limiter.acquire()
+        }
+    }
+
+    @Test(arguments: algorithms)
+    func `aws-sdk-cpp 2275: a clock that goes back delays nobody for longer than a period`(
+        algorithm: RateLimitPolicy.Algorithm
+    ) {
+        var machine = RateLimiter.StateMachine(
+            RateLimitPolicy(permits: 1, algorithm: algorithm), at: 100_000_000_000)
+        expect(machine.acquire(1, at: 100_000_000_000))
+        expect(machine.wait(for: 1, at: 5) == 1_000_000_000)
+        expect(machine.acquire(1, at: 101_000_000_000))
+    }
+}
