@@ -26,9 +26,7 @@ protocol PatternRunner {
 
 struct VectorRunner {
     /// Patterns of the vocabulary that the library does not have yet.
-    static let notBuilt: Set<String> = [
-        "adaptive_concurrency", "batching", "load_balancing", "rate_limiter", "token_bucket",
-    ]
+    static let notBuilt: Set<String> = []
 
     /// Where libraries disagree and we decided otherwise than the vector's source.
     /// The expectations replace those of the vector.
@@ -69,6 +67,11 @@ struct VectorRunner {
                 case "adaptive_throttle": try await play(vector, ThrottleRunner(vector.config))
                 case "cache": try await play(vector, CacheRunner(vector.config))
                 case "composition": try await play(vector, CompositionRunner(vector.config))
+                case "rate_limiter": try await play(vector, RateLimiterRunner(vector.config))
+                case "token_bucket": try await play(vector, TokenBucketRunner(vector.config))
+                case "adaptive_concurrency": try await play(vector, AdaptiveConcurrencyRunner(vector.config))
+                case "load_balancing": try await play(vector, LoadBalancingRunner(vector.config))
+                case "batching": try await play(vector, BatchingRunner(vector.config))
                 case "retry_budget":
                     if vector.config["type"]?.string == "token" {
                         try await play(vector, RetryBudgetRunner(vector.config))
@@ -107,13 +110,17 @@ struct VectorRunner {
             let holds: Bool =
                 switch (key, value) {
                 case (_, nil): false
-                case (_, .number(let number)?) where wanted.list?.count == 2 && key.hasSuffix("between"):
+                case (_, .number(let number)?) where wanted.list?.count == 2 && key.contains("between"):
                     (wanted.list?[0].number ?? .nan) <= number && number <= (wanted.list?[1].number ?? .nan)
                 case ("all_between", .list(let numbers)?):
                     numbers.allSatisfy { number in
                         (wanted.list?[0].number ?? .nan) <= (number.number ?? .nan)
                             && (number.number ?? .nan) <= (wanted.list?[1].number ?? .nan)
                     }
+                case (_, .number(let number)?) where key.hasSuffix("_max") || key.hasSuffix("_max_ms"):
+                    number <= wanted.number ?? .nan
+                case (_, .number(let number)?) where key.hasSuffix("_min") || key.hasSuffix("_min_ms"):
+                    number >= wanted.number ?? .nan
                 case (_, let value?): equal(value, wanted, tolerance)
                 }
             if !holds {
