@@ -39,7 +39,7 @@ public struct ConcurrencyLimitPolicy: Sendable, Hashable {
     /// A queue of inferred length. (Netflix concurrency-limits, VegasLimit, after TCP Vegas.)
     ///
     /// What we do differently: at a probe the limit is halved for a few calls, and only they say what the latency is
-    /// without a queue. The original takes the next sample for it, however loaded, so that it drifts up (its issue 165).
+    /// without a queue. The original takes the next sample for it, however loaded, so it drifts up (its issue 165).
     public struct Vegas: Sendable, Hashable {
         /// The queue below which the limit grows by one step. Default: 3 log10.
         public var alpha: Amount

@@ -139,8 +139,8 @@ extension ConcurrencyLimiter {
             return estimate * (1 - smoothing) + (estimate * gradient + growth) * smoothing
         }
 
-        /// Moves the usual latency towards `latency`, but not far from what it was when few calls ran: under an overload
-        /// that lasts, the average of what is seen would become what is usual.
+        /// Moves the usual latency towards `latency`, but not far from what it was when few calls ran: under an
+        /// overload that lasts, the average of what is seen would become what is usual.
         private mutating func learn(_ latency: Double, window: Int, tolerance: Double, isIdle: Bool) {
             let warmUp = 10
             if samples <= warmUp {

@@ -108,9 +108,9 @@ extension RateLimiter {
 
         /// Lets a waiter pass that has waited until `due`.
         ///
-        /// - Returns: False if it does not wait, or was moved since.
+        /// - Returns: False if it does not wait.
         mutating func pass(_ id: UInt64, due: Int64) -> Bool {
-            guard let index = waiters.firstIndex(where: { $0.id == id }), waiters[index].due >= due else {
+            guard let index = waiters.firstIndex(where: { $0.id == id }), waiters[index].due <= due else {
                 return false
             }
             waiters.remove(at: index)
@@ -131,8 +131,8 @@ extension RateLimiter {
             return canUndo ? promiseAgain(from: index) ?? [] : []
         }
 
-        /// Goes on under another policy. Permits that are there stay, as far as the new limit allows. If the new policy is
-        /// faster for all waiters, they get an earlier moment; if not, what they were told holds, and those who come
+        /// Goes on under another policy. Permits that are there stay, as far as the new limit allows. If the new policy
+        /// is faster for all waiters, they get an earlier moment; if not, what they were told holds, and those who come
         /// later do not wait longer for it than they would have before. A change of algorithm keeps the permits
         /// that are there and no more.
         ///
