@@ -1,0 +1,76 @@
+extension Batcher {
+    struct Entry {
+        let item: Item
+        /// Nil until the caller suspends.
+        var waiter: Waiter?
+    }
+
+    struct Timer {
+        let id: UInt64
+        let at: Instant
+        var work: Spawner.Spawned?
+    }
+
+    struct Drain {
+        let mark: UInt64
+        let waiter: CheckedContinuation<Void, Never>
+    }
+
+    /// What is done after the lock was given back.
+    struct Effects {
+        var answers: [(Waiter, Result<Output, any Error>)] = []
+        var starts: [UInt64] = []
+        var cancels: [Spawner.Spawned] = []
+        var timer: (id: UInt64, at: Instant)?
+        var drained: [CheckedContinuation<Void, Never>] = []
+    }
+
+    struct Guarded {
+        var machine: BatchStateMachine
+        /// The items without a result whose callers still wait.
+        var entries: [UInt64: Entry] = [:]
+        /// The results of items whose callers have not suspended yet.
+        var early: [UInt64: Result<Output, any Error>] = [:]
+        /// The batches that run; nil until the spawner has returned.
+        var works: [UInt64: Spawner.Spawned?] = [:]
+        var timer: Timer?
+        var drains: [UInt64: Drain] = [:]
+        var cancelledDrains: Set<UInt64> = []
+        var nextID: UInt64 = 0
+
+        /// Gives an item its result, now or when its caller suspends. Does nothing if its caller has gone.
+        mutating func settle(
+            _ id: UInt64, _ result: Result<Output, any Error>, _ effects: inout Effects
+        ) {
+            guard let entry = entries.removeValue(forKey: id) else { return }
+            if let waiter = entry.waiter {
+                effects.answers.append((waiter, result))
+            } else {
+                early[id] = result
+            }
+        }
+
+        /// Keeps one timer, for the next moment at which the machine has something to do.
+        mutating func setTimer(_ effects: inout Effects) {
+            let next = machine.wakesAt
+            if let timer {
+                // A timer that rings too early does no harm, and costs less than another one.
+                if let next, timer.at <= next { return }
+                if let work = timer.work { effects.cancels.append(work) }
+                self.timer = nil
+            }
+            guard let next else { return }
+            nextID += 1
+            timer = Timer(id: nextID, at: next, work: nil)
+            effects.timer = (nextID, next)
+        }
+
+        mutating func endDrains(_ effects: inout Effects) {
+            guard !drains.isEmpty else { return }
+            for (id, drain) in drains where machine.isDone(upTo: drain.mark) {
+                drains[id] = nil
+                effects.drained.append(drain.waiter)
+            }
+        }
+    }
+}

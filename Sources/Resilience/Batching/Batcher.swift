@@ -1,0 +1,278 @@
+import Synchronization
+
+/// Gathers items of many callers into batches, and gives each caller the output of its own item.
+///
+/// ```swift
+/// let batcher = Batcher("embeddings", policy: BatchPolicy(maximumSize: 64)) { texts in try await embed(texts) }
+/// let vector = try await batcher.submit(text)
+/// ```
+///
+/// The work returns one output for each item, in the same order. When it throws, the batch is tried again in halves,
+/// down to single items, so that a bad item fails alone; the work must therefore bear to get an item again, up to
+/// ``BatchPolicy/splitDepth`` times. Nothing is kept after a call: the same item submitted again is worked on again.
+///
+/// A cancelled caller's item leaves the queue; is its batch under way, its output is dropped, and a batch that nobody
+/// waits for any more is cancelled. A batch runs in a task of its own, with the priority and the task-local values of
+/// whoever caused it to start, so nothing that belongs to one caller should be passed that way.
+public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
+    typealias Waiter = CheckedContinuation<Result<Output, any Error>, Never>
+    private typealias Results = [Result<Output, any Error>]
+
+    /// The name that rejections and events carry.
+    public let name: String
+    /// The policy it was made with.
+    public let policy: BatchPolicy
+
+    private let guarded: Mutex<Guarded>
+    private let time: TimeSource
+    private let spawner: Spawner
+    private let weigh: @Sendable (Item) -> Int
+    private let isTotal: @Sendable (any Error) -> Bool
+    private let onEvent: (@Sendable (BatcherEvent) -> Void)?
+    private let process: @Sendable ([Item]) async throws -> [Result<Output, any Error>]
+
+    /// Creates a batcher whose work succeeds or fails as a whole.
+    ///
+    /// - Parameters:
+    ///   - weigh: What an item counts for where the policy bounds weight. Called once for each item. Default: 1.
+    ///   - isTotal: Whether an error would befall every part of a batch alike, so that halving it is of no use. By
+    ///     default that is a `CancellationError` or a ``Rejection``.
+    ///   - onEvent: Called after each call of the work, outside the lock.
+    ///   - process: The work: one output for each item, in order.
+    public convenience init(
+        _ name: String, policy: BatchPolicy = BatchPolicy(), time: TimeSource = TimeSource(),
+        spawner: Spawner = .tasks, weighing weigh: @escaping @Sendable (Item) -> Int = { _ in 1 },
+        isTotal: @escaping @Sendable (any Error) -> Bool = { $0 is CancellationError || $0 is Rejection },
+        onEvent: (@Sendable (BatcherEvent) -> Void)? = nil,
+        process: @escaping @Sendable ([Item]) async throws -> [Output]
+    ) {
+        self.init(
+            each: { try await process($0).map { .success($0) } }, name, policy, time, spawner, weigh, isTotal,
+            onEvent)
+    }
+
+    /// Creates a batcher whose work gives each item a result of its own, so that one may fail and its neighbours not.
+    ///
+    /// An error that is one item's result goes to its caller and causes no split; one that `process` throws is treated
+    /// as by ``init(_:policy:time:spawner:weighing:isTotal:onEvent:process:)``.
+    public static func withResults(
+        _ name: String, policy: BatchPolicy = BatchPolicy(), time: TimeSource = TimeSource(),
+        spawner: Spawner = .tasks, weighing weigh: @escaping @Sendable (Item) -> Int = { _ in 1 },
+        isTotal: @escaping @Sendable (any Error) -> Bool = { $0 is CancellationError || $0 is Rejection },
+        onEvent: (@Sendable (BatcherEvent) -> Void)? = nil,
+        process: @escaping @Sendable ([Item]) async throws -> [Result<Output, any Error>]
+    ) -> Batcher {
+        Batcher(each: process, name, policy, time, spawner, weigh, isTotal, onEvent)
+    }
+
+    private init(
+        each process: @escaping @Sendable ([Item]) async throws -> [Result<Output, any Error>],
+        _ name: String, _ policy: BatchPolicy, _ time: TimeSource, _ spawner: Spawner,
+        _ weigh: @escaping @Sendable (Item) -> Int, _ isTotal: @escaping @Sendable (any Error) -> Bool,
+        _ onEvent: (@Sendable (BatcherEvent) -> Void)?
+    ) {
+        self.name = name
+        self.policy = policy
+        self.time = time
+        self.spawner = spawner
+        self.weigh = weigh
+        self.isTotal = isTotal
+        self.onEvent = onEvent
+        self.process = process
+        guarded = Mutex(Guarded(machine: BatchStateMachine(policy)))
+    }
+
+    // MARK: Items
+
+    /// Puts an item into a batch and waits for its output.
+    ///
+    /// - Parameters:
+    ///   - deadline: When the caller wants its answer, on the batcher's clock. The batch is sent early enough for it as
+    ///     far as can be predicted; at the deadline the caller is told, and the item leaves as if it were cancelled.
+    /// - Throws: ``Rejection`` with reason `full`, `tooHeavy`, `closed` or `timedOut`; `CancellationError`;
+    ///   ``OutputCountMismatch``; else the work's own error.
+    public func submit(_ item: Item, deadline: Instant? = nil) async throws -> Output {
+        try Task.checkCancellation()
+        let weight = policy.maximumWeight == nil ? 1 : weigh(item), now = time.now
+        let (admission, relief) = change(at: now) { guarded, _ in
+            let admission = guarded.machine.submit(weight: weight, deadline: deadline, at: now)
+            if case .queued(let id) = admission { guarded.entries[id] = Entry(item: item) }
+            return (admission, admission == .refused(.full) ? guarded.machine.expectedRelief : nil)
+        }
+        switch admission {
+        case .queued(let id): return try await answer(to: id).get()
+        case .refused(let reason): throw Rejection(reason, strategy: name, retryAfter: relief)
+        }
+    }
+
+    private func answer(to id: UInt64) async -> Result<Output, any Error> {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { (waiter: Waiter) in
+                let early = guarded.withLock { guarded in
+                    let early = guarded.early.removeValue(forKey: id)
+                    if early == nil { guarded.entries[id]?.waiter = waiter }
+                    return early
+                }
+                if let early { waiter.resume(returning: early) }
+            }
+        } onCancel: {
+            change(at: time.now) { guarded, effects in
+                let (left, abandoned) = guarded.machine.withdraw(id)
+                guard left else { return }
+                guarded.settle(id, .failure(CancellationError()), &effects)
+                if let abandoned { perform(abandoned, &guarded, &effects) }
+            }
+        }
+    }
+
+    // MARK: Ends
+
+    /// Sends what waits now without waiting for more, and returns when all of it, and what runs, has ended.
+    ///
+    /// - Throws: `CancellationError` when the caller is cancelled while it waits; what was sent goes on.
+    public func flush() async throws {
+        try await drain(upTo: change(at: time.now) { guarded, _ in guarded.machine.flush() })
+    }
+
+    /// Takes no more items, and returns when those that were taken have ended. Can be called again.
+    ///
+    /// - Throws: `CancellationError` when the caller is cancelled while it waits; the batcher is closed all the same.
+    public func close() async throws {
+        try await drain(upTo: change(at: time.now) { guarded, _ in guarded.machine.close() })
+    }
+
+    private func drain(upTo mark: UInt64) async throws {
+        let id = guarded.withLock { guarded in
+            guarded.nextID += 1
+            return guarded.nextID
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                let isOver = guarded.withLock { guarded in
+                    if guarded.machine.isDone(upTo: mark) || guarded.cancelledDrains.contains(id) {
+                        return true
+                    }
+                    guarded.drains[id] = Drain(mark: mark, waiter: waiter)
+                    return false
+                }
+                if isOver { waiter.resume() }
+            }
+        } onCancel: {
+            guarded.withLock { guarded in
+                guarded.cancelledDrains.insert(id)
+                return guarded.drains.removeValue(forKey: id)
+            }?.waiter.resume()
+        }
+        if guarded.withLock({ $0.cancelledDrains.remove(id) }) != nil { throw CancellationError() }
+    }
+
+    /// Its counts and settings now.
+    public var snapshot: BatcherSnapshot { guarded.withLock { $0.machine.snapshot } }
+
+    // MARK: Batches
+
+    private func run(_ number: UInt64) async {
+        while let (ids, items) = part(of: number) {
+            let begun = time.now, result: Result<Results, any Error>
+            do {
+                let outputs = try await process(items)
+                result =
+                    outputs.count == items.count
+                    ? .success(outputs)
+                    : .failure(OutputCountMismatch(items: items.count, outputs: outputs.count))
+            } catch {
+                result = .failure(error)
+            }
+            settle(number, ids, result, took: time.now.since(begun))
+        }
+        change(at: time.now) { guarded, _ in guarded.works[number] = nil }
+    }
+
+    private func part(of number: UInt64) -> (ids: [UInt64], items: [Item])? {
+        guarded.withLock { guarded in
+            guard let ids = guarded.machine.nextPart(of: number) else { return nil }
+            let items = ids.compactMap { guarded.entries[$0]?.item }
+            return (ids, items)
+        }
+    }
+
+    private func settle(
+        _ number: UInt64, _ ids: [UInt64], _ result: Result<Results, any Error>, took: Duration
+    ) {
+        let outcome: BatchStateMachine.Outcome
+        switch result {
+        case .success(let outputs):
+            outcome = .answered(failed: outputs.count { if case .failure = $0 { true } else { false } })
+        case .failure(let error): outcome = .failed(total: error is OutputCountMismatch || isTotal(error))
+        }
+        let isSplit = change(at: time.now) { guarded, effects in
+            if guarded.machine.record(outcome, of: number, took: took) { return true }
+            for (index, id) in ids.enumerated() {
+                guarded.settle(id, result.flatMap { $0[index] }, &effects)
+            }
+            return false
+        }
+        guard let onEvent else { return }
+        let told: BatcherEvent.Outcome = if case .success = result { .answered } else { .failed }
+        onEvent(BatcherEvent(batcher: name, size: ids.count, took: took, outcome: isSplit ? .split : told))
+    }
+
+    // MARK: Changes
+
+    /// Changes the state, then does what follows from it and from the time.
+    private func change<Answer: Sendable>(
+        at now: Instant, _ body: (inout Guarded, inout Effects) -> Answer
+    ) -> Answer {
+        let (answer, effects) = guarded.withLock { guarded in
+            var effects = Effects()
+            let answer = body(&guarded, &effects)
+            for action in guarded.machine.advance(at: now) { perform(action, &guarded, &effects) }
+            guarded.setTimer(&effects)
+            guarded.endDrains(&effects)
+            return (answer, effects)
+        }
+        for (waiter, result) in effects.answers { waiter.resume(returning: result) }
+        for work in effects.cancels { work.cancel() }
+        for waiter in effects.drained { waiter.resume() }
+        for number in effects.starts { start(number) }
+        if let timer = effects.timer { start(timer.id, at: timer.at) }
+        return answer
+    }
+
+    private func perform(
+        _ action: BatchStateMachine.Action, _ guarded: inout Guarded, _ effects: inout Effects
+    ) {
+        switch action {
+        case .start(let number):
+            guarded.works[number] = .some(nil)
+            effects.starts.append(number)
+        case .expire(let id): guarded.settle(id, .failure(Rejection(.timedOut, strategy: name)), &effects)
+        case .abandon(let number):
+            if let work = guarded.works[number] ?? nil { effects.cancels.append(work) }
+        }
+    }
+
+    private func start(_ number: UInt64) {
+        let work = spawner.spawn { await self.run(number) }
+        let isAbandoned = guarded.withLock { guarded in
+            if guarded.works[number] != nil { guarded.works[number] = work }
+            return guarded.machine.isAbandoned(number)
+        }
+        if isAbandoned { work.cancel() }
+    }
+
+    private func start(_ timer: UInt64, at moment: Instant) {
+        let work = spawner.spawn {
+            guard (try? await self.time.sleep(until: moment)) != nil else { return }
+            self.change(at: self.time.now) { guarded, _ in
+                if guarded.timer?.id == timer { guarded.timer = nil }
+            }
+        }
+        let isCurrent = guarded.withLock { guarded in
+            guard guarded.timer?.id == timer else { return false }
+            guarded.timer?.work = work
+            return true
+        }
+        if !isCurrent { work.cancel() }
+    }
+}

@@ -1,0 +1,21 @@
+/// What a batcher reports: each call of its work.
+public struct BatcherEvent: Sendable, Hashable {
+    /// How a call ended.
+    public enum Outcome: String, Sendable, Hashable {
+        /// With a result for each item; some of the results may be errors.
+        case answered
+        /// With an error, after which the items are tried in two halves.
+        case split
+        /// With an error, which every item got.
+        case failed
+    }
+
+    /// The name of the batcher.
+    public var batcher: String
+    /// The items it was called with.
+    public var size: Int
+    /// How long the call took.
+    public var took: Duration
+    /// How it ended.
+    public var outcome: Outcome
+}
