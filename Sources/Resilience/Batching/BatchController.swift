@@ -14,7 +14,7 @@ struct BatchPlan: Sendable, Hashable {
     var linger: Duration
 }
 
-/// Chooses size and linger; one for each ``BatchPolicy/Sizing``.
+/// Chooses size and linger; one for each ``BatcherPolicy/Sizing``.
 protocol BatchController: Sendable {
     /// What holds now.
     func plan(_ load: BatchLoad) -> BatchPlan
@@ -28,7 +28,7 @@ extension BatchController {
     mutating func finished(size: Int, time: Double?, _ load: BatchLoad) {}
 }
 
-extension BatchPolicy {
+extension BatcherPolicy {
     /// The controller of the policy's sizing.
     var controller: any BatchController {
         switch sizing {

@@ -1,16 +1,19 @@
 extension Batcher {
+    /// An item without a result.
     struct Entry {
         let item: Item
         /// Nil until the caller suspends.
         var waiter: Waiter?
     }
 
+    /// The one timer, for the next moment at which something is to be done.
     struct Timer {
         let id: UInt64
         let at: Instant
         var work: Spawner.Spawned?
     }
 
+    /// Someone who waits for the end of the items up to a number.
     struct Drain {
         let mark: UInt64
         let waiter: CheckedContinuation<Void, Never>
@@ -25,8 +28,9 @@ extension Batcher {
         var drained: [CheckedContinuation<Void, Never>] = []
     }
 
+    /// What the lock guards. The machine decides; the rest is what only the shell can hold.
     struct Guarded {
-        var machine: BatchStateMachine
+        var machine: StateMachine
         /// The items without a result whose callers still wait.
         var entries: [UInt64: Entry] = [:]
         /// The results of items whose callers have not suspended yet.

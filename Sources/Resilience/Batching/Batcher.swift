@@ -3,16 +3,17 @@ import Synchronization
 /// Gathers items of many callers into batches, and gives each caller the output of its own item.
 ///
 /// ```swift
-/// let batcher = Batcher("embeddings", policy: BatchPolicy(maximumSize: 64)) { texts in try await embed(texts) }
+/// let batcher = Batcher("embeddings", policy: BatcherPolicy(maximumSize: 64)) { texts in try await embed(texts) }
 /// let vector = try await batcher.submit(text)
 /// ```
 ///
 /// The work returns one output for each item, in the same order. When it throws, the batch is tried again in halves,
 /// down to single items, so that a bad item fails alone; the work must therefore bear to get an item again, up to
-/// ``BatchPolicy/splitDepth`` times. Nothing is kept after a call: the same item submitted again is worked on again.
+/// ``BatcherPolicy/splitDepth`` times. Nothing is kept after a call: the same item submitted again is worked on again.
 ///
 /// A cancelled caller's item leaves the queue; is its batch under way, its output is dropped, and a batch that nobody
-/// waits for any more is cancelled. A batch runs in a task of its own, with the priority and the task-local values of
+/// waits for any more is cancelled. It keeps its place until the work has ended, so work that may hang needs a
+/// ``Timeout`` inside. A batch runs in a task of its own, with the priority and the task-local values of
 /// whoever caused it to start, so nothing that belongs to one caller should be passed that way.
 public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     typealias Waiter = CheckedContinuation<Result<Output, any Error>, Never>
@@ -21,7 +22,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     /// The name that rejections and events carry.
     public let name: String
     /// The policy it was made with.
-    public let policy: BatchPolicy
+    public let policy: BatcherPolicy
 
     private let guarded: Mutex<Guarded>
     private let time: TimeSource
@@ -40,7 +41,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     ///   - onEvent: Called after each call of the work, outside the lock.
     ///   - process: The work: one output for each item, in order.
     public convenience init(
-        _ name: String, policy: BatchPolicy = BatchPolicy(), time: TimeSource = TimeSource(),
+        _ name: String, policy: BatcherPolicy = BatcherPolicy(), time: TimeSource = TimeSource(),
         spawner: Spawner = .tasks, weighing weigh: @escaping @Sendable (Item) -> Int = { _ in 1 },
         isTotal: @escaping @Sendable (any Error) -> Bool = { $0 is CancellationError || $0 is Rejection },
         onEvent: (@Sendable (BatcherEvent) -> Void)? = nil,
@@ -56,7 +57,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     /// An error that is one item's result goes to its caller and causes no split; one that `process` throws is treated
     /// as by ``init(_:policy:time:spawner:weighing:isTotal:onEvent:process:)``.
     public static func withResults(
-        _ name: String, policy: BatchPolicy = BatchPolicy(), time: TimeSource = TimeSource(),
+        _ name: String, policy: BatcherPolicy = BatcherPolicy(), time: TimeSource = TimeSource(),
         spawner: Spawner = .tasks, weighing weigh: @escaping @Sendable (Item) -> Int = { _ in 1 },
         isTotal: @escaping @Sendable (any Error) -> Bool = { $0 is CancellationError || $0 is Rejection },
         onEvent: (@Sendable (BatcherEvent) -> Void)? = nil,
@@ -67,7 +68,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
 
     private init(
         each process: @escaping @Sendable ([Item]) async throws -> [Result<Output, any Error>],
-        _ name: String, _ policy: BatchPolicy, _ time: TimeSource, _ spawner: Spawner,
+        _ name: String, _ policy: BatcherPolicy, _ time: TimeSource, _ spawner: Spawner,
         _ weigh: @escaping @Sendable (Item) -> Int, _ isTotal: @escaping @Sendable (any Error) -> Bool,
         _ onEvent: (@Sendable (BatcherEvent) -> Void)?
     ) {
@@ -79,7 +80,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
         self.isTotal = isTotal
         self.onEvent = onEvent
         self.process = process
-        guarded = Mutex(Guarded(machine: BatchStateMachine(policy)))
+        guarded = Mutex(Guarded(machine: StateMachine(policy)))
     }
 
     // MARK: Items
@@ -199,7 +200,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     private func settle(
         _ number: UInt64, _ ids: [UInt64], _ result: Result<Results, any Error>, took: Duration
     ) {
-        let outcome: BatchStateMachine.Outcome
+        let outcome: StateMachine.Outcome
         switch result {
         case .success(let outputs):
             outcome = .answered(failed: outputs.count { if case .failure = $0 { true } else { false } })
@@ -240,7 +241,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     }
 
     private func perform(
-        _ action: BatchStateMachine.Action, _ guarded: inout Guarded, _ effects: inout Effects
+        _ action: StateMachine.Action, _ guarded: inout Guarded, _ effects: inout Effects
     ) {
         switch action {
         case .start(let number):

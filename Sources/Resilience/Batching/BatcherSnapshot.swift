@@ -92,7 +92,7 @@ struct BatchTally: Sendable {
     }
 
     func snapshot(
-        _ policy: BatchPolicy, _ plan: BatchPlan, _ latency: LatencyModel, queued: Int, weight: Int,
+        _ policy: BatcherPolicy, _ plan: BatchPlan, _ latency: LatencyModel, queued: Int, weight: Int,
         running: Int
     ) -> BatcherSnapshot {
         // Items per target.

@@ -7,7 +7,7 @@ import Testing
     /// One history: what the machine was told, and what became of each item.
     private struct History {
         var chance: Chance
-        let policy: BatchPolicy
+        let policy: BatcherPolicy
         var machine: BatchStateMachine
         var now = Instant()
         var weights: [UInt64: Int] = [:]
@@ -23,15 +23,15 @@ import Testing
             machine = BatchStateMachine(policy)
         }
 
-        private static func policy(_ chance: inout Chance) -> BatchPolicy {
+        private static func policy(_ chance: inout Chance) -> BatcherPolicy {
             func pick(_ range: ClosedRange<Int>) -> Int {
                 range.lowerBound + Int(chance.next() % UInt64(range.count))
             }
-            let sizings: [BatchPolicy.Sizing] = [
+            let sizings: [BatcherPolicy.Sizing] = [
                 .fixed(pick(1...20)), .timeBased, .loadBased, .adaptive(initial: pick(1...20)),
                 .hybrid(initial: pick(1...20)),
             ]
-            var policy = BatchPolicy(
+            var policy = BatcherPolicy(
                 sizings[pick(0...4)], maximumSize: pick(1...16), maximumLinger: .milliseconds(pick(0...20)),
                 target: .milliseconds(pick(5...50)), maximumWeight: pick(0...1) == 0 ? nil : pick(5...40),
                 maximumRunning: pick(1...4), queue: pick(1...60))

@@ -12,7 +12,7 @@ import Testing
         _ size: Int, linger: Duration = .milliseconds(10), weight: Int? = nil, running: Int = 4,
         preferred: [Int] = []
     ) -> Machine {
-        var policy = BatchPolicy(
+        var policy = BatcherPolicy(
             .fixed(size), maximumLinger: linger, maximumWeight: weight, maximumRunning: running)
         policy.preferredSizes = preferred
         return Machine(policy)
@@ -83,7 +83,7 @@ import Testing
     }
 
     @Test func `items beyond the queue are refused`() {
-        var policy = BatchPolicy(.fixed(1), maximumRunning: 1)
+        var policy = BatcherPolicy(.fixed(1), maximumRunning: 1)
         policy.queue = 2
         var machine = Machine(policy)
         #expect(add(1, to: &machine, at: at(0)) == [[1]])
@@ -130,13 +130,13 @@ import Testing
     // MARK: Sizing
 
     @Test func `a time-based batch is what came in the time`() {
-        var machine = Machine(BatchPolicy(.timeBased, maximumSize: 50, maximumLinger: .milliseconds(10)))
+        var machine = Machine(BatcherPolicy(.timeBased, maximumSize: 50, maximumLinger: .milliseconds(10)))
         #expect(add(49, to: &machine, at: at(0)).isEmpty)
         #expect(sent(&machine, at: at(10)) == [Array(1...49)])
     }
 
     @Test func `a load-based batch does not wait for items that will not come`() {
-        var machine = Machine(BatchPolicy(.loadBased, maximumSize: 50, maximumLinger: .milliseconds(10)))
+        var machine = Machine(BatcherPolicy(.loadBased, maximumSize: 50, maximumLinger: .milliseconds(10)))
         var now = 0
         for _ in 0..<30 {
             now += 1000
@@ -159,7 +159,7 @@ import Testing
 
     @Test func `the longest linger follows the rate of arrival`() {
         var machine = Machine(
-            BatchPolicy(.adaptive(initial: 10), maximumSize: 50, maximumLinger: .milliseconds(100)))
+            BatcherPolicy(.adaptive(initial: 10), maximumSize: 50, maximumLinger: .milliseconds(100)))
         #expect(machine.snapshot.linger == .milliseconds(100), "nothing is known")
         for number in 0..<9 { _ = add(1, to: &machine, at: at(number)) }
         let linger = machine.snapshot.linger
@@ -169,7 +169,7 @@ import Testing
 
     @Test func `hybrid sizing takes a backlog in large batches though it aims low`() {
         var machine = Machine(
-            BatchPolicy(
+            BatcherPolicy(
                 .hybrid(initial: 20), maximumSize: 50, maximumLinger: .milliseconds(10), maximumRunning: 1))
         for second in 1...20 { _ = machine.submit(at: at(second * 1000)) }
         #expect(machine.snapshot.aim == 1)
@@ -234,7 +234,7 @@ import Testing
 
     @Test func `a total error is not split, and splits are bounded in depth and number`() {
         func calls(_ outcome: Machine.Outcome, depth: Int = 10, splits: Int = 32) -> Int {
-            var policy = BatchPolicy(.fixed(64))
+            var policy = BatcherPolicy(.fixed(64))
             (policy.splitDepth, policy.maximumSplits) = (depth, splits)
             var machine = Machine(policy), calls = 0
             for _ in 0..<64 { _ = machine.submit(at: at(0)) }
@@ -254,7 +254,7 @@ import Testing
     }
 
     @Test func `values out of range count as the nearest in range`() {
-        var policy = BatchPolicy(
+        var policy = BatcherPolicy(
             .fixed(0), maximumSize: -3, maximumLinger: .seconds(-1), target: .zero, maximumWeight: 0,
             maximumRunning: 0, queue: 0)
         (policy.splitDepth, policy.maximumSplits, policy.preferredSizes) = (-1, -1, [0, 5])
@@ -282,7 +282,7 @@ import Testing
 
     @Test func `the snapshot says how full, how fast and how late the batches were`() {
         var machine = Machine(
-            BatchPolicy(.fixed(10), maximumSize: 20, target: .milliseconds(200), maximumRunning: 1))
+            BatcherPolicy(.fixed(10), maximumSize: 20, target: .milliseconds(200), maximumRunning: 1))
         for batch in 1...20 {
             #expect(add(10, to: &machine, at: at(batch * 1000)).count == 1)
             end(UInt64(batch), took: .milliseconds(batch % 4 == 0 ? 300 : 100), in: &machine)

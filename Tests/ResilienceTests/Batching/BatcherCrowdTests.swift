@@ -13,7 +13,7 @@ import Testing
         var running = 0, mostRunning = 0, largest = 0, heaviest = 0
     }
 
-    private static let sizings: [BatchPolicy.Sizing] = [
+    private static let sizings: [BatcherPolicy.Sizing] = [
         .fixed(7), .timeBased, .loadBased, .adaptive(initial: 4), .hybrid(initial: 4),
     ]
 
@@ -52,10 +52,10 @@ import Testing
 
     @Test(arguments: sizings, [1, 2, 3] as [UInt64])
     func `every caller gets its own answer, and the bounds hold`(
-        sizing: BatchPolicy.Sizing, seed: UInt64
+        sizing: BatcherPolicy.Sizing, seed: UInt64
     ) async throws {
         let clock = VirtualClock(), time = TimeSource(clock), work = Work(time)
-        var policy = BatchPolicy(
+        var policy = BatcherPolicy(
             sizing, maximumSize: 12, maximumLinger: .milliseconds(5), target: .milliseconds(10),
             maximumWeight: 40, maximumRunning: 3, queue: 1000)
         policy.maximumSplits = 1000

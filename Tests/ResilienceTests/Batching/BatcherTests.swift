@@ -14,7 +14,7 @@ import Testing
 
     /// A batcher whose work takes a second, writes numbers as words, and fails with items of which `poison` says so.
     private func batcher(
-        _ policy: BatchPolicy, takes: Duration = .zero, spawner: Spawner = .tasks,
+        _ policy: BatcherPolicy, takes: Duration = .zero, spawner: Spawner = .tasks,
         onEvent: (@Sendable (BatcherEvent) -> Void)? = nil,
         poison: @escaping @Sendable (Int) -> Bool = { _ in false }
     ) -> Batcher<Int, String> {
@@ -53,7 +53,7 @@ import Testing
     // MARK: One to one
 
     @Test func `each caller gets the output of its own item`() async throws {
-        let batcher = batcher(BatchPolicy(.fixed(3)))
+        let batcher = batcher(BatcherPolicy(.fixed(3)))
         let tasks = await submit(1...3, to: batcher)
         var outputs: [String] = []
         for task in tasks { outputs.append(try await task.value) }
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func `an item that stays alone goes when it has waited long enough`() async throws {
-        let batcher = batcher(BatchPolicy(.fixed(3), maximumLinger: .milliseconds(10)))
+        let batcher = batcher(BatcherPolicy(.fixed(3), maximumLinger: .milliseconds(10)))
         let task = await submit(1, to: batcher)
         await clock.untilSleepers(1)
         clock.advance(by: .milliseconds(9))
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func `one item's own error is its caller's alone`() async throws {
-        let batcher = Batcher<Int, String>.withResults("test", policy: BatchPolicy(.fixed(2)), time: time) {
+        let batcher = Batcher<Int, String>.withResults("test", policy: BatcherPolicy(.fixed(2)), time: time) {
             [calls] in
             calls.record($0)
             return $0.map { $0 == 1 ? .failure(Poisoned(item: $0)) : .success("<\($0)>") }
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func `outputs that cannot be matched are an error for all`() async throws {
-        let batcher = Batcher<Int, String>("test", policy: BatchPolicy(.fixed(2)), time: time) { [calls] in
+        let batcher = Batcher<Int, String>("test", policy: BatcherPolicy(.fixed(2)), time: time) { [calls] in
             calls.record($0)
             return ["one"]
         }
@@ -99,7 +99,7 @@ import Testing
 
     @Test func `what failed is not kept`() async throws {
         let healed = Mutex(false)
-        let batcher = Batcher<Int, String>("test", policy: BatchPolicy(.fixed(1)), time: time) { items in
+        let batcher = Batcher<Int, String>("test", policy: BatcherPolicy(.fixed(1)), time: time) { items in
             guard healed.withLock({ $0 }) else { throw Poisoned(item: items[0]) }
             return items.map { "<\($0)>" }
         }
@@ -113,7 +113,7 @@ import Testing
     @Test func `F72: a poison item fails alone`() async throws {
         let events = Recorder<BatcherEvent.Outcome>()
         let batcher = batcher(
-            BatchPolicy(.fixed(8)), onEvent: { events.record($0.outcome) }, poison: { $0 == 6 })
+            BatcherPolicy(.fixed(8)), onEvent: { events.record($0.outcome) }, poison: { $0 == 6 })
         for (index, task) in await submit(1...8, to: batcher).enumerated() {
             if index == 5 {
                 await #expect(throws: Poisoned(item: 6)) { try await task.value }
@@ -130,7 +130,7 @@ import Testing
     @Test func `F72: a caller whose time is up while its batch runs is told, the others are answered`()
         async throws
     {
-        let batcher = batcher(BatchPolicy(.fixed(2)), takes: .seconds(2))
+        let batcher = batcher(BatcherPolicy(.fixed(2)), takes: .seconds(2))
         let hurried = await submit(1, to: batcher, deadline: clock.now.advanced(by: .seconds(1)))
         let patient = await submit(2, to: batcher)
         await clock.untilSleepers(2)
@@ -143,7 +143,7 @@ import Testing
 
     @Test func `F72: a batch that times out fails as a whole, and the next one runs`() async throws {
         let time = time, slow = Mutex(true)
-        let batcher = Batcher<Int, String>("test", policy: BatchPolicy(.fixed(2)), time: time) {
+        let batcher = Batcher<Int, String>("test", policy: BatcherPolicy(.fixed(2)), time: time) {
             [calls] items in
             calls.record(items)
             let wait: Duration = slow.withLock { $0 } ? .seconds(60) : .zero
@@ -164,7 +164,7 @@ import Testing
     }
 
     @Test func `F72: a cancelled waiter leaves the queue, and its batch goes without it`() async throws {
-        let batcher = batcher(BatchPolicy(.fixed(3)))
+        let batcher = batcher(BatcherPolicy(.fixed(3)))
         let tasks = await submit(1...2, to: batcher)
         tasks[0].cancel()
         await #expect(throws: CancellationError.self) { try await tasks[0].value }
@@ -176,7 +176,7 @@ import Testing
     }
 
     @Test func `F72: a waiter cancelled while its batch runs gets no output, the others do`() async throws {
-        let batcher = batcher(BatchPolicy(.fixed(2)), takes: .seconds(1), poison: { $0 == 9 })
+        let batcher = batcher(BatcherPolicy(.fixed(2)), takes: .seconds(1), poison: { $0 == 9 })
         let tasks = await submit(1...2, to: batcher)
         await untilCalls(1)
         tasks[0].cancel()
@@ -188,7 +188,7 @@ import Testing
     }
 
     @Test func `a batch that nobody waits for any more is cancelled and gives its place back`() async throws {
-        let batcher = batcher(BatchPolicy(.fixed(2), maximumRunning: 1), takes: .seconds(60))
+        let batcher = batcher(BatcherPolicy(.fixed(2), maximumRunning: 1), takes: .seconds(60))
         let tasks = await submit(1...2, to: batcher)
         await clock.untilSleepers(1)
         for task in tasks { task.cancel() }
@@ -205,7 +205,7 @@ import Testing
             held.withLock { $0.append(work) }
             return Spawner.Spawned {}
         }
-        let batcher = batcher(BatchPolicy(.fixed(1)), spawner: spawner)
+        let batcher = batcher(BatcherPolicy(.fixed(1)), spawner: spawner)
         let task = await submit(1, to: batcher)
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
@@ -217,7 +217,7 @@ import Testing
     // MARK: Bounds and ends
 
     @Test func `items beyond the queue are rejected at once, with the time to come back`() async throws {
-        var policy = BatchPolicy(.fixed(1), maximumRunning: 1)
+        var policy = BatcherPolicy(.fixed(1), maximumRunning: 1)
         policy.queue = 1
         let batcher = batcher(policy, takes: .seconds(1))
         let first = await submit(1, to: batcher)
@@ -237,14 +237,14 @@ import Testing
 
     @Test func `an item too heavy for any batch is rejected`() async throws {
         let batcher = Batcher<String, Int>(
-            "test", policy: BatchPolicy(.fixed(2), maximumWeight: 5), time: time, weighing: { $0.count }
+            "test", policy: BatcherPolicy(.fixed(2), maximumWeight: 5), time: time, weighing: { $0.count }
         ) { $0.map(\.count) }
         await #expect(throws: Rejection(.tooHeavy, strategy: "test")) { try await batcher.submit("sixsix") }
         #expect(try await batcher.submit("fives") == 5)
     }
 
     @Test func `close sends what waits, takes no more, and returns when all have ended`() async throws {
-        let batcher = batcher(BatchPolicy(.fixed(10), maximumLinger: .seconds(9)), takes: .seconds(1))
+        let batcher = batcher(BatcherPolicy(.fixed(10), maximumLinger: .seconds(9)), takes: .seconds(1))
         let tasks = await submit(1...3, to: batcher)
         let closing = Task { try await batcher.close() }
         await untilCalls(1)
@@ -258,7 +258,7 @@ import Testing
     }
 
     @Test func `a cancelled close returns, and what runs goes on`() async throws {
-        let batcher = batcher(BatchPolicy(.fixed(1)), takes: .seconds(1))
+        let batcher = batcher(BatcherPolicy(.fixed(1)), takes: .seconds(1))
         let task = await submit(1, to: batcher)
         await clock.untilSleepers(1)
         let closing = Task { try await batcher.close() }
@@ -271,7 +271,7 @@ import Testing
     @Test func `a closed batcher is freed`() async throws {
         weak var remembered: Batcher<Int, String>?
         do {
-            let batcher = batcher(BatchPolicy(.fixed(2), maximumLinger: .seconds(9)))
+            let batcher = batcher(BatcherPolicy(.fixed(2), maximumLinger: .seconds(9)))
             remembered = batcher
             let task = await submit(1, to: batcher)
             try await batcher.close()

@@ -9,7 +9,7 @@ struct BatchingRunner: PatternRunner {
 
     init(_ config: JSON) throws {
         let size = config["max_batch"]?.int ?? 1_000_000
-        var policy = BatchPolicy(
+        var policy = BatcherPolicy(
             .fixed(size), maximumSize: size, maximumLinger: config["max_delay_ms"]?.milliseconds ?? .zero,
             maximumRunning: 1_000_000, queue: 1_000_000)
         policy.preferredSizes = try (config["preferred"]?.list ?? []).map { size in
@@ -54,6 +54,12 @@ struct BatchingRunner: PatternRunner {
     /// Submits keys at once, sends them, and tells what each of their callers gets.
     private mutating func load(_ step: JSON) throws -> [String: JSON] {
         let keys = step["keys"]?.list ?? [], results = step["results"]
+        let words = results?.members?.values.map(\.self) ?? results.map { [$0] } ?? []
+        if let word = words.first(where: {
+            ![.string("ok"), .string("error"), .string("throw")].contains($0)
+        }) {
+            throw Unsupported("result \(word)")
+        }
         var items: [UInt64: JSON] = [:]
         for key in keys {
             guard case .queued(let id) = machine.submit(at: now) else { throw Unsupported("a refused item") }

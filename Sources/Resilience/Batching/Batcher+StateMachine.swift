@@ -1,7 +1,11 @@
+extension Batcher {
+    /// The decisions of a batcher. They do not depend on the type of the items, so they are kept outside of it.
+    typealias StateMachine = BatchStateMachine
+}
+
 /// The decisions of a batcher; no clock, lock, task or callback, and no items: it knows them by number.
 ///
-/// It is not nested in ``Batcher`` as other machines are, because nothing here depends on the type of the items. The
-/// queue is first in, first out. Numbers ascend, so an item is found in it by halving.
+/// The queue is first in, first out. Numbers ascend, so an item is found in it by halving.
 struct BatchStateMachine: Sendable {
     /// The answer to an item that asks to be taken.
     enum Admission: Sendable, Hashable {
@@ -49,7 +53,7 @@ struct BatchStateMachine: Sendable {
         var splits = 0
     }
 
-    let policy: BatchPolicy
+    let policy: BatcherPolicy
     private var controller: any BatchController
     private var load = BatchLoad()
     private var waiting: [Waiting] = []
@@ -65,7 +69,7 @@ struct BatchStateMachine: Sendable {
     private(set) var isClosed = false
     private var tally = BatchTally()
 
-    init(_ policy: BatchPolicy) {
+    init(_ policy: BatcherPolicy) {
         self.policy = policy.inRange
         controller = self.policy.controller
     }
@@ -106,7 +110,7 @@ struct BatchStateMachine: Sendable {
 
     /// Lets an item go whose caller waits no longer.
     ///
-    /// - Returns: False if it has its result already.
+    /// - Returns: Whether it still waited, and what to do if it was the last one that did.
     mutating func withdraw(_ id: UInt64) -> (left: Bool, abandoned: Action?) {
         let (left, abandoned) = remove(id)
         if left { tally.cancelled += 1 }

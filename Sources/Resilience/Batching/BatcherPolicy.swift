@@ -4,10 +4,10 @@
 /// oldest item has waited for as long as the sizing lets it, or when an item's deadline leaves no more time than the
 /// batch is predicted to take; and then only while fewer than ``maximumRunning`` batches run. Values outside their range
 /// count as the nearest one inside.
-public struct BatchPolicy: Sendable, Hashable {
+public struct BatcherPolicy: Sendable, Hashable {
     /// How the size of a batch, and the time its first item waits for company, are chosen.
     ///
-    /// None of them goes above ``BatchPolicy/maximumSize`` or ``BatchPolicy/maximumLinger``.
+    /// None of them goes above ``BatcherPolicy/maximumSize`` or ``BatcherPolicy/maximumLinger``.
     public enum Sizing: Sendable, Hashable {
         /// Batches of one size, or what there is after the longest linger.
         case fixed(Int)
@@ -16,7 +16,7 @@ public struct BatchPolicy: Sendable, Hashable {
         /// As many as are expected within the longest linger at the present rate of arrival; an item that comes alone
         /// does not wait for others that will not come.
         case loadBased
-        /// The largest size of which 95 % of the batches are predicted to be within ``BatchPolicy/target``, learned from
+        /// The largest size of which 95 % of the batches are predicted to be within ``BatcherPolicy/target``, learned from
         /// how long batches take. It begins at `initial`.
         case adaptive(initial: Int = 10)
         /// At most as many as `adaptive` allows, and no longer waited for than `loadBased` does.
@@ -64,7 +64,7 @@ public struct BatchPolicy: Sendable, Hashable {
     }
 
     /// The policy with every value in its range, so that sums of what it bounds cannot overflow.
-    var inRange: BatchPolicy {
+    var inRange: BatcherPolicy {
         var policy = self
         policy.maximumSize = min(max(1, maximumSize), 1 << 20)
         policy.maximumLinger = min(max(.zero, maximumLinger), .unbounded)
