@@ -61,7 +61,7 @@ struct BatchStateMachine: Sendable {
     /// The item in the queue whose deadline comes first.
     private var mostUrgent: Waiting?
     private var running: [UInt64: Run] = [:]
-    private var deadlines = DeadlineHeap()
+    private(set) var deadlines = DeadlineHeap()
     private var lastID: UInt64 = 0
     private var lastBatch: UInt64 = 0
     /// Items up to this number wait no longer than for a place.
@@ -208,7 +208,7 @@ struct BatchStateMachine: Sendable {
             sum += waiting[count].weight
             count += 1
         }
-        return policy.preferredSizes.last { $0 <= count } ?? (isDue ? count : nil)
+        return policy.preferredSizes.last { $0 <= count } ?? count
     }
 
     // MARK: Batches
@@ -230,7 +230,7 @@ struct BatchStateMachine: Sendable {
     mutating func nextPart(of number: UInt64) -> [UInt64]? {
         while var run = running[number], let part = run.parts.popLast() {
             let open = part.ids.filter { run.open.contains($0) }
-            run.current = open.isEmpty ? nil : Part(ids: open[...], depth: part.depth)
+            run.current = Part(ids: open[...], depth: part.depth)
             running[number] = run
             if !open.isEmpty { return open }
         }

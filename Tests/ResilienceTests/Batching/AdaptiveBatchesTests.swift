@@ -148,6 +148,17 @@ import Testing
         #expect(controller.plan(load).limit == 20)
     }
 
+    @Test func `every seventh batch is 7 % smaller, so that the slope stays visible`() {
+        var load = BatchLoad(), controller = AdaptiveBatches(initial: 100, maximum: 100, longest: .zero)
+        var limits: [Int] = []
+        for _ in 0..<8 {
+            load.latency.record(size: 100, time: 0.01)
+            controller.finished(size: 100, time: 0.01, load)
+            limits.append(controller.plan(load).limit)
+        }
+        #expect(limits == [100, 100, 100, 100, 100, 100, 93, 100])
+    }
+
     @Test func `a batch that fails as a whole takes 15 % off`() {
         let load = BatchLoad()
         var controller = AdaptiveBatches(initial: 20, maximum: 100, longest: .zero)

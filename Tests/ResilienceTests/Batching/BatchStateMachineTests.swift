@@ -127,6 +127,62 @@ import Testing
         #expect(machine.snapshot.running == 0)
     }
 
+    @Test func `an urgent item that has left, or is under way, hurries nobody`() {
+        var machine = fixed(3, linger: .seconds(1))
+        #expect(add(1, deadline: at(100), to: &machine, at: at(0)).isEmpty)
+        #expect(add(1, to: &machine, at: at(0)).isEmpty)
+        #expect(machine.wakesAt == at(50))
+        #expect(machine.withdraw(1) == (true, nil))
+        _ = machine.advance(at: at(0))
+        #expect(machine.wakesAt == at(1000))
+        #expect(add(1, deadline: at(200), to: &machine, at: at(0)).isEmpty)
+        #expect(machine.wakesAt == at(100))
+        #expect(add(2, to: &machine, at: at(10)) == [[2, 3, 4]])
+        #expect(machine.wakesAt == at(200), "its caller must still be told in time")
+        end(1, in: &machine)
+        _ = machine.advance(at: at(10))
+        #expect(machine.wakesAt == at(1010))
+    }
+
+    @Test func `an item that leaves takes its weight along`() {
+        var machine = fixed(10, weight: 10)
+        #expect(add(2, weight: 4, to: &machine, at: at(0)).isEmpty)
+        #expect(machine.withdraw(1) == (true, nil))
+        #expect(machine.snapshot.queuedWeight == 4)
+        #expect(add(1, weight: 5, to: &machine, at: at(1)).isEmpty)
+    }
+
+    @Test func `deadlines of answered items are not kept`() {
+        var machine = fixed(1)
+        for number in 1...1000 as ClosedRange<UInt64> {
+            #expect(add(1, deadline: at(1_000_000 - Int(number)), to: &machine, at: at(0)).count == 1)
+            end(number, in: &machine)
+        }
+        let kept = fixed(1, linger: .seconds(1), running: 1)
+        machine = kept
+        #expect(add(1, deadline: at(1_000), to: &machine, at: at(0)) == [[1]])
+        for number in 2...1000 as ClosedRange<UInt64> {
+            #expect(add(1, deadline: at(1_000_000), to: &machine, at: at(0)).isEmpty)
+            #expect(machine.withdraw(number).left)
+        }
+        #expect(machine.deadlines.count <= 65)
+    }
+
+    @Test func `deadlines come out in order`() {
+        var chance = Chance(seed: 5), heap = DeadlineHeap(), moments: [Instant] = []
+        for id in 0..<500 as Range<UInt64> {
+            moments.append(at(Int(chance.next() % 300)))
+            heap.insert(.init(deadline: moments[Int(id)], id: id))
+        }
+        heap.keep { $0 % 3 != 0 }
+        var seen: [Instant] = []
+        while let first = heap.first {
+            seen.append(first.deadline)
+            heap.removeFirst()
+        }
+        #expect(seen == moments.indices.filter { $0 % 3 != 0 }.map { moments[$0] }.sorted())
+    }
+
     // MARK: Sizing
 
     @Test func `a time-based batch is what came in the time`() {
@@ -152,6 +208,7 @@ import Testing
             now += 1
             _ = add(1, to: &machine, at: at(now))
         }
+        #expect(machine.snapshot.running > 0)
         #expect((10...11).contains(machine.snapshot.aim), "\(machine.snapshot.aim)")
         let linger = machine.snapshot.linger
         #expect(linger > .milliseconds(8) && linger <= .milliseconds(10), "\(linger)")
@@ -174,6 +231,14 @@ import Testing
         for second in 1...20 { _ = machine.submit(at: at(second * 1000)) }
         #expect(machine.snapshot.aim == 1)
         #expect(sent(&machine, at: at(20_000)) == [Array(1...20)])
+    }
+
+    @Test func `a long quiet is forgotten after a few items`() {
+        var machine = Machine(BatcherPolicy(.loadBased, maximumSize: 50, maximumLinger: .milliseconds(10)))
+        _ = machine.submit(at: at(0))
+        _ = machine.submit(at: at(3_600_000))
+        for number in 1...30 { _ = machine.submit(at: at(3_600_000 + number)) }
+        #expect(machine.snapshot.aim >= 4, "\(machine.snapshot.aim)")
     }
 
     // MARK: Regressions
@@ -199,6 +264,8 @@ import Testing
         #expect(add(9, to: &machine, at: at(0)).map(\.count) == [8])
         #expect(add(2, to: &machine, at: at(1)).isEmpty)
         #expect(sent(&machine, at: at(10)).map(\.count) == [3])
+        #expect(add(4, to: &machine, at: at(20)).map(\.count) == [4])
+        #expect(add(8, to: &machine, at: at(21)).map(\.count) == [8])
     }
 
     @Test func `dataloader 224: an error that nobody waits for ends with its batch`() {

@@ -214,6 +214,59 @@ import Testing
         #expect(batcher.snapshot.running == 0)
     }
 
+    @Test func `a caller cancelled on its way in does not wait`() async throws {
+        let batcher = Batcher<Int, Int>(
+            "test", policy: BatcherPolicy(.fixed(2), maximumWeight: 9), time: time,
+            weighing: { _ in
+                withUnsafeCurrentTask { $0?.cancel() }
+                return 1
+            }
+        ) { $0 }
+        let task = Task { try await batcher.submit(1) }
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(batcher.snapshot.cancelled == 1)
+        #expect(clock.sleepers == 0)
+    }
+
+    @Test func `a batch that everyone leaves while it is being started is cancelled`() async throws {
+        let caller = Mutex<Task<String, any Error>?>(nil), spawned = Mutex(0), cancelled = Recorder<Bool>()
+        let spawner = Spawner { work in
+            let isTimer = spawned.withLock { count in
+                count += 1
+                return count == 1
+            }
+            if isTimer { return Spawner.tasks.spawn(work) }
+            caller.withLock { $0 }?.cancel()
+            return Spawner.Spawned { cancelled.record(true) }
+        }
+        let batcher = batcher(BatcherPolicy(.fixed(2)), spawner: spawner)
+        let task = await submit(1, to: batcher)
+        caller.withLock { $0 = task }
+        await clock.untilSleepers(1)
+        // Its caller has to be waiting.
+        for _ in 0..<100 { await Task.yield() }
+        clock.advance(by: .seconds(1))
+        await #expect(throws: CancellationError.self) { try await task.value }
+        while cancelled.events.isEmpty { await Task.yield() }
+        #expect(cancelled.events == [true])
+    }
+
+    @Test func `each call of the work is told with its time`() async throws {
+        let events = Recorder<BatcherEvent>()
+        let batcher = batcher(
+            BatcherPolicy(.fixed(2)), takes: .seconds(1), onEvent: { events.record($0) })
+        clock.advance(by: .seconds(100))
+        let tasks = await submit(1...2, to: batcher)
+        await clock.untilSleepers(1)
+        clock.advance(by: .seconds(1))
+        for task in tasks { _ = try await task.value }
+        try await batcher.flush()
+        #expect(
+            events.events == [
+                BatcherEvent(batcher: "test", size: 2, took: .seconds(1), outcome: .answered)
+            ])
+    }
+
     // MARK: Bounds and ends
 
     @Test func `items beyond the queue are rejected at once, with the time to come back`() async throws {
