@@ -331,6 +331,16 @@ import Testing
         #expect(machine.isDone(upTo: 1))
     }
 
+    @Test func `batches get smaller when whole ones are refused, not when an item is bad`() {
+        var machine = Machine(BatcherPolicy(.adaptive(initial: 20), maximumRunning: 1))
+        #expect(add(20, to: &machine, at: at(0)).count == 1)
+        end(1, .failed(total: false), in: &machine)
+        #expect(machine.snapshot.size == 20)
+        #expect(add(20, to: &machine, at: at(1)).count == 1)
+        end(2, .failed(total: true), in: &machine)
+        #expect(machine.snapshot.size == 17)
+    }
+
     // MARK: Ends
 
     @Test func `what is flushed does not wait for more, what comes after does`() {

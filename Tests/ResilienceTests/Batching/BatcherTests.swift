@@ -73,6 +73,18 @@ import Testing
         #expect(clock.sleepers == 0)
     }
 
+    @Test func `an item in a hurry takes those before it along`() async throws {
+        let batcher = batcher(BatcherPolicy(.fixed(9), maximumLinger: .seconds(9)))
+        let patient = await submit(1, to: batcher)
+        await clock.untilSleepers(1)
+        let hurried = await submit(2, to: batcher, deadline: clock.now.advanced(by: .seconds(1)))
+        while clock.nextDeadline != Instant(sinceOrigin: .milliseconds(500)) { await Task.yield() }
+        clock.advance(by: .milliseconds(500))
+        #expect(try await hurried.value == "<2>")
+        #expect(try await patient.value == "<1>")
+        #expect(calls.events == [[1, 2]])
+    }
+
     @Test func `one item's own error is its caller's alone`() async throws {
         let batcher = Batcher<Int, String>.withResults("test", policy: BatcherPolicy(.fixed(2)), time: time) {
             [calls] in
