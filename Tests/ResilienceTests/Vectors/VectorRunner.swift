@@ -5,8 +5,6 @@ import Testing
 enum Verdict {
     case passed
     case failed([String])
-    /// Not run, with the reason.
-    case skipped(String)
 }
 
 /// Says why a runner cannot go on with a vector.
@@ -25,9 +23,6 @@ protocol PatternRunner {
 }
 
 struct VectorRunner {
-    /// Patterns of the vocabulary that the library does not have yet.
-    static let notBuilt: Set<String> = []
-
     /// Where libraries disagree and we decided otherwise than the vector's source.
     /// The expectations replace those of the vector.
     static let decisions: [String: (why: String, expected: [JSON])] = [
@@ -54,7 +49,6 @@ struct VectorRunner {
         var vector = original
         let unknown = Vocabulary.shared.unknownWords(in: vector)
         guard unknown.isEmpty else { return .failed(unknown.map { "unknown \($0)" }) }
-        if notBuilt.contains(vector.pattern) { return .skipped(vector.pattern) }
         if let decision = decisions[vector.id] { vector.expected = decision.expected }
         do {
             let mismatches =
@@ -73,22 +67,18 @@ struct VectorRunner {
                 case "load_balancing": try await play(vector, LoadBalancingRunner(vector.config))
                 case "batching": try await play(vector, BatchingRunner(vector.config))
                 case "retry_budget":
-                    if vector.config["type"]?.string == "token" {
-                        try await play(vector, RetryBudgetRunner(vector.config))
-                    } else {
-                        throw NotBuilt(name: "retry_budget of type \(vector.config["type"] ?? .null)")
+                    switch vector.config["type"]?.string {
+                    case "token": try await play(vector, RetryBudgetRunner(vector.config))
+                    case "concurrency": try await play(vector, ConcurrencyBudgetRunner(vector.config))
+                    default: try await play(vector, RetryQuotaRunner(vector.config))
                     }
                 default: throw Unsupported("no runner for pattern \(vector.pattern)")
                 }
             return mismatches.isEmpty ? .passed : .failed(mismatches)
-        } catch let error as NotBuilt {
-            return .skipped(error.name)
         } catch {
             return .failed(["\(error)"])
         }
     }
-
-    private struct NotBuilt: Error { var name: String }
 
     private static func play(_ vector: Vector, _ runner: some PatternRunner) async throws -> [String] {
         var runner = runner, mismatches: [String] = []

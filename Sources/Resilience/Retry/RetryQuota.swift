@@ -1,0 +1,75 @@
+import Synchronization
+
+/// What retries may cost in a row: a store of tokens that failures empty and successes fill. Needs no clock.
+///
+/// Two rules that are in wide use, as ``Rule`` says.
+public final class RetryQuota: Sendable {
+    /// How tokens come and go.
+    public enum Rule: Sendable, Hashable {
+        /// A retry takes `cost`, or `timeoutCost` after a timeout; a call that succeeds gives back what its last retry
+        /// took, or `increment` if it was never retried (botocore, "standard" retry mode).
+        case returned(cost: Int = 5, timeoutCost: Int = 10, increment: Int = 1)
+        /// A failure takes one token, a success gives `ratio`; retries are allowed while more than half is there
+        /// (gRFC A6, "retry throttling").
+        case throttled(ratio: Double = 0.1)
+    }
+
+    private let machine: Mutex<StateMachine>
+
+    /// Creates a full quota.
+    ///
+    /// - Parameter capacity: The most tokens. Range: 1 or more. Default: 500.
+    public init(_ rule: Rule = .returned(), capacity: Int = 500) {
+        machine = Mutex(StateMachine(rule, capacity: capacity))
+    }
+
+    /// Asks for a retry after a failure.
+    ///
+    /// - Returns: What it took, to be given to ``succeeded(cost:)``; nil if it is not allowed.
+    public func acquire(afterTimeout: Bool = false) -> Int? {
+        machine.withLock { $0.acquire(afterTimeout: afterTimeout) }
+    }
+
+    /// Notes a success.
+    ///
+    /// - Parameter cost: What the call's last retry took; 0 if it was never retried.
+    public func succeeded(cost: Int = 0) { machine.withLock { $0.succeeded(cost: cost) } }
+
+    /// The tokens that are there.
+    public var tokens: Double { machine.withLock { $0.tokens } }
+
+    /// The decisions of the quota; no clock, lock, task or callback.
+    struct StateMachine: Sendable {
+        private let rule: Rule
+        private let capacity: Double
+        private(set) var tokens: Double
+
+        init(_ rule: Rule, capacity: Int) {
+            self.rule = rule
+            self.capacity = Double(max(1, capacity))
+            tokens = self.capacity
+        }
+
+        mutating func acquire(afterTimeout: Bool) -> Int? {
+            switch rule {
+            case .returned(let cost, let timeoutCost, _):
+                let cost = max(0, afterTimeout ? timeoutCost : cost)
+                guard tokens >= Double(cost) else { return nil }
+                tokens -= Double(cost)
+                return cost
+            case .throttled:
+                tokens = max(0, tokens - 1)
+                return tokens > capacity / 2 ? 1 : nil
+            }
+        }
+
+        mutating func succeeded(cost: Int) {
+            let gain: Double =
+                switch rule {
+                case .returned(_, _, let increment): Double(cost > 0 ? cost : max(0, increment))
+                case .throttled(let ratio): max(0, ratio)
+                }
+            tokens = min(capacity, tokens + gain)
+        }
+    }
+}
