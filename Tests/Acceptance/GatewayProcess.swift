@@ -74,7 +74,7 @@ final class GatewayProcess: Sendable {
         process.standardOutput = try FileHandle(forWritingTo: directory.appendingPathComponent("stdout"))
         process.standardError = try FileHandle(forWritingTo: directory.appendingPathComponent("stderr"))
         process.standardInput = FileHandle.nullDevice
-        try process.run()
+        try process.startAlone()
         return process
     }
 
@@ -97,7 +97,7 @@ final class GatewayProcess: Sendable {
         throw Failed(description: "it did not listen within 20 s")
     }
 
-    var isRunning: Bool { process.withLock { $0.isRunning } }
+    var isRunning: Bool { SystemProcess.isAlive(pid) }
     var standardOutput: String { Self.text("stdout", in: directory) }
     var standardError: String { Self.text("stderr", in: directory) }
 
@@ -134,6 +134,10 @@ final class GatewayProcess: Sendable {
             if ContinuousClock.now >= deadline { return nil }
             try? await Task.sleep(for: .milliseconds(10))
         }
+        while process.withLock({ $0.isRunning }) {
+            if ContinuousClock.now >= deadline + .seconds(5) { return nil }
+            try? await Task.sleep(for: .milliseconds(10))
+        }
         return process.withLock { $0.terminationStatus }
     }
 
@@ -145,7 +149,8 @@ final class GatewayProcess: Sendable {
         }
         guard isFirst else { return }
         if isRunning { kill(pid, SIGKILL) }
-        process.withLock { $0.waitUntilExit() }
+        // Not by waiting for Foundation to notice, which may last as long as another process of the tests.
+        for _ in 0..<1000 where isRunning { usleep(2000) }
         try? FileManager.default.removeItem(at: directory)
         Stage.shared.leave(places, of: holder)
     }

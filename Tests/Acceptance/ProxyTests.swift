@@ -112,7 +112,7 @@ import Wall
         server.standardInput = Pipe()
         server.standardOutput = FileHandle.nullDevice
         server.standardError = FileHandle.nullDevice
-        try server.run()
+        try server.startAlone()
         defer { server.terminate() }
         let pair = try await Pair(settings: {
             $0.primaryURL = "https://127.0.0.1:\(port)/v1"

@@ -91,7 +91,7 @@ import Wall
             let compiler = Process()
             compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             compiler.arguments = ["clang", "-shared", "-fPIC", "-o", library.path, source.path, "-ldl"]
-            try compiler.run()
+            try compiler.startAlone()
             compiler.waitUntilExit()
             guard compiler.terminationStatus == 0 else { throw NotCompiled() }
             return library.path

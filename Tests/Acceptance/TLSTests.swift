@@ -45,7 +45,7 @@ import Wall
             process.currentDirectoryURL = directory
             process.standardOutput = pipe
             process.standardError = pipe
-            try process.run()
+            try process.startAlone()
             let output = pipe.fileHandleForReading.readDataToEndOfFile()
             process.waitUntilExit()
             try #require(process.terminationStatus == 0, "\(String(decoding: output, as: UTF8.self))")

@@ -31,7 +31,7 @@ enum PythonTools {
         process.arguments = arguments
         process.standardOutput = pipe
         process.standardError = pipe
-        try process.run()
+        try process.startAlone()
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
@@ -48,7 +48,7 @@ enum PythonTools {
         process.arguments = [folder.appendingPathComponent(name).path] + arguments
         process.standardOutput = pipe
         process.standardError = pipe
-        try process.run()
+        try process.startAlone()
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return (process.terminationStatus, String(decoding: output, as: UTF8.self))
@@ -61,7 +61,7 @@ enum PythonTools {
         process.arguments = [folder.appendingPathComponent(name).path] + arguments
         process.standardOutput = pipe
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.startAlone()
         var output = ""
         while !output.contains("ready") {
             let data = pipe.fileHandleForReading.availableData
