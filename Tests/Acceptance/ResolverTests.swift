@@ -159,11 +159,11 @@ import Wall
         var slowest = Duration.zero
         for _ in 0..<20 {
             let reply = try await names.chat("healthy", stream: stream)
-            expectFlawless(reply.flaws(asAnswerOf: "h", Pair.answerOfP, within: .milliseconds(500)))
+            expectFlawless(reply.flaws(asAnswerOf: "h", Pair.answerOfP, within: .milliseconds(900)))
             slowest = max(slowest, reply.elapsed)
             try await Task.sleep(for: .milliseconds(50))
         }
-        #expect(slowest < .milliseconds(500), "a call that looks nothing up took \(slowest)")
+        #expect(slowest < .milliseconds(900), "a call that looks nothing up took \(slowest)")
         for reply in try await slow {
             expectFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(1800)))
         }

@@ -5,7 +5,7 @@ import Synchronization
 /// Places are given out in the order in which they were asked for, so that whoever needs all of them gets them. A task
 /// that has some already gets more at once: it would never give back those it has while it waited.
 final class Stage: Sendable {
-    static let shared = Stage(places: 8)
+    static let shared = Stage(places: 6)
 
     private struct State {
         var free: Int

@@ -44,9 +44,9 @@ import Wall
         for finish in ["tool_calls", "stop"] {
             let pair = try await Self.pair(pieces, finish: finish, manner: "stream")
             let stream = try await pair.chat(stream: true)
-            expectFlawless(stream.flaws(asBrokenStreamAfter: "", within: .seconds(1)))
+            expectFlawless(stream.flaws(asBrokenStreamAfter: "", within: .seconds(3)))
             #expect(try await pair.why(stream).contains("(api_failure, half_tool_call)"))
-            expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
+            expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(3)))
             expectFlawless(try await pair.aftermath())
         }
     }
@@ -55,7 +55,7 @@ import Wall
     func `F46: nor in an answer that came as a whole`(name: String) async throws {
         let pair = try await Self.pair(Self.halves[name] ?? [], finish: "tool_calls", manner: "plain")
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(3)))
         #expect(try await pair.why(reply).contains("(api_failure, half_tool_call)"))
     }
 

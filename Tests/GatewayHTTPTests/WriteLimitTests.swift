@@ -87,10 +87,10 @@ import Upstream
     func `F54: a caller that never reads is closed at the limit for writing, and costs little until then`()
         async throws
     {
-        let (time, bytes) = try await Self.time(writeTime: .seconds(1), within: .seconds(10))
+        let (time, bytes) = try await Self.time(writeTime: .seconds(1), within: .seconds(40))
         let took = try #require(time, "it was not closed")
         // Connections are looked at once a second.
-        #expect(took > .seconds(1) && took < .seconds(8), "it was closed after \(took)")
+        #expect(took > .seconds(1) && took < .seconds(30), "it was closed after \(took)")
         #expect(bytes < 32 << 20, "\(bytes) bytes were taken from the route")
     }
 
