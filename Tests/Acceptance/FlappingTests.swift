@@ -79,7 +79,7 @@ import Wall
 
     private static func slowPair(_ slowCall: String) async throws -> Pair {
         try await Pair(settings: { $0.lines = ["breaker: { minimum_calls: 5, open: 30s\(slowCall) }"] }) {
-            [.wait(.milliseconds(1200))] + Answer.good($0)
+            [.wait(.milliseconds(700))] + Answer.good($0)
         }
     }
 
@@ -100,7 +100,7 @@ import Wall
     func `F69: a provider that answers too slowly is left alone when the configuration says what is slow`(
         stream: Bool
     ) async throws {
-        expectFlawless(try await Self.flawsOfF69(Self.slowPair(", slow_call: 800ms"), stream: stream))
+        expectFlawless(try await Self.flawsOfF69(Self.slowPair(", slow_call: 350ms"), stream: stream))
     }
 
     @Test(arguments: [false, true])
