@@ -16,7 +16,7 @@ import Wall
         async throws -> Pair
     {
         try await Pair(
-            places: 2,
+            places: Stage.shared.places,
             settings: {
                 $0.wholeAnswers = "stream"
                 $0.timeouts = "{ connect: 1s, head: 5s, first_token: 5s, idle: 5s, total: 20s }"

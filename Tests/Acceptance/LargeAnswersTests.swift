@@ -39,7 +39,7 @@ import Wall
     }
 
     private static func pair(_ provider: String = limit, withFallback: Bool = true) async throws -> Pair {
-        try await Pair(settings: {
+        try await Pair(places: 3, settings: {
             $0.provider = provider
             $0.withFallback = withFallback
             $0.lines = ["broken_streams: off"] + BadAnswers.neverOpens

@@ -37,7 +37,7 @@ import Wall
     {
         let pair = try await Self.pair(Self.stream(without: places))
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: places), within: .seconds(1)))
+        expectFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: places), within: .seconds(2)))
         let areWhole = reply.events.dropLast().allSatisfy {
             (try? JSONSerialization.jsonObject(with: Data($0.utf8))) != nil
         }
@@ -76,7 +76,7 @@ import Wall
         for finish in [last, Self.bad] {
             let pair = try await Self.pair(Self.stream(without: [], finish: finish))
             let reply = try await pair.chat(stream: true)
-            expectFlawless(reply.flaws(asBrokenStreamAfter: Self.text(without: []), within: .seconds(1)))
+            expectFlawless(reply.flaws(asBrokenStreamAfter: Self.text(without: []), within: .seconds(2)))
             #expect(pair.callsToF.isEmpty)
             expectFlawless(try await pair.aftermath())
         }
@@ -87,7 +87,7 @@ import Wall
             [Answer.streamHead, Answer.role()] + Answer.words([Pair.answerOfP])
             + [Answer.finish(), Answer.event("[DON"), Answer.streamEnd]
         let pair = try await Self.pair(acts)
-        expectFlawless(try await pair.chat(stream: true).flaws(asAnswerOfPWithin: .seconds(1)))
+        expectFlawless(try await pair.chat(stream: true).flaws(asAnswerOfPWithin: .seconds(2)))
     }
 
     @Test(arguments: [[10], [8, 9, 10, 11], [0, 1, 2, 3]])
@@ -96,7 +96,7 @@ import Wall
     {
         let pair = try await Self.pair(Self.stream(without: places))
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
         #expect(try await pair.why(reply) == "p/p-1 failed (api_failure, unreadable); f answered")
     }
 
@@ -205,7 +205,7 @@ import Wall
         let stray = Answer.event(
             #"{"id":"c","choices":[{"index":5,"delta":{"content":"x"},"finish_reason":null}]}"#)
         let pair = try await Self.pair(Self.whole([Self.toolBegin, Self.toolRest, Self.pause, stray]))
-        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
+        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(2)))
         let stream = try await pair.chat(stream: true)
         #expect(stream.errorCode == "stream_interrupted" && !stream.hasDone && stream.isWellEnded)
     }
@@ -261,7 +261,7 @@ import Wall
     {
         let pair = try await Self.prefillPair("splice")
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: []), within: .seconds(1)))
+        expectFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: []), within: .seconds(2)))
         #expect(pair.callsToF.count == 1 && pair.callsToF.first?.body.contains("assistant") == false)
         let refusing = try await Self.prefillPair("splice") { _ in
             [Answer.response(400, Answer.error("No prefill.", type: "invalid_request_error"))]
