@@ -39,12 +39,15 @@ import Wall
     }
 
     private static func pair(_ provider: String = limit, withFallback: Bool = true) async throws -> Pair {
-        try await Pair(places: 3, settings: {
-            $0.provider = provider
-            $0.withFallback = withFallback
-            $0.lines = ["broken_streams: off"] + BadAnswers.neverOpens
-            $0.routes = Frame.allCases.map(\.rawValue)
-        }) { call in acts(call, Frame(rawValue: call.model) ?? .length) }
+        try await Pair(
+            places: 3,
+            settings: {
+                $0.provider = provider
+                $0.withFallback = withFallback
+                $0.lines = ["broken_streams: off"] + BadAnswers.neverOpens
+                $0.routes = Frame.allCases.map(\.rawValue)
+            }
+        ) { call in acts(call, Frame(rawValue: call.model) ?? .length) }
     }
 
     /// What is wrong with how the connection to P ended: long before P had sent everything.

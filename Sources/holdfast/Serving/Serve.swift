@@ -46,6 +46,8 @@ struct Serve: AsyncParsableCommand {
             StandardError.show("HTTPS_PROXY: \(error.words)")
             throw ExitCode(1)
         }
+        // Until the file is watched and signals are heard, a wish to read it again must not end the process.
+        signal(SIGHUP, SIG_IGN)
         DescriptorLimit.raise()
         let writer = LineWriter(descriptor: 2)
         LoggingSystem.bootstrap { label in
