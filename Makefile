@@ -17,7 +17,7 @@ run: check-tools
 test: check-tools check-test-tools
 	swift build --build-tests
 	swift test --skip-build --skip '^Acceptance\.' $(TEST_ARGS)
-	swift test --skip-build --filter '^Acceptance\.' $(TEST_ARGS)
+	scripts/acceptance.sh $(TEST_ARGS)
 
 ## repeats: each streaming fault twenty times; prints outcomes and how long it took until another provider was there
 repeats: check-tools check-test-tools

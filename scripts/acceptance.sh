@@ -1,0 +1,35 @@
+#!/bin/bash
+# Runs the tests against the real binary. Some of them measure time, which a busy machine spoils: the few that fail are
+# run once more, one at a time, and fail for good if they fail again. Both runs are told of at the end.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+run() { # NAME ARGUMENTS...: one run, its output shown and kept
+    local name=$1
+    shift
+    swift test --skip-build --event-stream-output-path "$results/$name.json" "$@" 2>&1 | tee "$results/$name.log"
+    return "${PIPESTATUS[0]}"
+}
+
+complaints() { # NAME: what failed in that run, and why
+    grep -aE "recorded an issue|^↳|✘ Test .* failed" "$results/$1.log" | grep -v 'Target Platform\|Testing Library' | cut -c1-600
+}
+
+run first --filter '^Acceptance\.' "$@" && exit 0
+failed=$(python3 scripts/failed-tests.py "$results/first.json") || {
+    complaints first
+    exit 1
+}
+SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=1 run second --filter "$failed" "$@"
+status=$?
+echo "failed at first:"
+complaints first
+if ((status)); then
+    echo "failed again by themselves:"
+    complaints second
+else
+    echo "all of them passed by themselves"
+fi
+exit "$status"
