@@ -92,11 +92,10 @@ public final class Gateway: Sendable {
         var bounds = Execution.Bounds(
             deadline: arrivedAt.advanced(by: settings.limits.total), retry: settings.retry,
             limits: settings.limits)
-        bounds.passesOnRefusedContent = settings.passesOnRefusedContent
         bounds.models = settings.models
-        let machine = Execution.StateMachine(candidates, bounds: bounds, chance: chance)
-        let execution = Execution(
-            request, settings, time: time)
+        let machine = Execution.StateMachine(
+            candidates, bounds: bounds, table: settings.failures, chance: chance)
+        let execution = Execution(request, settings, time: time)
         let (ending, failure) = await execution.run(machine, candidates, &account, into: sink)
         if account.decision.wentElsewhere { route.meters.failovers.increment() }
         if account.decision.wasMended { route.meters.mended.increment() }
@@ -105,12 +104,6 @@ public final class Gateway: Sendable {
 }
 
 extension Decision {
-    /// Whether an answer that broke off was gone on with to its end.
-    fileprivate var wasMended: Bool {
-        guard case .attempt(.splice, nil, _)? = steps.last?.kind else { return false }
-        return true
-    }
-
     /// Whether another target than the first that was asked had to be asked.
     fileprivate var wentElsewhere: Bool {
         steps.contains { step in

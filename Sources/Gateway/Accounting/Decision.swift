@@ -86,6 +86,12 @@ public struct Decision: Sendable {
     /// The name of the strategy that ordered the targets.
     public var strategyName: String { strategy.rawValue }
 
+    /// Whether an answer that broke off was gone on with to its end.
+    public var wasMended: Bool {
+        guard case .attempt(.splice, nil, _)? = steps.last?.kind else { return false }
+        return true
+    }
+
     /// How many attempts were made.
     public var attempts: Int {
         steps.count { if case .attempt = $0.kind { true } else { false } }

@@ -8,6 +8,8 @@ public struct Conduct: Sendable, Hashable {
         case key
         /// The target with all its keys.
         case target
+        /// The prompt's length: models with no larger window will not take it either.
+        case window
         /// The request: nobody will take it.
         case request
     }
@@ -68,7 +70,14 @@ public struct FailureTable: Sendable, Hashable {
         causes[failure.cause] ?? classes[failure.kind] ?? Conduct(.target, breaker: false)
     }
 
-    /// The table that is used unless a test brings its own.
+    /// The table of routes whose requests are put to the next target when one refuses their content.
+    public static let passingOnRefusedContent: FailureTable = {
+        var table = standard
+        table.classes[.contentPolicy] = Conduct(.target, breaker: false)
+        return table
+    }()
+
+    /// The table that is used unless a route or a test brings its own.
     public static let standard = FailureTable(
         classes: [
             .transient: Conduct(.target, first: 1, last: 2, breaker: true),
@@ -82,7 +91,7 @@ public struct FailureTable: Sendable, Hashable {
                 .key, breaker: false, cooldown: .seconds(600), shortest: .seconds(600), longest: .seconds(600)
             ),
             .invalidRequest: Conduct(.request, breaker: false),
-            .contextLengthExceeded: Conduct(.request, breaker: false),
+            .contextLengthExceeded: Conduct(.window, breaker: false),
             .contentPolicy: Conduct(.request, breaker: false),
             .qualityFailure: Conduct(.target, last: 1, breaker: false),
             .resourceExhausted: Conduct(.target, last: 1, breaker: true),

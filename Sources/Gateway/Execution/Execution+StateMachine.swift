@@ -24,8 +24,6 @@ extension Execution {
         public var retry: RetrySettings
         /// The limits of one attempt; its total is cut at the deadline.
         public var limits: PhaseLimits
-        /// Whether a request whose content one target refuses is put to the next one.
-        public var passesOnRefusedContent = false
         /// What is known of the models of the targets, by their index; empty if nothing is.
         public var models: [Model] = []
 
@@ -198,13 +196,8 @@ extension Execution {
             let isFirst = firstFailure == nil
             if isFirst { firstFailure = failure }
             let conduct = table.conduct(for: failure)
-            if failure.kind == .contextLengthExceeded {
+            if conduct.scope == .window {
                 passOverNarrower(than: position)
-                return goElsewhere(at: now)
-            }
-            if failure.kind == .contentPolicy, bounds.passesOnRefusedContent {
-                tracks[position].isOut = true
-                passOverSiblings(of: position)
                 return goElsewhere(at: now)
             }
             // A request that the first target calls wrong is wrong. If a later one does, it may be that target's own view.
@@ -251,19 +244,15 @@ extension Execution {
 
         /// What is too long for one model is too long for itself and for those with no larger window.
         private mutating func passOverNarrower(than index: Int) {
-            tracks[index].isOut = true
-            passOverSiblings(of: index)
-            guard let refusing = model(of: index) else {
-                return tracks.indices.forEach { tracks[$0].isOut = true }
-            }
-            for other in candidates.indices where model(of: other)?.mayTakeLonger(than: refusing) != true {
+            let refusing = model(of: index)
+            for other in candidates.indices where !model(of: other).mayTakeLonger(than: refusing) {
                 tracks[other].isOut = true
             }
         }
 
-        private func model(of index: Int) -> Model? {
+        private func model(of index: Int) -> Model {
             let target = candidates[index].target
-            return bounds.models.indices.contains(target) ? bounds.models[target] : nil
+            return bounds.models.indices.contains(target) ? bounds.models[target] : Model("")
         }
 
         // MARK: Whom to ask

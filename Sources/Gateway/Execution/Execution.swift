@@ -7,16 +7,11 @@ import Resilience
 public final class Execution: Sendable {
     private let request: GenerationRequest
     private let settings: Route.Settings
-    private let table: FailureTable
     private let time: TimeSource
 
-    init(
-        _ request: GenerationRequest, _ settings: Route.Settings, table: FailureTable = .standard,
-        time: TimeSource
-    ) {
+    init(_ request: GenerationRequest, _ settings: Route.Settings, time: TimeSource) {
         self.request = request
         self.settings = settings
-        self.table = table
         self.time = time
     }
 
@@ -174,7 +169,8 @@ public final class Execution: Sendable {
             _ progress: inout Progress, _ begin: Instant, into sink: some ReplySink
         ) async throws(CallerLeft) -> Outcome {
             let budget = health.budget, resends = meters.resends
-            var manner = Manner(execution.request, execution.settings, limits, health.pace)
+            let pace = health.pace
+            var manner = Manner(execution.request, execution.settings, limits, pace)
             var call = ProviderCall(
                 request: execution.request, model: target.model, credential: candidate.credential,
                 limits: manner.limits, keepsText: execution.keepsText, asStream: manner.asStream,
@@ -184,9 +180,11 @@ public final class Execution: Sendable {
                 resends.increment()
                 return true
             }
-            let speed = SpeedLimit(
-                health.pace, minimumSpeed: execution.settings.minimumSpeed, grace: limits.firstToken)
-            let watch = manner.asStream ? SpeedWatch(speed, time: time) : nil
+            let slowest =
+                manner.asStream || execution.brokenStreams == .buffer
+                ? StreamSpeed.Limit(
+                    pace, minimumSpeed: execution.settings.minimumSpeed, grace: limits.firstToken) : nil
+            let watch = manner.asStream ? StreamWatch(slowest, time: time) : nil
             if let watch { call.onEvents = { (events) throws(AttemptFailure) in try watch.note(events) } }
             let reply: Reply
             do throws(AttemptFailure) { reply = try await answer(to: &call, &manner) } catch {
@@ -197,7 +195,7 @@ public final class Execution: Sendable {
                 permit.settle(.success)
                 health.learnPace {
                     $0.note(time.now.since(begin), tokens: whole.facts.usage?.completionTokens)
-                    if let (events, duration) = watch?.speed { $0.note(events: events, over: duration) }
+                    if let watch { $0.note(watch.speed) }
                     // Callers count on the usage of a whole answer.
                     if call.asStream, whole.facts.usage == nil { $0.noteUnfitStreams() }
                 }
@@ -208,7 +206,7 @@ public final class Execution: Sendable {
                 return .answered
             case .stream(let stream):
                 defer { stream.cancel() }
-                return try await deliver(stream, permit, speed, &account, &progress, begin, into: sink)
+                return try await deliver(stream, permit, slowest, &account, &progress, begin, into: sink)
             }
         }
 
@@ -259,7 +257,7 @@ public final class Execution: Sendable {
                 .attempt(purpose, failure, firstToken: firstToken), target: target.name, key: key,
                 begin: begin, end: now)
             if failure.isCancellation { throw CallerLeft() }
-            let conduct = execution.table.conduct(for: failure)
+            let conduct = execution.settings.failures.conduct(for: failure)
             permit.settle(conduct.countsAgainstBreaker ? .failure(retryAfter: failure.retryAfter) : .ignored)
             if conduct.scope == .key, let duration = conduct.cooldown(asked: failure.retryAfter) {
                 health.cool(for: duration, because: failure.kind, at: now)
@@ -272,27 +270,26 @@ public final class Execution: Sendable {
         /// Passes a stream on. Nothing reaches the caller before the first meaningful part, so that until then another
         /// target can take over unseen; with `buffer` nothing does before the end.
         private func deliver(
-            _ stream: any ReplyStream, _ permit: consuming CircuitBreaker.Permit, _ speed: SpeedLimit?,
+            _ stream: any ReplyStream, _ permit: consuming CircuitBreaker.Permit,
+            _ slowest: StreamSpeed.Limit?,
             _ account: inout Account, _ progress: inout Progress, _ begin: Instant, into sink: some ReplySink
         ) async throws(CallerLeft) -> Outcome {
             var permit: CircuitBreaker.Permit? = permit
             var held = HeldPieces(isWhole: execution.brokenStreams == .buffer), firstToken: Duration?
-            var speed = speed, events = 0
+            var speed = StreamSpeed(slowest)
             do throws(StreamEnd) {
                 while let piece = try await Self.next(stream) {
-                    events += piece.events
                     if firstToken != nil, !held.isWhole {
+                        speed.count(piece.events)
                         try await Self.pass { () throws(CallerLeft) in try await sink.deliver(piece) }
                         continue
                     }
                     try held.add(piece)
-                    if held.isWhole, piece.isProgress,
-                        speed?.isTooSlow(after: piece.events, at: time.now) == true
-                    {
-                        throw .failed(SpeedLimit.failure)
-                    }
-                    guard piece.isProgress, firstToken == nil else { continue }
+                    guard piece.isProgress else { continue }
                     let now = time.now
+                    speed.note(piece.events, at: now)
+                    if speed.isTooSlow { throw .failed(StreamSpeed.failure) }
+                    guard firstToken == nil else { continue }
                     firstToken = now.since(begin)
                     account.note(facts: stream.facts)
                     meters.firstToken.record(now.since(begin))
@@ -315,8 +312,8 @@ public final class Execution: Sendable {
             }
             ended(stream, &account)
             permit.take()?.settle(.success, took: firstToken)
-            let streaming = time.now.since(begin) - (firstToken ?? .zero)
-            health.learnPace { $0.note(events: events, over: streaming) }
+            speed.note(0, at: time.now)
+            health.learnPace { $0.note(speed) }
             succeeded(&account, begin, firstToken: firstToken)
             try await sink.finish()
             return .answered

@@ -20,8 +20,8 @@ public final class Route: Sendable {
         /// The smallest share of a target's usual speed at which a stream is waited for of which nothing was delivered; 0
         /// for no limit. Default: 0.1.
         public var minimumSpeed: Double
-        /// Whether a request whose content one target refuses is put to the next one.
-        public var passesOnRefusedContent: Bool
+        /// What to do about each class of failure.
+        public var failures: FailureTable
         /// How hard to try.
         public var retry: RetrySettings
         /// What becomes of a stream that breaks after a part of it was delivered.
@@ -37,7 +37,7 @@ public final class Route: Sendable {
             name: String, strategy: Strategy = .priority, targets: [Target],
             limits: PhaseLimits = PhaseLimits(),
             wholeAnswer: Duration = .seconds(30), minimumSpeed: Double = 0.1,
-            passesOnRefusedContent: Bool = false, retry: RetrySettings = RetrySettings(),
+            failures: FailureTable = .standard, retry: RetrySettings = RetrySettings(),
             brokenStreams: BrokenStreams = .splice, wholeAnswers: WholeAnswers = .auto
         ) {
             self.name = name
@@ -47,7 +47,7 @@ public final class Route: Sendable {
             self.limits = limits
             self.wholeAnswer = wholeAnswer
             self.minimumSpeed = minimumSpeed
-            self.passesOnRefusedContent = passesOnRefusedContent
+            self.failures = failures
             self.retry = retry
             self.brokenStreams = brokenStreams
             self.wholeAnswers = wholeAnswers

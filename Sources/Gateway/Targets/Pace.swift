@@ -42,10 +42,10 @@ struct Pace: Sendable, Hashable {
         countedAnswers = min(countedAnswers + 1, Self.needed)
     }
 
-    /// Notes a stream whose events after the first took `duration`; short ones say too little.
-    mutating func note(events: Int, over duration: Duration) {
-        guard events >= 8, duration > .zero else { return }
-        perEvent.add(duration / .seconds(1) / Double(events), isFirst: streams == 0)
+    /// Notes how fast a stream was; short ones say too little.
+    mutating func note(_ speed: StreamSpeed) {
+        guard speed.events >= 8, speed.elapsed > .zero else { return }
+        perEvent.add(speed.elapsed / .seconds(1) / Double(speed.events), isFirst: streams == 0)
         streams = min(streams + 1, Self.needed)
     }
 

@@ -99,11 +99,6 @@ struct DecisionView: Encodable {
         overhead_us = (decision.overhead / .microseconds(1)).rounded()
     }
 
-    private static func wasGoneOnWith(_ decision: Decision) -> Bool {
-        guard case .attempt(.splice, nil, _)? = decision.steps.last?.kind else { return false }
-        return true
-    }
-
     /// One sentence that says what happened.
     private static func sentence(_ decision: Decision) -> String {
         let passed = decision.steps.compactMap { step -> String? in
@@ -119,7 +114,7 @@ struct DecisionView: Encodable {
         let end =
             switch decision.ending {
             case .answered:
-                "\(decision.provider ?? "?") \(Self.wasGoneOnWith(decision) ? "went on and answered" : "answered")"
+                "\(decision.provider ?? "?") \(decision.wasMended ? "went on and answered" : "answered")"
             case .failed: "nobody answered"
             case .interrupted: "the answer broke off and the caller was told"
             case .callerLeft: "the caller left"

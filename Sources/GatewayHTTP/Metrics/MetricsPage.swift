@@ -46,6 +46,8 @@ public enum MetricsHelp {
             "Requests that another target than the first one asked had to be asked for.",
         "holdfast_streams_mended_total":
             "Streams that broke off and were gone on with by another target to their end.",
+        "holdfast_stream_events_skipped_total":
+            "Unreadable events of providers' streams that were passed over.",
         "holdfast_retries_total": "Attempts at a target that had failed in the same request.",
         "holdfast_retries_scheduled_total": "Waits before such an attempt, whether it was made or not.",
         "holdfast_retry_budget_exhausted_total": "Retries that the target's retry budget did not allow.",

@@ -13,7 +13,7 @@ extension Retry: ResilienceStrategy {
         let startedAt = begin(&context)
         // The usual case costs no more than this.
         do { return try await next(context) } catch {
-            return try await again(after: error, since: startedAt, context, next)
+            return try await again(after: error, since: startedAt, context, judging: Self.judgeOfLayer, next)
         }
     }
 
@@ -29,13 +29,13 @@ extension Retry: ResilienceStrategy {
     @usableFromInline
     func again<Value>(
         after error: any Error, since startedAt: Instant, _ context: CallContext,
-        judging judge: ((any Error) -> Judgement)? = nil, _ next: (CallContext) async throws -> Value
+        judging judge: (any Error) -> Judgement, _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
         var context = context
         return try await repeated(
             after: .failure(error), since: startedAt, deadline: context.deadline,
             judging: { result in
-                guard let judge, case .failure(let error) = result else { return Self.judgeOfLayer(result) }
+                guard case .failure(let error) = result else { return .accept }
                 return judge(error)
             }
         ) { attempt in
@@ -44,10 +44,9 @@ extension Retry: ResilienceStrategy {
         }
     }
 
-    /// What a result means to a retry in a pipeline: errors are retried, but for cancellation and for rejections of a
+    /// What an error means to a retry in a pipeline: errors are retried, but for cancellation and for rejections of a
     /// breaker inside, which would reject the next attempt as well.
-    public static func judgeOfLayer<Value>(_ result: Result<Value, any Error>) -> Judgement {
-        guard case .failure(let error) = result else { return .accept }
+    public static func judgeOfLayer(_ error: any Error) -> Judgement {
         guard let rejection = error as? Rejection else {
             return error is CancellationError ? .accept : .retry()
         }

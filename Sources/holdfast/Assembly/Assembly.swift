@@ -180,7 +180,8 @@ final class Assembly: Sendable {
                 Route.Settings(
                     name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
                     wholeAnswer: model.wholeAnswer, minimumSpeed: model.minimumSpeed,
-                    passesOnRefusedContent: model.passesOnRefusedContent, retry: model.retry,
+                    failures: model.passesOnRefusedContent ? .passingOnRefusedContent : .standard,
+                    retry: model.retry,
                     brokenStreams: model.brokenStreams, wholeAnswers: model.wholeAnswers),
                 metrics: assembly.metrics, chance: assembly.nextChance())
         }

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
 import Logging
-import Upstream
 import NIOPosix
+import Upstream
 
 /// `holdfast serve`: runs the gateway.
 struct Serve: AsyncParsableCommand {
