@@ -82,6 +82,7 @@ public final class CircuitBreaker: Sendable {
     ///     a failure.
     /// - Throws: ``Rejection`` when the breaker does not let the call through, else the operation's own error.
     @inlinable
+    @inline(__always)
     public func run<Result>(
         judging judge: (any Error) -> Outcome = CircuitBreaker.judge,
         _ operation: () async throws -> Result

@@ -6,6 +6,8 @@ public struct CallContext: Sendable {
     public var deadline: Instant?
     /// The budget that retries of this call are taken from; nil if no layer outside has one.
     public var budget: RetryBudget?
+    /// When the innermost retry outside began, if it needs to know.
+    var retriedSince: Instant?
 
     /// Creates the context of a call that no layer has seen yet.
     public init(attempt: Int = 0, deadline: Instant? = nil, budget: RetryBudget? = nil) {

@@ -31,6 +31,7 @@ public struct Pipeline<Layers: ConcurrentStrategy>: Sendable {
     /// - Parameter operation: Gets the attempt's number and the deadline.
     /// - Throws: ``Rejection``, `CancellationError` or the operation's own error.
     @inlinable
+    @inline(__always)
     public func runInTask<Value: Sendable>(
         _ context: CallContext = CallContext(),
         _ operation: @Sendable (CallContext) async throws -> Value
@@ -42,6 +43,7 @@ public struct Pipeline<Layers: ConcurrentStrategy>: Sendable {
     ///
     /// - Throws: ``Rejection``, `CancellationError` or the operation's own error.
     @inlinable
+    @inline(__always)
     public func runInTask<Value: Sendable>(_ operation: @Sendable () async throws -> Value) async throws
         -> Value
     {
@@ -58,6 +60,7 @@ extension Pipeline where Layers: ResilienceStrategy {
     /// - Parameter operation: Gets the attempt's number and the deadline.
     /// - Throws: ``Rejection``, `CancellationError` or the operation's own error.
     @inlinable
+    @inline(__always)
     public func run<Value>(
         _ context: CallContext = CallContext(), _ operation: (CallContext) async throws -> Value
     ) async throws -> Value {
@@ -68,6 +71,7 @@ extension Pipeline where Layers: ResilienceStrategy {
     ///
     /// - Throws: ``Rejection``, `CancellationError` or the operation's own error.
     @inlinable
+    @inline(__always)
     public func run<Value>(_ operation: () async throws -> Value) async throws -> Value {
         try await layers.run(CallContext()) { _ in try await operation() }
     }
@@ -105,6 +109,7 @@ public struct Layered<Outer: ConcurrentStrategy, Inner: ConcurrentStrategy>: Con
 
     /// Runs `next` inside both.
     @inlinable
+    @inline(__always)
     public func run<Value: Sendable>(
         _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
     ) async throws -> Value {
@@ -115,6 +120,7 @@ public struct Layered<Outer: ConcurrentStrategy, Inner: ConcurrentStrategy>: Con
 extension Layered: ResilienceStrategy where Outer: ResilienceStrategy, Inner: ResilienceStrategy {
     /// Runs `next` inside both, in place.
     @inlinable
+    @inline(__always)
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {

@@ -6,41 +6,50 @@ extension Retry: ResilienceStrategy {
 
     /// Runs `next` until it succeeds or the policy says stop. Errors are judged by ``judgeOfLayer(_:)``.
     @inlinable
+    @inline(__always)
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
-        var context = context
-        let startedAt = begin(&context)
-        // The usual case costs no more than this.
-        do { return try await next(context) } catch {
-            return try await again(after: error, since: startedAt, context, judging: Self.judgeOfLayer, next)
+        // No more than this, so that it is compiled into the caller: a loop here cost ten times as much.
+        let inner = begin(context)
+        do { return try await next(inner) } catch {
+            return try await again(error, inner, next)
         }
     }
 
+    /// What the first attempt is told.
     @usableFromInline
-    func begin(_ context: inout CallContext) -> Instant {
-        budget?.deposit()
+    func begin(_ outer: CallContext) -> CallContext {
+        begin()
+        var context = outer
         context.attempt = 0
         if context.budget == nil { context.budget = budget }
-        return start
+        if policy.maximumDuration != nil { context.retriedSince = time.now }
+        return context
+    }
+
+    @usableFromInline
+    func again<Value>(
+        _ error: any Error, _ context: CallContext, _ next: (CallContext) async throws -> Value
+    ) async throws -> Value {
+        try await again(after: error, context, judging: Self.judgeOfLayer, next)
     }
 
     /// The attempts after the first.
     @usableFromInline
     func again<Value>(
-        after error: any Error, since startedAt: Instant, _ context: CallContext,
-        judging judge: (any Error) -> Judgement, _ next: (CallContext) async throws -> Value
+        after error: any Error, _ context: CallContext, judging judge: (any Error) -> Judgement,
+        _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
-        var context = context
-        return try await repeated(
-            after: .failure(error), since: startedAt, deadline: context.deadline,
-            judging: { result in
-                guard case .failure(let error) = result else { return .accept }
-                return judge(error)
-            }
-        ) { attempt in
-            context.attempt = attempt
-            return try await next(context)
+        var error = error, context = context, course: Course?
+        while true {
+            let step = self.next(
+                &course, after: judge(error), since: context.retriedSince ?? Instant(),
+                deadline: context.deadline, attempt: context.attempt)
+            guard let step else { throw error }
+            try await time.sleep(for: step.wait)
+            context.attempt = step.attempt
+            do { return try await next(context) } catch let latest { error = latest }
         }
     }
 
@@ -66,8 +75,8 @@ extension Retry {
 
 /// A retry as a layer, with a judgement of its own.
 public struct JudgedRetry: ResilienceStrategy {
-    let retry: Retry
-    let judge: @Sendable (any Error) -> Retry.Judgement
+    @usableFromInline let retry: Retry
+    @usableFromInline let judge: @Sendable (any Error) -> Retry.Judgement
 
     /// The retry's name.
     public var name: String { retry.name }
@@ -75,13 +84,14 @@ public struct JudgedRetry: ResilienceStrategy {
     public var outline: [PipelineLayer] { retry.outline }
 
     /// Runs `next` until it succeeds, an error is not worth another attempt, or the policy says stop.
+    @inlinable
+    @inline(__always)
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
-        var context = context
-        let startedAt = retry.begin(&context)
-        do { return try await next(context) } catch {
-            return try await retry.again(after: error, since: startedAt, context, judging: judge, next)
+        let inner = retry.begin(context)
+        do { return try await next(inner) } catch {
+            return try await retry.again(after: error, inner, judging: judge, next)
         }
     }
 }
@@ -92,6 +102,7 @@ extension CircuitBreaker: ResilienceStrategy {
 
     /// Runs `next` if the breaker lets it through. Errors are judged by ``judgeOfLayer(_:)``.
     @inlinable
+    @inline(__always)
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
@@ -126,9 +137,9 @@ extension Timeout: ConcurrentStrategy {
     public func run<Value: Sendable>(
         _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
     ) async throws -> Value {
-        let context = context.before(time.now.advanced(by: limit))
+        let dueAt = time.now.advanced(by: limit), context = context.before(dueAt)
         return try await withoutActuallyEscaping(next) { next in
-            try await run { try await next(context) }
+            try await run(until: dueAt) { try await next(context) }
         }
     }
 }

@@ -24,9 +24,9 @@ public final class Retry: Sendable {
     public let policy: RetryPolicy
 
     let budget: RetryBudget?
-    private let time: TimeSource
-    private let chance: Mutex<Chance>
-    private let onEvent: (@Sendable (RetryEvent) -> Void)?
+    let time: TimeSource
+    let chance: Mutex<Chance>
+    let onEvent: (@Sendable (RetryEvent) -> Void)?
 
     /// Creates a retry.
     ///
@@ -56,6 +56,7 @@ public final class Retry: Sendable {
     ///   - discard: Gets each value that was produced but is not given to the caller.
     ///   - operation: Gets the attempt's number, from 0.
     /// - Throws: The operation's last error, unchanged, or `CancellationError`.
+    @inlinable
     public func run<Value>(
         deadline: Instant? = nil,
         judging judge: (Result<Value, any Error>) -> Judgement = Retry.judge,
@@ -63,39 +64,41 @@ public final class Retry: Sendable {
         discard: (Value) -> Void = { _ in },
         _ operation: (Int) async throws -> Value
     ) async throws -> Value {
-        budget?.deposit()
+        begin()
         let startedAt = start, first: Result<Value, any Error>
         do { first = .success(try await operation(0)) } catch { first = .failure(error) }
+        let judgement = judge(first)
+        if case .accept = judgement { return try first.get() }
         return try await repeated(
-            after: first, since: startedAt, deadline: deadline, judging: judge, delay: delay,
+            after: first, judgement, since: startedAt, deadline: deadline, judging: judge, delay: delay,
             discard: discard, operation)
     }
 
-    /// The present moment if the policy needs to know when a call began.
-    var start: Instant { policy.maximumDuration == nil ? Instant() : time.now }
-
-    /// The attempts after the first, if there are to be any.
+    /// The attempts after the first.
+    @usableFromInline
     func repeated<Value>(
-        after first: Result<Value, any Error>, since startedAt: Instant, deadline: Instant?,
-        judging judge: (Result<Value, any Error>) -> Judgement,
-        delay: (Int) -> Duration? = { _ in nil }, discard: (Value) -> Void = { _ in },
-        _ operation: (Int) async throws -> Value
+        after first: Result<Value, any Error>, _ judgement: Judgement, since startedAt: Instant,
+        deadline: Instant?, judging judge: (Result<Value, any Error>) -> Judgement, delay: (Int) -> Duration?,
+        discard: (Value) -> Void, _ operation: (Int) async throws -> Value
     ) async throws -> Value {
-        var machine: StateMachine?, result = first, attempt = 0
+        var result = first, judgement = judgement, course: Course?, attempt = 0
         while true {
-            guard case .retry(let wish) = judge(result), !Task.isCancelled else { return try result.get() }
-            var state = machine ?? StateMachine(policy, startedAt: startedAt, deadline: deadline)
-            let random = chance.withLock { $0.unit() }
-            var step = state.next(retryAfter: wish, delay: delay(attempt + 1), random: random, at: time.now)
-            machine = state
-            if case .retry = step, let budget, !budget.withdraw() { step = .stop(.budget) }
-            onEvent?(RetryEvent(retry: name, step: step))
-            guard case .retry(let wait, let number) = step else { return try result.get() }
+            let step = next(
+                &course, after: judgement, since: startedAt, deadline: deadline, attempt: attempt,
+                delay: delay)
+            guard let step else { return try result.get() }
             if case .success(let value) = result { discard(value) }
-            try await time.sleep(for: wait)
-            attempt = number
+            try await time.sleep(for: step.wait)
+            attempt = step.attempt
             do { result = .success(try await operation(attempt)) } catch { result = .failure(error) }
+            judgement = judge(result)
         }
+    }
+
+    /// Notes a call that is not a retry.
+    @usableFromInline
+    func begin() {
+        budget?.deposit()
     }
 
     /// What a result means when the caller does not say: values are accepted, errors retried, cancellation is not.

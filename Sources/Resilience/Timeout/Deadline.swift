@@ -20,11 +20,18 @@ public struct Deadline: ResilienceStrategy {
     /// Runs `next` with the deadline, or that of a layer outside if it is earlier.
     ///
     /// - Throws: ``Rejection`` with reason `timedOut` when a deadline of a layer outside has passed already.
+    @inlinable
+    @inline(__always)
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
+        try await next(try begin(context))
+    }
+
+    @usableFromInline
+    func begin(_ context: CallContext) throws(Rejection) -> CallContext {
         let now = time.now
         if let deadline = context.deadline, deadline <= now { throw Rejection(.timedOut, strategy: name) }
-        return try await next(context.before(now.advanced(by: limit)))
+        return context.before(now.advanced(by: limit))
     }
 }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Bounds how long a call may take.
 ///
 /// ```swift
@@ -6,6 +8,9 @@
 ///
 /// When the time is up the operation's task is cancelled. The call returns when the operation has ended, since its
 /// task is a child of the caller's: an operation that ignores cancellation delays the answer.
+///
+/// All calls of one timeout share one sleeping task. For a call that is trusted to keep to its time, a ``Deadline`` costs
+/// no task at all.
 public struct Timeout: Sendable {
     /// The name that rejections carry.
     public let name: String
@@ -13,12 +18,16 @@ public struct Timeout: Sendable {
     public let limit: Duration
 
     let time: TimeSource
+    private let timers: TimerQueue
 
     /// Creates a timeout.
-    public init(_ name: String, after limit: Duration, time: TimeSource = TimeSource()) {
+    public init(
+        _ name: String, after limit: Duration, time: TimeSource = TimeSource(), spawner: Spawner = .tasks
+    ) {
         self.name = name
         self.limit = limit
         self.time = time
+        timers = TimerQueue(time: time, spawner: spawner)
     }
 
     /// Runs `operation` in a child task.
@@ -28,17 +37,68 @@ public struct Timeout: Sendable {
     public func run<Value: Sendable>(_ operation: @escaping @Sendable () async throws -> Value) async throws
         -> Value
     {
-        try await withThrowingTaskGroup(of: Value?.self) { group in
-            group.addTask { try await operation() }
-            group.addTask {
-                try await time.sleep(for: limit)
-                return nil
+        try await run(until: time.now.advanced(by: limit), operation)
+    }
+
+    func run<Value: Sendable>(
+        until dueAt: Instant, _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let call = TimedCall()
+        let result = await withTaskGroup(of: Result<Value, any Error>.self) { group in
+            group.addTask { await call.run(operation) }
+            let ticket = timers.set(call, at: dueAt)
+            let result = await group.next()
+            timers.cancel(ticket)
+            return result
+        }
+        guard !call.isOutOfTime, let result else { throw Rejection(.timedOut, strategy: name) }
+        return try result.get()
+    }
+}
+
+/// One call that has a limit: whether its end came first, or its time.
+private final class TimedCall: Alarm {
+    /// A task that is known to run. Only `cancel()` is called on it, which any thread may do while the task lives.
+    private struct RunningTask: @unchecked Sendable {
+        let task: UnsafeCurrentTask?
+    }
+
+    private enum Phase {
+        case waiting
+        case running(RunningTask)
+        case ended
+        case outOfTime
+    }
+
+    private let phase = Mutex(Phase.waiting)
+
+    var isOutOfTime: Bool {
+        phase.withLock { if case .outOfTime = $0 { true } else { false } }
+    }
+
+    func run<Value: Sendable>(_ operation: @Sendable () async throws -> Value) async -> Result<
+        Value, any Error
+    > {
+        await withUnsafeCurrentTask { task in
+            let task = RunningTask(task: task)
+            let mayRun = phase.withLock { phase in
+                guard case .waiting = phase else { return false }
+                phase = .running(task)
+                return true
             }
-            defer { group.cancelAll() }
-            guard let first = try await group.next(), let value = first else {
-                throw Rejection(.timedOut, strategy: name)
-            }
-            return value
+            guard mayRun else { return .failure(CancellationError()) }
+            let result: Result<Value, any Error>
+            do { result = .success(try await operation()) } catch { result = .failure(error) }
+            phase.withLock { if case .running = $0 { $0 = .ended } }
+            return result
+        }
+    }
+
+    func ring() {
+        phase.withLock { phase in
+            if case .running(let running) = phase { running.task?.cancel() }
+            if case .ended = phase { return }
+            phase = .outOfTime
         }
     }
 }
