@@ -14,19 +14,24 @@ import Synchronization
 ///
 /// There is no queue: a call beyond the limit is rejected at once.
 public final class ConcurrencyLimiter: Sendable {
-    /// The name that rejections carry.
+    /// The name that rejections and events carry.
     public let name: String
     /// The policy it was made with.
     public let policy: ConcurrencyLimitPolicy
 
     private let machine: Mutex<StateMachine>
+    private let onEvent: (@Sendable (ConcurrencyLimiterEvent) -> Void)?
 
     /// Creates a limiter through which nothing runs.
+    ///
+    /// - Parameter onEvent: Told about each rejected call, and each change of the limit's whole part.
     public init(
-        _ name: String, policy: ConcurrencyLimitPolicy = ConcurrencyLimitPolicy(), chance: Chance = .system()
+        _ name: String, policy: ConcurrencyLimitPolicy = ConcurrencyLimitPolicy(), chance: Chance = .system(),
+        onEvent: (@Sendable (ConcurrencyLimiterEvent) -> Void)? = nil
     ) {
         self.name = name
         self.policy = policy
+        self.onEvent = onEvent
         machine = Mutex(StateMachine(policy, chance: chance))
     }
 
@@ -34,7 +39,10 @@ public final class ConcurrencyLimiter: Sendable {
     ///
     /// - Throws: ``Rejection`` with reason `full`.
     public func enter() throws(Rejection) -> Permit {
-        guard let entered = machine.withLock({ $0.enter() }) else { throw Rejection(.full, strategy: name) }
+        guard let entered = machine.withLock({ $0.enter() }) else {
+            if let onEvent { onEvent(machine.withLock { $0.event(.rejected, of: name) }) }
+            throw Rejection(.full, strategy: name)
+        }
         return Permit(limiter: self, entered: entered)
     }
 
@@ -62,7 +70,13 @@ public final class ConcurrencyLimiter: Sendable {
     }
 
     fileprivate func leave(_ outcome: Outcome, entered: Int) {
-        machine.withLock { $0.leave(outcome, entered: entered) }
+        guard let onEvent else { return machine.withLock { $0.leave(outcome, entered: entered) } }
+        let event = machine.withLock { machine -> ConcurrencyLimiterEvent? in
+            let before = machine.limit
+            machine.leave(outcome, entered: entered)
+            return machine.limit == before ? nil : machine.event(.changed(from: before), of: name)
+        }
+        if let event { onEvent(event) }
     }
 }
 

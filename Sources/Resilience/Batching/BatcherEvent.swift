@@ -19,3 +19,26 @@ public struct BatcherEvent: Sendable, Hashable {
     /// How it ended.
     public var outcome: Outcome
 }
+
+extension BatcherEvent: ResilienceEvent {
+    /// The batcher's name.
+    public var strategy: String { batcher }
+
+    /// `batch_answered`, `batch_split` or `batch_failed`.
+    public var kind: String {
+        switch outcome {
+        case .answered: "batch_answered"
+        case .split: "batch_split"
+        case .failed: "batch_failed"
+        }
+    }
+
+    /// An error when the items got it, a warning when they are tried in halves, else debug.
+    public var severity: EventSeverity {
+        switch outcome {
+        case .answered: .debug
+        case .split: .warning
+        case .failed: .error
+        }
+    }
+}

@@ -27,19 +27,26 @@ public final class Bulkhead: Sendable {
         }
     }
 
-    /// The name that rejections carry.
+    /// The name that rejections and events carry.
     public let name: String
     /// The policy it was made with.
     public let policy: BulkheadPolicy
 
     private let guarded: Mutex<Guarded>
     private let time: TimeSource
+    private let onEvent: (@Sendable (BulkheadEvent) -> Void)?
 
     /// Creates an empty bulkhead.
-    public init(_ name: String, policy: BulkheadPolicy = BulkheadPolicy(), time: TimeSource = TimeSource()) {
+    ///
+    /// - Parameter onEvent: Told about each call that does not get a place at once.
+    public init(
+        _ name: String, policy: BulkheadPolicy = BulkheadPolicy(), time: TimeSource = TimeSource(),
+        onEvent: (@Sendable (BulkheadEvent) -> Void)? = nil
+    ) {
         self.name = name
         self.policy = policy
         self.time = time
+        self.onEvent = onEvent
         guarded = Mutex(Guarded(machine: StateMachine(policy)))
     }
 
@@ -66,8 +73,19 @@ public final class Bulkhead: Sendable {
         let now = policy.maximumWait == nil ? Instant() : time.now
         switch guarded.withLock({ $0.machine.enter(partition: partition, bypass: bypass, at: now) }) {
         case .admitted(let ticket): return Permit(bulkhead: self, ticket: ticket)
-        case .refused: throw Rejection(.full, strategy: name)
-        case .queued(let id): return Permit(bulkhead: self, ticket: try await wait(id, since: now))
+        case .refused:
+            tell(.rejected, partition)
+            throw Rejection(.full, strategy: name)
+        case .queued(let id):
+            tell(.queued, partition)
+            do {
+                let permit = Permit(bulkhead: self, ticket: try await wait(id, since: now))
+                tell(.admitted, partition)
+                return permit
+            } catch {
+                tell(error is CancellationError ? .cancelled : .waitedTooLong, partition)
+                throw error
+            }
         }
     }
 
@@ -78,7 +96,10 @@ public final class Bulkhead: Sendable {
         let entry = guarded.withLock {
             $0.machine.enter(partition: partition, bypass: bypass, mayQueue: false, at: Instant())
         }
-        guard case .admitted(let ticket) = entry else { throw Rejection(.full, strategy: name) }
+        guard case .admitted(let ticket) = entry else {
+            tell(.rejected, partition)
+            throw Rejection(.full, strategy: name)
+        }
         return Permit(bulkhead: self, ticket: ticket)
     }
 
@@ -127,6 +148,14 @@ public final class Bulkhead: Sendable {
             guarded.machine.expire(at: now).compactMap { guarded.settle($0, .failure(late)) }
         }
         for resume in resumptions { resume() }
+    }
+
+    private func tell(_ happening: BulkheadEvent.Happening, _ partition: String?) {
+        guard let onEvent else { return }
+        let (running, queued) = load
+        onEvent(
+            BulkheadEvent(
+                strategy: name, happening: happening, partition: partition, running: running, queued: queued))
     }
 
     fileprivate func leave(_ ticket: Ticket) {

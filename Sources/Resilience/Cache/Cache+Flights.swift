@@ -23,6 +23,9 @@ extension Cache {
         /// The keys whose loads may be joined.
         var keys: [Key] { Array(byKey.keys) }
 
+        /// The key of a load; nil if it is not in flight.
+        func key(of id: UInt64) -> Key? { flights[id]?.key }
+
         /// Whether the load is in flight.
         func contains(_ id: UInt64) -> Bool { flights[id] != nil }
 

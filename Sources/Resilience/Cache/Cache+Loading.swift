@@ -10,6 +10,9 @@ extension Cache {
         var early: Result<Answer, any Error>?
     }
 
+    /// Wakes a waiter.
+    typealias Resumption = @Sendable () -> Void
+
     /// What the lock guards.
     @usableFromInline
     struct Guarded: Sendable {
@@ -37,7 +40,7 @@ extension Cache {
         }
 
         /// Hands a waiter its answer, now or when it suspends. The waiter is resumed outside the lock.
-        mutating func settle(_ waiter: UInt64, _ delivery: Result<Answer, any Error>) -> (() -> Void)? {
+        mutating func settle(_ waiter: UInt64, _ delivery: Result<Answer, any Error>) -> Resumption? {
             guard let continuation = waiting[waiter]?.continuation else {
                 waiting[waiter]?.early = delivery
                 return nil
@@ -97,7 +100,7 @@ extension Cache {
         }
         guard isNew, isKept, let tier, case .value(let value, _, _) = outcome else { return }
         let lifetime = policy.freshFor + policy.staleFor
-        await inTier { try await tier.set(value, for: key, lifetime: lifetime) }
+        await inTier(key) { try await tier.set(value, for: key, lifetime: lifetime) }
     }
 
     /// Gives up a load in the background that has outlived its entry.
@@ -115,8 +118,8 @@ extension Cache {
     /// Does what the end of a load asks for.
     @discardableResult
     private func follow(_ key: Key, _ end: (inout Guarded) -> Ending?) -> Bool {
-        let (resumptions, restart, isKept) = guarded.withLock { guarded in
-            guard let ending = end(&guarded) else { return ([() -> Void](), (Start, Load)?.none, false) }
+        let (resumptions, restart, isKept) = change { guarded in
+            guard let ending = end(&guarded) else { return ([Resumption](), (Start, Load)?.none, false) }
             let resumptions = ending.waiters.compactMap { guarded.settle($0, ending.delivery) }
             let restart = ending.restart.flatMap { start in
                 start.owner.flatMap { guarded.waiting[$0] }.map { (start, $0.load) }
@@ -158,13 +161,15 @@ extension Cache {
     /// Loads for one caller, above the number of loads that may be shared.
     func loadAlone(_ key: Key, _ load: Load) async throws -> Answer {
         do {
-            return Answer(try await load(key), isStale: false)
+            let value = try await load(key)
+            if onEvent != nil { change { $0.machine.note(.loaded, key) } }
+            return Answer(value, isStale: false)
         } catch let error as CancellationError {
             throw error
         } catch {
             let now = time.now
-            let old = guarded.withLock { guarded in
-                guarded.machine.tally.loadFailures &+= 1
+            let old = change { guarded in
+                guarded.machine.note(.loadFailed, key)
                 return guarded.machine.fallback(key, at: now)
             }
             if let old { return old }
@@ -177,8 +182,8 @@ extension Cache {
     /// The value of the second tier if it is fresh there, else of the load, else what the second tier has.
     private func fetch(_ key: Key, _ load: Load) async throws -> (CacheTierEntry<Value>, fromLoad: Bool) {
         guard let tier else { return (CacheTierEntry(try await load(key), age: .zero), true) }
-        let stored = await inTier { try await tier.get(key) } ?? nil
-        if let stored, stored.age < policy.freshFor { return (hitInTier(stored), false) }
+        let stored = await inTier(key) { try await tier.get(key) } ?? nil
+        if let stored, stored.age < policy.freshFor { return (hitInTier(key, stored), false) }
         do {
             return (CacheTierEntry(try await load(key), age: .zero), true)
         } catch {
@@ -186,22 +191,24 @@ extension Cache {
             else {
                 throw error
             }
-            return (hitInTier(stored), false)
+            return (hitInTier(key, stored), false)
         }
     }
 
-    private func hitInTier(_ stored: CacheTierEntry<Value>) -> CacheTierEntry<Value> {
-        guarded.withLock { $0.machine.tally.tierHits &+= 1 }
+    private func hitInTier(_ key: Key, _ stored: CacheTierEntry<Value>) -> CacheTierEntry<Value> {
+        change { $0.machine.note(.tierHit, key) }
         return stored
     }
 
     @discardableResult
-    func inTier<Result: Sendable>(_ work: @escaping @Sendable () async throws -> Result) async -> Result? {
+    func inTier<Result: Sendable>(
+        _ key: Key, _ work: @escaping @Sendable () async throws -> Result
+    ) async -> Result? {
         do {
             return try await Timeout("cache tier", after: policy.tierTimeout, time: time).run(work)
         } catch {
             // A cancelled load says nothing about the tier.
-            if !Task.isCancelled { guarded.withLock { $0.machine.tally.tierFailures &+= 1 } }
+            if !Task.isCancelled { change { $0.machine.note(.tierFailed, key) } }
             return nil
         }
     }

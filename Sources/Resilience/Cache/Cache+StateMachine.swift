@@ -87,6 +87,10 @@ extension Cache {
         private var free: [Int] = []
         @usableFromInline var residents: TinyLFU
         @usableFromInline var tally = CacheCounts()
+        /// Whether what happens is kept in ``notes``.
+        var isWatched = false
+        /// What happened and is still to be told.
+        var notes: [CacheEvent<Key>.Note] = []
         var flights = Flights()
         private var chance: Chance
         /// The place that is looked at next for an entry that is gone.
@@ -135,16 +139,16 @@ extension Cache {
             }
             residents.touch(place)
             if let error = entry.failure {
-                tally.hits &+= 1
+                note(.hit, key)
                 return .fail(error)
             }
             guard let value = values[place] else { return load(key, at: now) }
             switch age {
             case .fresh:
-                tally.hits &+= 1
+                note(.hit, key)
                 return .serve(Answer(value, isStale: false))
             case .revalidate: return revalidate(entry, value, at: now)
-            case .ifError where now < entry.retryAt: return .serve(stale(value))
+            case .ifError where now < entry.retryAt: return .serve(stale(key, value))
             case .ifError, .gone: return load(key, at: now)
             }
         }
@@ -203,7 +207,7 @@ extension Cache.StateMachine {
     mutating func finish(_ id: UInt64, _ outcome: Cache.Outcome, at now: Instant) -> Cache.Ending? {
         if case .cancelled = outcome, let change = flights.handOver(id) {
             // The error is for the caller whose load it was; the next waiter's load is begun for the others.
-            tally.loads &+= 1
+            note(.loadBegan, change.key)
             let owner = change.owner.map { [$0] } ?? []
             var ending = Cache.Ending(waiters: owner, restart: change.start)
             if let old = failed(change.key, isCurrent: change.isCurrent, waiters: owner.count, at: now) {
@@ -215,15 +219,16 @@ extension Cache.StateMachine {
         var ending = Cache.Ending(waiters: flight.waiters)
         switch outcome {
         case .value(let value, let weight, let age):
+            note(.loaded, flight.key)
             var isStale = false
             if isCurrent {
                 isStale = store(flight.key, .value(value), weight: weight, age: age, at: now)
                 ending.isKept = places[flight.key] != nil
             }
-            if isStale { tally.staleServed &+= flight.waiters.count }
+            if isStale { note(.servedStale, flight.key, calls: flight.waiters.count) }
             ending.delivery = .success(Cache.Answer(value, isStale: isStale))
         case .failure(let error, let remember):
-            tally.loadFailures &+= 1
+            note(.loadFailed, flight.key)
             ending.delivery = .failure(error)
             if let old = failed(flight.key, isCurrent: isCurrent, waiters: flight.waiters.count, at: now) {
                 ending.delivery = .success(old)
@@ -242,13 +247,13 @@ extension Cache.StateMachine {
     ///
     /// - Returns: Nil if it has ended or has time left. Else the load that its waiters, if any, wait for now.
     mutating func expire(_ id: UInt64, at now: Instant) -> Cache.Ending? {
-        guard flights.isLate(id, at: now) else { return nil }
-        tally.loadFailures &+= 1
+        guard let key = flights.key(of: id), flights.isLate(id, at: now) else { return nil }
+        note(.loadFailed, key)
         guard let change = flights.handOver(id) else {
             _ = flights.end(id)
             return Cache.Ending()
         }
-        tally.loads &+= 1
+        note(.loadBegan, key)
         return Cache.Ending(restart: change.start)
     }
 
@@ -260,25 +265,25 @@ extension Cache.StateMachine {
     }
 
     private mutating func load(_ key: Key, at now: Instant) -> Cache.Lookup {
-        tally.misses &+= 1
+        note(.missed, key)
         if let id = flights.current(key) {
             if !flights.isLate(id, at: now) { return .join(waiter: flights.join(id)) }
-            tally.loadFailures &+= 1
-            tally.loads &+= 1
+            note(.loadFailed, key)
+            note(.loadBegan, key)
             let (start, waiter) = flights.begin(key, replacing: id)
             return .begin(start, waiter: waiter)
         }
-        tally.loads &+= 1
+        note(.loadBegan, key)
         guard flights.count < policy.maximumLoads else { return .alone }
         let (start, waiter) = flights.begin(key)
         return .begin(start, waiter: waiter)
     }
 
     private mutating func revalidate(_ entry: Entry, _ value: Value, at now: Instant) -> Cache.Lookup {
-        let answer = stale(value)
+        let answer = stale(entry.key, value)
         guard now >= entry.retryAt, flights.current(entry.key) == nil, flights.count < policy.maximumLoads
         else { return .serve(answer) }
-        tally.loads &+= 1
+        note(.loadBegan, entry.key)
         return .refresh(answer, flights.refresh(entry.key, until: goneAt(entry)))
     }
 
@@ -288,12 +293,12 @@ extension Cache.StateMachine {
     ) -> Cache.Answer? {
         guard isCurrent, let place = places[key], let answer = peek(key, at: now) else { return nil }
         entries[place]?.retryAt = now.advanced(by: policy.pauseAfterFailure)
-        tally.staleServed &+= answer.isStale ? waiters : 0
+        if answer.isStale { note(.servedStale, key, calls: waiters) }
         return answer
     }
 
-    private mutating func stale(_ value: Value) -> Cache.Answer {
-        tally.staleServed &+= 1
+    private mutating func stale(_ key: Key, _ value: Value) -> Cache.Answer {
+        note(.servedStale, key)
         return Cache.Answer(value, isStale: true)
     }
 }
@@ -331,13 +336,13 @@ extension Cache.StateMachine {
         let entry = Entry(key: key, freshUntil: freshUntil, failure: failure, retryAt: retryAt)
         if let place = places[key] {
             fill(place, entry, value)
-            release(residents.reweigh(place, to: weight))
+            evict(residents.reweigh(place, to: weight))
         } else {
             let place = free.popLast() ?? entries.count
             fill(place, entry, value)
             places[key] = place
             let hash = Self.hash(key)
-            release(residents.insert(place, hash: hash, weight: weight))
+            evict(residents.insert(place, hash: hash, weight: weight))
             sweep(at: now)
         }
         return isStale
@@ -366,6 +371,11 @@ extension Cache.StateMachine {
     private mutating func drop(_ place: Int) {
         residents.remove(place)
         release([place])
+    }
+
+    private mutating func evict(_ freed: [Int]) {
+        for place in freed { entries[place].map { note(.evicted, $0.key) } }
+        release(freed)
     }
 
     /// Empties places that no longer weigh anything.

@@ -30,6 +30,8 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         }
     }
 
+    /// The name that events carry.
+    public let name: String
     /// The policy it was made with.
     public let policy: CachePolicy
 
@@ -39,6 +41,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     let weigh: @Sendable (Key, Value) -> Int
     let remembers: @Sendable (any Error) -> Bool
     let tier: (any CacheTier<Key, Value>)?
+    @usableFromInline let onEvent: (@Sendable (CacheEvent<Key>) -> Void)?
 
     /// Creates an empty cache.
     ///
@@ -48,19 +51,26 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     ///     an entry heavier than the whole cache is not kept. By default each weighs 1.
     ///   - remembers: Names the errors that are thrown again for ``CachePolicy/errorsFor`` without another load. By
     ///     default none; a `CancellationError` never is.
+    ///   - onEvent: Told about each answer, load and eviction.
     public init(
-        policy: CachePolicy = CachePolicy(), tier: (any CacheTier<Key, Value>)? = nil,
+        _ name: String = "cache", policy: CachePolicy = CachePolicy(),
+        tier: (any CacheTier<Key, Value>)? = nil,
         time: TimeSource = TimeSource(), chance: Chance = .system(), spawner: Spawner = .tasks,
         weighing weigh: @escaping @Sendable (Key, Value) -> Int = { _, _ in 1 },
-        remembering remembers: @escaping @Sendable (any Error) -> Bool = { _ in false }
+        remembering remembers: @escaping @Sendable (any Error) -> Bool = { _ in false },
+        onEvent: (@Sendable (CacheEvent<Key>) -> Void)? = nil
     ) {
+        self.name = name
         self.policy = policy
         self.tier = tier
         self.time = time
         self.spawner = spawner
         self.weigh = weigh
         self.remembers = remembers
-        guarded = Mutex(Guarded(machine: StateMachine(policy, chance: chance)))
+        self.onEvent = onEvent
+        var machine = StateMachine(policy, chance: chance)
+        machine.isWatched = onEvent != nil
+        guarded = Mutex(Guarded(machine: machine))
     }
 
     /// The value of a key: the one that is kept, or what `load` brings.
@@ -81,7 +91,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     public func answer(for key: Key, load: @escaping Load) async throws -> Answer {
         guard !Task.isCancelled else { throw CancellationError() }
         let now = time.now
-        switch guarded.withLock({ $0.ask(key, load, at: now) }) {
+        switch change({ $0.ask(key, load, at: now) }) {
         case .serve(let answer): return answer
         case .fail(let error): throw error
         case .refresh(let answer, let start):
@@ -99,7 +109,9 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     @inlinable
     public func hit(_ key: Key) -> Value? {
         let now = time.now
-        return guarded.withLock { $0.machine.hit(key, at: now) }
+        let value = guarded.withLock { $0.machine.hit(key, at: now) }
+        if onEvent != nil, value != nil { tellHit(key) }
+        return value
     }
 
     /// The value of a key if it may still be served, old or not, without counting as a use.
@@ -114,7 +126,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         let now = time.now
         for (key, value) in values {
             let weight = weigh(key, value)
-            cancel(guarded.withLock { $0.drop([$0.machine.put(key, value, weight: weight, at: now)]) })
+            cancel(change { $0.drop([$0.machine.put(key, value, weight: weight, at: now)]) })
         }
     }
 
@@ -125,7 +137,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     public func remove(_ key: Key) async {
         cancel(guarded.withLock { $0.drop([$0.machine.remove(key)]) })
         guard let tier else { return }
-        await inTier { try await tier.remove(key) }
+        await inTier(key) { try await tier.remove(key) }
     }
 
     /// Forgets everything but the counts; the second tier is not told. Loads in flight still answer their waiters, but

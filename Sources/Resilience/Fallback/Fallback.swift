@@ -32,19 +32,19 @@ public struct Fallback<Value: Sendable>: Sendable {
     public let name: String
     /// The rungs, in the order in which they are tried.
     public let rungs: [Rung]
-    private let onServed: (@Sendable (FallbackEvent) -> Void)?
+    private let onEvent: (@Sendable (FallbackEvent) -> Void)?
 
     /// Creates a fallback that has nothing to serve yet.
     ///
-    /// - Parameter onServed: Told which rung served, and which failed before it.
-    public init(_ name: String, onServed: (@Sendable (FallbackEvent) -> Void)? = nil) {
-        self.init(name, [], onServed)
+    /// - Parameter onEvent: Told which rung served and which failed before it, or that none could serve.
+    public init(_ name: String, onEvent: (@Sendable (FallbackEvent) -> Void)? = nil) {
+        self.init(name, [], onEvent)
     }
 
-    private init(_ name: String, _ rungs: [Rung], _ onServed: (@Sendable (FallbackEvent) -> Void)?) {
+    private init(_ name: String, _ rungs: [Rung], _ onEvent: (@Sendable (FallbackEvent) -> Void)?) {
         self.name = name
         self.rungs = rungs
-        self.onServed = onServed
+        self.onEvent = onEvent
     }
 
     /// Adds a rung below the others.
@@ -56,7 +56,7 @@ public struct Fallback<Value: Sendable>: Sendable {
         _ rung: String, handling handles: @escaping @Sendable (any Error) -> Bool = { _ in true },
         _ serve: @escaping @Sendable (any Error) async throws -> Value
     ) -> Fallback {
-        Fallback(name, rungs + [Rung(name: rung, handles: handles, serve: serve)], onServed)
+        Fallback(name, rungs + [Rung(name: rung, handles: handles, serve: serve)], onEvent)
     }
 
     /// Runs `operation`, and serves something else if it fails.
@@ -70,24 +70,14 @@ public struct Fallback<Value: Sendable>: Sendable {
         for rung in rungs where rung.handles(failure) {
             do {
                 let value = try await rung.serve(failure)
-                onServed?(FallbackEvent(fallback: name, rung: rung.name, failedRungs: failed))
+                onEvent?(FallbackEvent(fallback: name, rung: rung.name, failedRungs: failed))
                 return Served(value: value, rung: rung.name, error: failure)
             } catch {
                 if error is CancellationError || Task.isCancelled { throw error }
                 failed.append(rung.name)
             }
         }
-        if !rungs.isEmpty { onServed?(FallbackEvent(fallback: name, rung: nil, failedRungs: failed)) }
+        if !rungs.isEmpty { onEvent?(FallbackEvent(fallback: name, rung: nil, failedRungs: failed)) }
         throw failure
     }
-}
-
-/// A call failed and a fallback was asked.
-public struct FallbackEvent: Sendable, Hashable {
-    /// The fallback's name.
-    public var fallback: String
-    /// The rung that served; nil if none could.
-    public var rung: String?
-    /// The rungs that failed before it.
-    public var failedRungs: [String]
 }

@@ -189,13 +189,3 @@ public struct HedgePolicy: Sendable, Hashable {
         return nil
     }
 }
-
-/// A hedge was due.
-public struct HedgeEvent: Sendable, Hashable {
-    /// The hedge's name.
-    public var hedge: String
-    /// The attempt's number, from 1.
-    public var attempt: Int
-    /// Whether the budget allowed it.
-    public var isAllowed: Bool
-}

@@ -28,6 +28,12 @@ extension LoadBalancer {
         private var nextID: UInt64 = 0
         private var chance: Chance
         private(set) var outliers: OutlierEjection
+        /// What happened to targets and was not taken yet; kept only while somebody watches.
+        private var happenings: [LoadBalancerEvent.Happening] = []
+        /// Whether what happens to targets is kept.
+        var isWatched = false {
+            didSet { outliers.isWatched = isWatched }
+        }
 
         init(_ policy: LoadBalancerPolicy, targets: [String], chance: Chance, at now: Int64 = 0) {
             self.policy = policy
@@ -55,6 +61,7 @@ extension LoadBalancer {
         /// Source: Mitzenmacher, "The power of two choices in randomized load balancing" (2001).
         mutating func pick(excluding excluded: [String], at now: Int64) -> Ticket? {
             outliers.advance(to: now)
+            keepChanges()
             let isOpen = excluded.isEmpty && outliers.ejected == 0
             let candidates =
                 isOpen ? nodes.count : nodes.indices.count { isCandidate($0, excluding: excluded) }
@@ -94,11 +101,13 @@ extension LoadBalancer {
             } else {
                 outliers.record(failed: false, of: slot, at: now)
             }
+            keepChanges()
         }
 
         /// Goes on with other targets; what is known of those that stay is kept. Repeated names count once.
         mutating func update(_ targets: [String], at now: Int64) {
             outliers.advance(to: now)
+            keepChanges()
             var names: Set<String> = [], updated: [Node] = [], slots: [Int?] = []
             for target in targets where names.insert(target).inserted {
                 let slot = nodes.firstIndex { $0.target == target }
@@ -113,6 +122,27 @@ extension LoadBalancer {
             }
             nodes = updated
             outliers.rearrange(slots)
+            keepChanges()
+        }
+
+        /// What happened to targets since the last time.
+        mutating func takeHappenings() -> [LoadBalancerEvent.Happening] {
+            guard !happenings.isEmpty else { return [] }
+            defer { happenings = [] }
+            return happenings
+        }
+
+        /// Puts names to the slots of what happened, while they are the same.
+        private mutating func keepChanges() {
+            guard isWatched, !outliers.changes.isEmpty else { return }
+            for change in outliers.takeChanges() {
+                switch change {
+                case .ejected(let slot, let time, let cause):
+                    let time = Duration.nanoseconds(time)
+                    happenings.append(.ejected(target: nodes[slot].target, for: time, because: cause))
+                case .returned(let slot): happenings.append(.returned(target: nodes[slot].target))
+                }
+            }
         }
 
         private func isCandidate(_ slot: Int, excluding excluded: [String]) -> Bool {

@@ -12,25 +12,32 @@ import Synchronization
 /// choice.success()
 /// ```
 public final class LoadBalancer: Sendable {
-    /// The name that rejections carry.
+    /// The name that rejections and events carry.
     public let name: String
     /// The policy it was made with.
     public let policy: LoadBalancerPolicy
 
     private let machine: Mutex<StateMachine>
     private let time: TimeSource
+    private let onEvent: (@Sendable (LoadBalancerEvent) -> Void)?
 
     /// Creates a balancer.
     ///
-    /// - Parameter targets: The names of the targets; repeated ones count once.
+    /// - Parameters:
+    ///   - targets: The names of the targets; repeated ones count once.
+    ///   - onEvent: Told about each target that is left out or comes back, and each call for which there is none.
     public init(
         _ name: String, targets: [String], policy: LoadBalancerPolicy = LoadBalancerPolicy(),
-        time: TimeSource = TimeSource(), chance: Chance = .system()
+        time: TimeSource = TimeSource(), chance: Chance = .system(),
+        onEvent: (@Sendable (LoadBalancerEvent) -> Void)? = nil
     ) {
         self.name = name
         self.policy = policy
         self.time = time
-        machine = Mutex(StateMachine(policy, targets: targets, chance: chance, at: time.nanoseconds))
+        self.onEvent = onEvent
+        var machine = StateMachine(policy, targets: targets, chance: chance, at: time.nanoseconds)
+        machine.isWatched = onEvent != nil
+        self.machine = Mutex(machine)
     }
 
     /// Chooses a target for a call.
@@ -39,17 +46,31 @@ public final class LoadBalancer: Sendable {
     /// - Throws: ``Rejection`` with reason `noTarget` when none is left.
     public func pick(excluding excluded: [String] = []) throws(Rejection) -> Choice {
         let now = time.nanoseconds
-        let picked = machine.withLock { machine in
+        let picked = decide { machine in
             machine.pick(excluding: excluded, at: now).map { ($0, machine.target($0.slot)) }
         }
-        guard let (ticket, target) = picked else { throw Rejection(.noTarget, strategy: name) }
+        guard let (ticket, target) = picked else {
+            onEvent?(LoadBalancerEvent(strategy: name, happening: .noTarget))
+            throw Rejection(.noTarget, strategy: name)
+        }
         return Choice(balancer: self, target: target, ticket: ticket, startedAt: now)
     }
 
     /// Goes on with other targets. What is known of those that stay is kept.
     public func update(targets: [String]) {
         let now = time.nanoseconds
-        machine.withLock { $0.update(targets, at: now) }
+        decide { $0.update(targets, at: now) }
+    }
+
+    /// Changes the state, then tells what happened to targets.
+    private func decide<Answer: Sendable>(_ body: (inout sending StateMachine) -> Answer) -> Answer {
+        guard let onEvent else { return machine.withLock { body(&$0) } }
+        let (answer, happenings) = machine.withLock { machine in
+            let answer = body(&machine)
+            return (answer, machine.takeHappenings())
+        }
+        for happening in happenings { onEvent(LoadBalancerEvent(strategy: name, happening: happening)) }
+        return answer
     }
 
     /// What a balancer shows of a target.
@@ -89,7 +110,7 @@ public final class LoadBalancer: Sendable {
             case .failure: .failure(latency)
             case .ignored: .ignored
             }
-        machine.withLock { $0.finish(ticket, outcome, at: now) }
+        decide { $0.finish(ticket, outcome, at: now) }
     }
 }
 

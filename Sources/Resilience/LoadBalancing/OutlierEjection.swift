@@ -15,6 +15,13 @@ struct OutlierEjection: Sendable {
         var until: Int64?
     }
 
+    /// What happened to a target, by its slot.
+    enum Change: Sendable, Hashable {
+        /// It is left out for so many nanoseconds.
+        case ejected(Int, for: Int64, because: LoadBalancerEvent.Cause)
+        case returned(Int)
+    }
+
     private let policy: OutlierEjectionPolicy
     private let interval: Int64
     private var chance: Chance
@@ -24,6 +31,10 @@ struct OutlierEjection: Sendable {
     private var nextReturn = Int64.max
     /// The targets that are left out.
     private(set) var ejected = 0
+    /// Whether ``changes`` are kept.
+    var isWatched = false
+    /// What happened and was not taken yet.
+    private(set) var changes: [Change] = []
 
     init(_ policy: OutlierEjectionPolicy, targets: Int, chance: Chance, at now: Int64) {
         self.policy = policy
@@ -55,11 +66,17 @@ struct OutlierEjection: Sendable {
             healths[slot].failures &+= 1
             healths[slot].consecutive &+= 1
             if let most = policy.consecutiveFailures, healths[slot].consecutive >= max(1, most) {
-                eject(slot, at: now)
+                eject(slot, because: .consecutiveFailures, at: now)
             }
         } else {
             healths[slot].consecutive = 0
         }
+    }
+
+    /// What happened since the last time.
+    mutating func takeChanges() -> [Change] {
+        defer { changes = [] }
+        return changes
     }
 
     /// Goes on with other targets: each is a slot of before, or nil for a new one.
@@ -82,7 +99,7 @@ struct OutlierEjection: Sendable {
         return max(0, min(max(1, share), healths.count - 1))
     }
 
-    private mutating func eject(_ slot: Int, at now: Int64) {
+    private mutating func eject(_ slot: Int, because cause: LoadBalancerEvent.Cause, at now: Int64) {
         guard ejected < allowed else { return }
         var health = healths[slot]
         let forgiven = max(0, now &- health.returned) / interval
@@ -95,12 +112,14 @@ struct OutlierEjection: Sendable {
         healths[slot] = health
         ejected += 1
         nextReturn = min(nextReturn, until)
+        if isWatched { changes.append(.ejected(slot, for: until &- now, because: cause)) }
     }
 
     private mutating func release(_ slot: Int, at moment: Int64) {
         healths[slot].until = nil
         healths[slot].returned = moment
         ejected -= 1
+        if isWatched { changes.append(.returned(slot)) }
     }
 
     private mutating func comeBack(at now: Int64) {
@@ -141,7 +160,7 @@ struct OutlierEjection: Sendable {
         let threshold = mean - max(0, deviations) * variance.squareRoot() - 1e-9
         // The worst first, since not all may be ejected.
         for (slot, rate) in rates.sorted(by: { $0.rate < $1.rate }) where rate < threshold {
-            eject(slot, at: now)
+            eject(slot, because: .successRate, at: now)
         }
     }
 }

@@ -41,17 +41,23 @@ public final class RateLimiter: Sendable {
         }
     }
 
-    /// The name that rejections carry.
+    /// The name that rejections and events carry.
     public let name: String
 
     private let guarded: Mutex<Guarded>
     private let time: TimeSource
+    private let onEvent: (@Sendable (RateLimiterEvent) -> Void)?
 
     /// Creates a limiter.
-    public init(_ name: String, policy: RateLimitPolicy = RateLimitPolicy(), time: TimeSource = TimeSource())
-    {
+    ///
+    /// - Parameter onEvent: Told about each call that does not pass at once, and about each new policy.
+    public init(
+        _ name: String, policy: RateLimitPolicy = RateLimitPolicy(), time: TimeSource = TimeSource(),
+        onEvent: (@Sendable (RateLimiterEvent) -> Void)? = nil
+    ) {
         self.name = name
         self.time = time
+        self.onEvent = onEvent
         guarded = Mutex(Guarded(machine: StateMachine(policy, at: time.nanoseconds), policy: policy))
     }
 
@@ -81,9 +87,14 @@ public final class RateLimiter: Sendable {
         }
         switch entry {
         case .passed: return
-        case .refused(let wait):
-            throw Rejection(.rateLimited, strategy: name, retryAfter: wait.map { .nanoseconds($0) })
-        case .queued(let id, let due): try await wait(id, until: due)
+        case .refused(let wait): throw rejection(of: permits, wait: wait)
+        case .queued(let id, let due):
+            tell(.queued, permits, wait: due &- now)
+            do { try await wait(id, until: due) } catch {
+                tell(.cancelled, permits, wait: nil)
+                throw error
+            }
+            tell(.passed, permits, wait: nil)
         }
     }
 
@@ -96,7 +107,11 @@ public final class RateLimiter: Sendable {
     ///   none were taken.
     public func reserve(permits: Int = 1, upTo limit: Duration = .unbounded) -> Duration? {
         let now = time.nanoseconds, most = limit.wholeNanoseconds
-        return guarded.withLock { $0.machine.reserve(permits, upTo: most, at: now) }.map { .nanoseconds($0) }
+        guard let wait = guarded.withLock({ $0.machine.reserve(permits, upTo: most, at: now) }) else {
+            if onEvent != nil { _ = refusal(of: permits, at: now) }
+            return nil
+        }
+        return .nanoseconds(wait)
     }
 
     /// Runs `operation` when its permits are there, after at most `limit`. Default: it does not wait.
@@ -131,6 +146,7 @@ public final class RateLimiter: Sendable {
             return guarded.settle(moves)
         }
         for resume in resumptions { resume() }
+        tell(.reconfigured, policy.permits, wait: nil)
     }
 
     /// The permits that could be taken now, and the calls that wait.
@@ -145,8 +161,18 @@ public final class RateLimiter: Sendable {
     // MARK: Waiting
 
     private func refusal(of permits: Int, at now: Int64) -> Rejection {
-        let wait = guarded.withLock { $0.machine.wait(for: permits, at: now) }
+        rejection(of: permits, wait: guarded.withLock { $0.machine.wait(for: permits, at: now) })
+    }
+
+    private func rejection(of permits: Int, wait: Int64?) -> Rejection {
+        tell(.rejected, permits, wait: wait)
         return Rejection(.rateLimited, strategy: name, retryAfter: wait.map { .nanoseconds($0) })
+    }
+
+    private func tell(_ happening: RateLimiterEvent.Happening, _ permits: Int, wait: Int64?) {
+        onEvent?(
+            RateLimiterEvent(
+                strategy: name, happening: happening, permits: permits, wait: wait.map { .nanoseconds($0) }))
     }
 
     private func wait(_ id: UInt64, until due: Int64) async throws {

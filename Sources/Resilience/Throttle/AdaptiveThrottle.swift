@@ -22,17 +22,22 @@ public final class AdaptiveThrottle: Sendable {
         public init() {}
     }
 
-    /// The name that rejections carry.
+    /// The name that rejections and events carry.
     public let name: String
     private let state: Mutex<StateMachine>
     private let time: TimeSource
+    private let onEvent: (@Sendable (AdaptiveThrottleEvent) -> Void)?
 
     /// Creates a throttle that has seen nothing.
+    ///
+    /// - Parameter onEvent: Told about each rejected call.
     public init(
-        _ name: String, policy: Policy = Policy(), time: TimeSource = TimeSource(), chance: Chance = .system()
+        _ name: String, policy: Policy = Policy(), time: TimeSource = TimeSource(),
+        chance: Chance = .system(), onEvent: (@Sendable (AdaptiveThrottleEvent) -> Void)? = nil
     ) {
         self.name = name
         self.time = time
+        self.onEvent = onEvent
         state = Mutex(StateMachine(policy, chance: chance, at: time.now))
     }
 
@@ -47,7 +52,10 @@ public final class AdaptiveThrottle: Sendable {
     /// - Throws: ``Rejection`` with reason `throttled`.
     public func enter() throws(Rejection) {
         let now = time.now
-        guard state.withLock({ $0.admit(at: now) }) else { throw Rejection(.throttled, strategy: name) }
+        let rejection = state.withLock { $0.admit(at: now) ? nil : $0.rejection(at: now) }
+        guard let rejection else { return }
+        onEvent?(AdaptiveThrottleEvent(strategy: name, rejection: rejection))
+        throw Rejection(.throttled, strategy: name)
     }
 
     /// Counts a success.
