@@ -1,0 +1,59 @@
+/// Does something of the caller's choice before calls are made, such as restarting what they call.
+///
+/// ```swift
+/// let restart = ChaosBehavior("restart", policy: ChaosPolicy(rate: 0.001, isEnabled: true)) { _ in
+///     try await database.restart()
+/// }
+/// ```
+public final class ChaosBehavior: ChaosStrategy {
+    private let dice: ChaosDice
+    @usableFromInline let behavior: @Sendable (CallContext) async throws -> Void
+
+    /// Creates a strategy.
+    ///
+    /// - Parameters:
+    ///   - rate: Takes the place of the policy's rate for a call; nil keeps it. Not asked while chaos is off.
+    ///   - chance: Draws the calls; an equal seed draws the same ones.
+    ///   - onEvent: Told each time before `behavior` is run.
+    ///   - behavior: What is done. An error that it throws is the call's error; the call is not made then.
+    public init(
+        _ name: String, policy: ChaosPolicy = ChaosPolicy(),
+        rate: (@Sendable (CallContext) -> Double?)? = nil, chance: Chance = .system(),
+        onEvent: (@Sendable (ChaosEvent) -> Void)? = nil,
+        behavior: @escaping @Sendable (CallContext) async throws -> Void
+    ) {
+        dice = ChaosDice(name, policy, rate, chance, onEvent)
+        self.behavior = behavior
+    }
+
+    /// The name that events carry.
+    public var name: String { dice.name }
+
+    /// The policy in force.
+    public var policy: ChaosPolicy { dice.policy }
+
+    /// Whether any call is disturbed: the policy's switch, which may be thrown at any time.
+    public var isEnabled: Bool {
+        get { dice.isEnabled }
+        set { dice.isEnabled = newValue }
+    }
+
+    /// Goes on under another policy, from the next call on.
+    public func reconfigure(_ policy: ChaosPolicy) { dice.reconfigure(policy) }
+
+    /// Runs `next`, perhaps after the behaviour.
+    @inlinable
+    public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
+        -> Value
+    {
+        if draw(context) { try await behavior(context) }
+        return try await next(context)
+    }
+
+    @usableFromInline
+    func draw(_ context: CallContext) -> Bool {
+        guard dice.strikes(context) else { return false }
+        dice.tell(.behavior, context)
+        return true
+    }
+}
