@@ -9,26 +9,22 @@ extension Bulkhead {
     /// The answer to a call that asks for a place.
     enum Entry: Sendable, Hashable {
         case admitted(Ticket)
-        /// The call waits under this number.
-        case queued(UInt64)
+        /// The call waits under this number; another one may have had to leave for it.
+        case queued(UInt64, displacing: UInt64? = nil)
         case refused
     }
 
     /// The decisions of a bulkhead; no clock, lock, task or callback.
     ///
-    /// The queue is first in, first out; with partitions, the first waiter whose partition has room goes next.
+    /// A place goes to the waiter with the highest priority and of those to the one that came first; with partitions, to
+    /// the first of them whose partition has room.
     struct StateMachine: Sendable {
-        private struct Waiter {
-            let id: UInt64
-            let partition: String?
-            let until: Instant?
-        }
-
-        let policy: BulkheadPolicy
-        private var waiting: [Waiter] = []
+        private(set) var policy: BulkheadPolicy
+        private var waiting = Queue()
         private var nextID: UInt64 = 0
+        /// The running calls of each partition that has any.
         private var used: [String: Int] = [:]
-        /// The calls that run now, bypassing ones aside.
+        /// The calls that run now, bypassing ones aside; more than the limit after that was lowered.
         private(set) var running = 0
 
         init(_ policy: BulkheadPolicy) {
@@ -38,21 +34,25 @@ extension Bulkhead {
         /// The calls that wait now.
         var queued: Int { waiting.count }
         /// The numbers of the waiting calls, in order.
-        var queue: [UInt64] { waiting.map(\.id) }
+        var queue: [UInt64] { waiting.all.map(\.id) }
 
         /// Asks for a place. A call with room never finds waiters that have room too: they were let in before.
         mutating func enter(
-            partition: String? = nil, bypass: Bool = false, mayQueue: Bool = true, at now: Instant
-        )
-            -> Entry
-        {
-            if bypass { return .admitted(Ticket(partition: partition, counted: false)) }
+            priority: Int = 0, partition: String? = nil, bypass: Bool = false, mayQueue: Bool = true,
+            at now: Instant
+        ) -> Entry {
+            if bypass { return .admitted(Ticket(partition: nil, counted: false)) }
             if hasRoom(for: partition) { return .admitted(take(partition)) }
-            guard mayQueue, waiting.count < policy.queue else { return .refused }
+            guard mayQueue, policy.queue > 0 else { return .refused }
+            var displaced: UInt64?
+            if waiting.count >= policy.queue {
+                guard let last = waiting.popLast(below: priority) else { return .refused }
+                displaced = last.id
+            }
             nextID &+= 1
-            waiting.append(
-                Waiter(id: nextID, partition: partition, until: policy.maximumWait.map(now.advanced(by:))))
-            return .queued(nextID)
+            let until = policy.maximumWait.map(now.advanced(by:))
+            waiting.append(Waiter(id: nextID, priority: priority, partition: partition, until: until))
+            return .queued(nextID, displacing: displaced)
         }
 
         /// Gives a place back.
@@ -71,38 +71,55 @@ extension Bulkhead {
         ///
         /// - Returns: False if it no longer waits.
         mutating func withdraw(_ id: UInt64) -> Bool {
-            guard let index = waiting.firstIndex(where: { $0.id == id }) else { return false }
-            waiting.remove(at: index)
-            return true
+            waiting.remove(id)
         }
 
         /// Takes out the waiters whose time is up.
         mutating func expire(at now: Instant) -> [UInt64] {
-            let late = waiting.filter { $0.until.map { now >= $0 } ?? false }.map(\.id)
-            if !late.isEmpty { waiting.removeAll { late.contains($0.id) } }
-            return late
+            waiting.removeLate(at: now)
+        }
+
+        /// Goes on under another policy. Nobody who runs or waits has to leave: a lower limit is reached as calls end, a
+        /// shorter queue as it drains, and who waits may wait as long as it was told.
+        ///
+        /// - Returns: The waiters that have a place now.
+        mutating func reconfigure(_ policy: BulkheadPolicy) -> [(id: UInt64, ticket: Ticket)] {
+            self.policy = policy
+            return admitWaiters()
         }
 
         private mutating func admitWaiters() -> [(id: UInt64, ticket: Ticket)] {
             var admitted: [(id: UInt64, ticket: Ticket)] = []
-            while let index = waiting.firstIndex(where: { hasRoom(for: $0.partition) }) {
-                let waiter = waiting.remove(at: index)
-                admitted.append((waiter.id, take(waiter.partition)))
-            }
+            while let waiter = nextWithRoom() { admitted.append((waiter.id, take(waiter.partition))) }
             return admitted
         }
 
+        private mutating func nextWithRoom() -> Waiter? {
+            if waiting.count == 0 { return nil }
+            if running < policy.limit { return waiting.popFirst() }
+            // Only what is kept for a partition is left.
+            if policy.partitions.isEmpty { return nil }
+            let (policy, used) = (policy, used)
+            return waiting.popFirst { Self.isKept(for: $0.partition, policy, used) }
+        }
+
         private func hasRoom(for partition: String?) -> Bool {
-            if running < policy.limit { return true }
+            running < policy.limit || Self.isKept(for: partition, policy, used)
+        }
+
+        /// Whether one of the places that are kept for a partition is free.
+        private static func isKept(for partition: String?, _ policy: BulkheadPolicy, _ used: [String: Int])
+            -> Bool
+        {
             guard let partition, let kept = policy.places(of: partition) else { return false }
             return used[partition, default: 0] < kept
         }
 
         private mutating func take(_ partition: String?) -> Ticket {
             running += 1
-            let known = partition.flatMap { policy.partitions[$0] == nil ? nil : $0 }
-            if let known { used[known, default: 0] += 1 }
-            return Ticket(partition: known, counted: true)
+            // Counted whether or not places are kept for it now: they may be after a change of policy.
+            if let partition { used[partition, default: 0] += 1 }
+            return Ticket(partition: partition, counted: true)
         }
     }
 }

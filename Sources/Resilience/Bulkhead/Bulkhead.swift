@@ -8,12 +8,17 @@ import Synchronization
 /// ```
 ///
 /// A cancelled waiter leaves the queue at once; a place is given back exactly once, whatever the way out.
+///
+/// A free place goes to the waiter of the highest priority, and of those to the one that came first. When the queue is
+/// full, a call of higher priority takes the room of the one that came last of those with the lowest. So calls of low
+/// priority starve while those of higher ones keep coming: give them a ``BulkheadPolicy/maximumWait``, or places of
+/// their own by ``BulkheadPolicy/partitions``.
 public final class Bulkhead: Sendable {
-    private typealias Waiter = CheckedContinuation<Result<Ticket, any Error>, Never>
+    private typealias Continuation = CheckedContinuation<Result<Ticket, any Error>, Never>
 
     private struct Guarded {
         var machine: StateMachine
-        var waiters: [UInt64: Waiter] = [:]
+        var waiters: [UInt64: Continuation] = [:]
         /// What happened to calls in the queue before they could suspend.
         var early: [UInt64: Result<Ticket, any Error>] = [:]
 
@@ -29,8 +34,6 @@ public final class Bulkhead: Sendable {
 
     /// The name that rejections and events carry.
     public let name: String
-    /// The policy it was made with.
-    public let policy: BulkheadPolicy
 
     private let guarded: Mutex<Guarded>
     private let time: TimeSource
@@ -44,7 +47,6 @@ public final class Bulkhead: Sendable {
         onEvent: (@Sendable (BulkheadEvent) -> Void)? = nil
     ) {
         self.name = name
-        self.policy = policy
         self.time = time
         self.onEvent = onEvent
         guarded = Mutex(Guarded(machine: StateMachine(policy)))
@@ -52,12 +54,13 @@ public final class Bulkhead: Sendable {
 
     /// Runs `operation` when it has a place.
     ///
-    /// - Throws: ``Rejection`` with reason `full` or `waitedTooLong`, `CancellationError`, or the operation's own error.
+    /// - Throws: ``Rejection`` with reason `full`, `waitedTooLong` or `displaced`, `CancellationError`, or the
+    ///   operation's own error.
     public func run<Result>(
-        partition: String? = nil, bypass: Bool = false,
+        priority: Int = 0, partition: String? = nil, bypass: Bool = false,
         _ operation: () async throws -> Result
     ) async throws -> Result {
-        let permit = try await enter(partition: partition, bypass: bypass)
+        let permit = try await enter(priority: priority, partition: partition, bypass: bypass)
         let result = try await operation()
         _ = consume permit
         return result
@@ -66,27 +69,18 @@ public final class Bulkhead: Sendable {
     /// Waits for a place.
     ///
     /// - Parameters:
+    ///   - priority: Whose turn it is first while calls wait: the higher number. Default: 0.
     ///   - partition: The partition whose kept places the call may use.
     ///   - bypass: Lets the call in without taking a place, for calls that must always get through.
-    /// - Throws: ``Rejection`` with reason `full` or `waitedTooLong`, or `CancellationError`.
-    public func enter(partition: String? = nil, bypass: Bool = false) async throws -> Permit {
-        let now = policy.maximumWait == nil ? Instant() : time.now
-        switch guarded.withLock({ $0.machine.enter(partition: partition, bypass: bypass, at: now) }) {
-        case .admitted(let ticket): return Permit(bulkhead: self, ticket: ticket)
-        case .refused:
-            tell(.rejected, partition)
-            throw Rejection(.full, strategy: name)
-        case .queued(let id):
-            tell(.queued, partition)
-            do {
-                let permit = Permit(bulkhead: self, ticket: try await wait(id, since: now))
-                tell(.admitted, partition)
-                return permit
-            } catch {
-                tell(error is CancellationError ? .cancelled : .waitedTooLong, partition)
-                throw error
-            }
+    /// - Throws: ``Rejection`` with reason `full`, `waitedTooLong` or `displaced`, or `CancellationError`.
+    public func enter(priority: Int = 0, partition: String? = nil, bypass: Bool = false) async throws
+        -> Permit
+    {
+        let entry = guarded.withLock {
+            $0.machine.enter(partition: partition, bypass: bypass, mayQueue: false, at: Instant())
         }
+        if case .admitted(let ticket) = entry { return Permit(bulkhead: self, ticket: ticket) }
+        return Permit(bulkhead: self, ticket: try await queue(priority, partition))
     }
 
     /// Takes a place if there is one, without waiting.
@@ -108,10 +102,56 @@ public final class Bulkhead: Sendable {
         guarded.withLock { ($0.machine.running, $0.machine.queued) }
     }
 
+    // MARK: Policy
+
+    /// The policy in force.
+    public var policy: BulkheadPolicy { guarded.withLock { $0.machine.policy } }
+
+    /// Goes on under another policy.
+    ///
+    /// A higher limit lets waiters in at once. Under a lower one nobody who runs has to leave: calls end until fewer run
+    /// than it allows, and only then the next one gets a place. Those who wait stay, for as long as they were told.
+    public func reconfigure(_ policy: BulkheadPolicy) {
+        let resumptions = guarded.withLock { guarded in
+            guarded.machine.reconfigure(policy).compactMap { guarded.settle($0.id, .success($0.ticket)) }
+        }
+        for resume in resumptions { resume() }
+    }
+
     // MARK: Waiting
 
-    private func wait(_ id: UInt64, since now: Instant) async throws -> Ticket {
-        guard let limit = policy.maximumWait else { return try await wait(id) }
+    /// Waits for a place after there was none. Only here the time is needed.
+    private func queue(_ priority: Int, _ partition: String?) async throws -> Ticket {
+        let now = time.now, displaced = Rejection(.displaced, strategy: name)
+        let (entry, limit, resume) = guarded.withLock { guarded in
+            let entry = guarded.machine.enter(priority: priority, partition: partition, at: now)
+            var resume: (() -> Void)?
+            if case .queued(_, displacing: let id?) = entry {
+                resume = guarded.settle(id, .failure(displaced))
+            }
+            return (entry, guarded.machine.policy.maximumWait, resume)
+        }
+        resume?()
+        switch entry {
+        case .admitted(let ticket): return ticket
+        case .refused:
+            tell(.rejected, partition)
+            throw Rejection(.full, strategy: name)
+        case .queued(let id, _):
+            tell(.queued, partition)
+            do {
+                let ticket = try await wait(id, since: now, upTo: limit)
+                tell(.admitted, partition)
+                return ticket
+            } catch {
+                tell(BulkheadEvent.Happening(error), partition)
+                throw error
+            }
+        }
+    }
+
+    private func wait(_ id: UInt64, since now: Instant, upTo limit: Duration?) async throws -> Ticket {
+        guard let limit else { return try await wait(id) }
         // The timer lives in a child task only while a call waits; calls that find a place never pay for it.
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -125,7 +165,7 @@ public final class Bulkhead: Sendable {
 
     private func wait(_ id: UInt64) async throws -> Ticket {
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { (waiter: Waiter) in
+            await withCheckedContinuation { (waiter: Continuation) in
                 let early = guarded.withLock { guarded -> Result<Ticket, any Error>? in
                     if let early = guarded.early.removeValue(forKey: id) { return early }
                     guarded.waiters[id] = waiter

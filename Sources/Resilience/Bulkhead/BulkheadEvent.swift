@@ -10,8 +10,19 @@ public struct BulkheadEvent: Sendable, Hashable {
         case rejected = "bulkhead_rejected"
         /// It was rejected, since it had waited for as long as it may.
         case waitedTooLong = "bulkhead_waited_too_long"
+        /// It was rejected, since a call of higher priority took its place in the full queue.
+        case displaced = "bulkhead_displaced"
         /// It was cancelled while it waited.
         case cancelled = "bulkhead_cancelled"
+
+        /// What the error says that ended a wait.
+        init(_ error: any Error) {
+            switch (error as? Rejection)?.reason {
+            case .displaced?: self = .displaced
+            case nil: self = .cancelled
+            default: self = .waitedTooLong
+            }
+        }
     }
 
     /// The bulkhead's name.
@@ -33,7 +44,7 @@ extension BulkheadEvent: ResilienceEvent {
     /// A warning for a rejection, else debug.
     public var severity: EventSeverity {
         switch happening {
-        case .rejected, .waitedTooLong: .warning
+        case .rejected, .waitedTooLong, .displaced: .warning
         case .queued, .admitted, .cancelled: .debug
         }
     }

@@ -1,6 +1,6 @@
 /// How many calls may run at a time, and how many may wait.
 public struct BulkheadPolicy: Sendable, Hashable {
-    /// The calls that may run at a time. Range: 1 or more. Default: 100.
+    /// The calls that may run at a time. Range: 1 or more; nobody gets a place at 0. Default: 100.
     public var limit: Int
     /// The calls that may wait for a place. Range: 0 or more. Default: 0.
     public var queue: Int
@@ -22,6 +22,9 @@ public struct BulkheadPolicy: Sendable, Hashable {
 
     /// The places kept for a partition: its share of the limit, rounded up, at least one.
     public func places(of partition: String) -> Int? {
-        partitions[partition].map { max(1, Int((Double(limit) * min(max(0, $0), 1) - 1e-9).rounded(.up))) }
+        partitions[partition].map { share in
+            let limit = Double(min(max(0, limit), 1_000_000_000))
+            return max(1, Int((limit * min(max(0, share), 1) - 1e-9).rounded(.up)))
+        }
     }
 }

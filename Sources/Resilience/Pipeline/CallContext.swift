@@ -6,14 +6,17 @@ public struct CallContext: Sendable {
     public var deadline: Instant?
     /// The budget that retries of this call are taken from; nil if no layer outside has one.
     public var budget: RetryBudget?
+    /// Whose turn it is first where calls wait, as in a ``Bulkhead``: the higher number.
+    public var priority: Int
     /// When the innermost retry outside began, if it needs to know.
     var retriedSince: Instant?
 
     /// Creates the context of a call that no layer has seen yet.
-    public init(attempt: Int = 0, deadline: Instant? = nil, budget: RetryBudget? = nil) {
+    public init(attempt: Int = 0, deadline: Instant? = nil, budget: RetryBudget? = nil, priority: Int = 0) {
         self.attempt = attempt
         self.deadline = deadline
         self.budget = budget
+        self.priority = priority
     }
 
     /// The time until the deadline; nil if there is none, zero if it has passed.

@@ -121,11 +121,11 @@ extension Bulkhead: ResilienceStrategy {
     /// One layer, a bulkhead.
     public var outline: [PipelineLayer] { [PipelineLayer(name, .bulkhead)] }
 
-    /// Runs `next` when it has a place.
+    /// Runs `next` when it has a place, which calls of higher priority get first.
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
-        let permit = try await enter()
+        let permit = try await enter(priority: context.priority)
         let value = try await next(context)
         _ = consume permit
         return value

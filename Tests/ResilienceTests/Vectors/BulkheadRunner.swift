@@ -31,7 +31,7 @@ struct BulkheadRunner: PatternRunner {
             case .admitted(let ticket):
                 running[id] = ticket
                 seen["allowed"] = .bool(true)
-            case .queued(let number): waiting[number] = id
+            case .queued(let number, _): waiting[number] = id
             case .refused: (seen["allowed"], seen["error"]) = (.bool(false), .string("full"))
             }
         case "finish":
