@@ -26,13 +26,19 @@ extension CircuitBreakerPolicy {
 
 /// The normal failure rate, and the rate to open at. A decision: no clock, lock or task.
 struct AdaptiveThreshold: Sendable, Hashable {
+    /// What was learned, free of any clock.
+    struct Learned: Sendable, Hashable, Codable {
+        var calls: Double
+        var failures: Double
+        var normal: Double
+    }
+
     /// The calls that a breaker which knows nothing is taken to have seen, so that the first few decide little.
     private static let priorCalls = 20.0
     private static let priorRate = 0.02
-    /// Results are gathered for so long before they become history.
-    private static let slice = Duration.seconds(10)
 
-    private let policy: CircuitBreakerPolicy.AdaptiveRate
+    /// By which it goes on learning; what was learned stays when it is replaced.
+    var policy: CircuitBreakerPolicy.AdaptiveRate
     private var calls = priorCalls, failures = priorCalls * priorRate
     private var sliceCalls = 0, sliceFailures = 0
     private var sliceBegin: Instant
@@ -46,7 +52,7 @@ struct AdaptiveThreshold: Sendable, Hashable {
 
     /// Notes a result of a closed breaker.
     mutating func note(failed: Bool, at now: Instant) {
-        if now.since(sliceBegin) >= Self.slice { closeSlice(at: now) }
+        if now.since(sliceBegin) >= HoldDown.slice { closeSlice(at: now) }
         sliceCalls &+= 1
         if failed { sliceFailures &+= 1 }
     }
@@ -63,24 +69,27 @@ struct AdaptiveThreshold: Sendable, Hashable {
     }
 
     private mutating func closeSlice(at now: Instant) {
-        let elapsed = now.since(sliceBegin), halfLives = elapsed / max(policy.halfLife, .milliseconds(1))
-        let kept = Self.half(toThe: halfLives)
+        let elapsed = now.since(sliceBegin)
+        let kept = HoldDown.kept(after: elapsed, halfLife: policy.halfLife)
         calls = calls * kept + Double(sliceCalls)
         failures = failures * kept + Double(sliceFailures)
         let seen = min(failures / max(calls, 1), policy.highestNormal)
-        // An idle time is no licence to jump: what is new is a minute's worth at most.
-        let minutes = min(elapsed / .seconds(60), 1)
-        let factor = 1 + (max(policy.changePerMinute, 1) - 1) * minutes
-        let floor = max(normal, 0.001)
-        normal = min(max(seen, floor / factor), floor * factor)
+        normal = HoldDown(changePerMinute: policy.changePerMinute).step(
+            from: max(normal, 0.001), to: seen, after: elapsed)
         dropSlice(at: now)
     }
 
-    /// 2 to the minus `exponent`, by squaring the whole part and a polynomial for the rest (within 0.1 %).
-    private static func half(toThe exponent: Double) -> Double {
-        guard exponent < 1000 else { return 0 }
-        let whole = exponent.rounded(.down), rest = exponent - whole
-        let part = 1 - rest * (0.6931 - rest * (0.2402 - rest * 0.0529))
-        return 0.5.power(Int(whole)) * part
+    // MARK: Memory
+
+    /// What there is to remember.
+    var learned: Learned { Learned(calls: calls, failures: failures, normal: normal) }
+
+    /// Takes over what another has learned; what is impossible in it is left out.
+    mutating func takeOver(_ learned: Learned, at now: Instant) {
+        dropSlice(at: now)
+        guard learned.calls >= 0, learned.calls < 1e15, (0...1).contains(learned.normal) else { return }
+        guard learned.failures >= 0, learned.failures <= learned.calls else { return }
+        (calls, failures) = (learned.calls, learned.failures)
+        normal = min(learned.normal, max(0, policy.highestNormal))
     }
 }

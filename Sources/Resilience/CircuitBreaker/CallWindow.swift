@@ -64,15 +64,6 @@ struct CallWindow: Sendable {
         }
     }
 
-    /// Whether ``add(failed:slow:at:)`` needs the real time.
-    var dependsOnTime: Bool {
-        switch shape {
-        case .calls: false
-        case .time: true
-        case .interval(let every): every != nil
-        }
-    }
-
     /// Whether a change of state clears what the window shows (see ``CircuitBreakerPolicy/Window/interval(_:)``).
     var forgetsOnTransition: Bool {
         if case .interval = shape { return true }
@@ -185,23 +176,57 @@ extension CallWindow {
         clear(at: now)
         switch shape {
         case .calls:
-            for call in history.calls.suffix(ring.count) {
+            for call in history.singleCalls(ring.count) {
                 add(failed: call & 1 != 0, slow: call & 2 != 0, at: now)
             }
-        case .time(let window, _, _):
-            let young = history.groups.filter { $0.age >= .zero && $0.age < window }.sorted {
-                $0.age > $1.age
+        case .time(let window, let length, _):
+            oldest = 0
+            for group in history.inGroups
+            where group.age >= .zero && group.age < window && group.counts.calls > 0 {
+                pour(group, into: length, at: now)
             }
-            for group in young.suffix(slices.count) {
-                slices[live] = Slice(
-                    start: now.advanced(by: .zero - group.age), counts: group.counts.plausible)
-                oldest = 0
-                live += 1
-            }
-            counts = slices[..<live].reduce(into: Counts()) { $0.add($1.counts) }
         case .interval:
-            counts = history.groups.first?.counts.plausible ?? Counts()
+            for group in history.inGroups { counts.add(group.counts.plausible) }
+            counts = counts.plausible
         }
+    }
+
+    /// Adds a group, no older than those before it, to the newest slice if it falls into that, else to a new one.
+    private mutating func pour(_ group: History.Aged, into length: Duration, at now: Instant) {
+        let start = now.advanced(by: .zero - group.age), newest = slices[max(0, live - 1)].start
+        if live == 0 || (start.since(newest) >= length && live < slices.count) {
+            slices[live] = Slice(start: start)
+            live += 1
+        }
+        slices[live - 1].counts.add(group.counts.plausible)
+        counts.add(group.counts.plausible)
+    }
+}
+
+extension CallWindow.History {
+    /// The youngest groups, the oldest first; single calls are taken to be of now.
+    fileprivate var inGroups: [Aged] {
+        guard groups.isEmpty else {
+            return Array(groups.suffix(1000)).sorted { $0.age > $1.age }
+        }
+        var counts = CallWindow.Counts()
+        for call in calls.suffix(100_000) { counts.add(failed: call & 1 != 0, slow: call & 2 != 0) }
+        return [Aged(age: .zero, counts: counts)]
+    }
+
+    /// The youngest calls, at most `most`, the oldest first. Those of a group are spread evenly over it.
+    fileprivate func singleCalls(_ most: Int) -> [UInt8] {
+        guard calls.isEmpty else { return Array(calls.suffix(most)) }
+        var youngestFirst: [UInt8] = []
+        for group in inGroups.reversed() where youngestFirst.count < most {
+            let counts = group.counts.plausible
+            for number in 0..<min(counts.calls, most - youngestFirst.count) {
+                let failed = counts.falls(counts.failures, on: number),
+                    slow = counts.falls(counts.slow, on: number)
+                youngestFirst.append((failed ? 1 : 0) | (slow ? 2 : 0))
+            }
+        }
+        return youngestFirst.reversed()
     }
 }
 
@@ -211,6 +236,11 @@ extension CallWindow.Counts {
         failures += other.failures
         slow += other.slow
         ignored += other.ignored
+    }
+
+    /// Whether one of `some` of these calls is that with the given number, when they are spread evenly.
+    fileprivate func falls(_ some: Int, on number: Int) -> Bool {
+        (number + 1) * some / calls != number * some / calls
     }
 
     /// These counts with everything impossible taken out.

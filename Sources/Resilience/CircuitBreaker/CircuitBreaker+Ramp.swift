@@ -22,7 +22,7 @@ extension CircuitBreaker.StateMachine {
     mutating func recordRamping(_ outcome: CircuitBreaker.Outcome, took: Duration?, at now: Instant)
         -> CircuitBreaker.Transition?
     {
-        guard let result = Result(outcome, took: took, slowAbove: policy.slowCallDuration) else { return nil }
+        guard let result = Result(outcome, took: took, slowAbove: slowLimit) else { return nil }
         tally.add(failed: result.failed, slow: result.slow)
         guard tally.calls >= min(policy.judgedCalls, Self.judgedOnRamp), ratesReached(tally) else {
             return nil

@@ -40,7 +40,24 @@ extension CircuitBreaker {
         }
 
         /// The ticket of a call that ``StateMachine/gate`` lets through.
-        init(gate: UInt64) { self.init(generation: gate >> 1, probe: nil) }
+        init(gate: UInt64) { self.init(generation: gate >> Gate.bits, probe: nil) }
+
+        /// The ticket of a call that would have been refused, had the breaker not only watched. No generation has this
+        /// number, and its result is nobody's.
+        static let unwatched = Ticket(generation: .max, probe: nil)
+    }
+
+    /// What a call has to know before it begins: the low bits of a word, the generation is in those above.
+    enum Gate {
+        static let bits: UInt64 = 4
+        /// The call must ask the machine: any state but closed and disabled.
+        static let asks: UInt64 = 1
+        /// Calls are timed.
+        static let timed: UInt64 = 2
+        /// A closed breaker counts results without knowing the time.
+        static let countedUntimed: UInt64 = 4
+        /// Nothing is refused.
+        static let shadow: UInt64 = 8
     }
 
     /// The answer to a call that asks to be let through.
@@ -59,5 +76,7 @@ extension CircuitBreaker {
         var openings: Int
         /// What the trip rule or verdict saw.
         var counts: CallWindow.Counts
+        /// Whether the breaker only watches.
+        var shadow = false
     }
 }

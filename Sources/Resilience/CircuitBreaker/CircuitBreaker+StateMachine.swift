@@ -20,42 +20,64 @@ extension CircuitBreaker {
             case disabled
         }
 
-        let policy: CircuitBreakerPolicy
+        var policy: CircuitBreakerPolicy { didSet { derive() } }
         /// Whether a rule of the policy holds although nothing failed, as a rate of zero does.
-        private let tripsAlways: Bool
+        private var tripsAlways = false
+        /// Whether a closed breaker's results can be counted without knowing the time or how long they took.
+        private(set) var countsUntimed = false
         var chance: Chance
         var phase: Phase
         var window: CallWindow
         /// The failure rate to open at; nil where it is fixed.
-        private(set) var adaptive: AdaptiveThreshold?
+        var adaptive: AdaptiveThreshold?
+        /// The duration above which calls are slow; nil where it is fixed.
+        var slowness: SlowCallThreshold?
         private(set) var generation: UInt64 = 0
-        private var probes: [Probe] = []
+        var probes: [Probe] = []
         private var probesGiven: UInt64 = 0
         var tally = CallWindow.Counts()
-        private var consecutiveSuccesses = 0
+        var consecutiveSuccesses = 0
         var consecutiveFailures = 0
         var openings = 0
+        /// The holds by hand that are not given back.
         var holds = 0
+        /// Begins anew when all holds are ended at once, so that their handles end no later ones.
+        var holdEpoch: UInt64 = 0
+        /// Whether it only watches, as set by hand; nil for as the policy says.
+        var shadowByHand: Bool?
         /// What the trip rule or verdict saw when the breaker last opened.
         private var countsAtOpening = CallWindow.Counts()
         /// Calls rejected since the last change of state.
         private(set) var rejected = 0
         /// Results that came too late to count, in all.
-        private(set) var late = 0
+        var late = 0
 
         init(_ policy: CircuitBreakerPolicy, chance: Chance, at now: Instant) {
             self.policy = policy
-            tripsAlways =
-                [policy.failureRate, policy.slowCallRate].contains { $0.map { $0 <= 0 } ?? false }
-                || [policy.failureCount, policy.consecutiveFailures].contains { $0.map { $0 <= 0 } ?? false }
             self.chance = chance
             phase = .closed(since: now)
             window = CallWindow(policy.window, at: now)
             adaptive = policy.adaptiveRate.map { AdaptiveThreshold($0, at: now) }
+            slowness = policy.adaptiveSlowCall.map {
+                SlowCallThreshold($0, fixed: policy.slowCallDuration, at: now)
+            }
+            derive()
         }
 
-        /// Whether a closed breaker needs the real time for a result; if not, callers save the reading.
-        var resultsDependOnTime: Bool { window.dependsOnTime || adaptive != nil }
+        /// Works out what is asked for every call.
+        private mutating func derive() {
+            tripsAlways =
+                [policy.failureRate, policy.slowCallRate].contains { $0.map { $0 <= 0 } ?? false }
+                || [policy.failureCount, policy.consecutiveFailures].contains { $0.map { $0 <= 0 } ?? false }
+            countsUntimed =
+                !policy.timesCalls && !policy.window.dependsOnTime && policy.adaptiveRate == nil
+        }
+
+        /// Whether it refuses no call, but for holds by hand.
+        var isShadow: Bool { shadowByHand ?? policy.shadow }
+
+        /// The duration above which calls are slow now.
+        var slowLimit: Duration? { slowness?.limit ?? policy.slowCallDuration }
 
         /// The state as it was after the last call; ``advance(at:)`` brings it up to date.
         var state: State {
@@ -70,18 +92,22 @@ extension CircuitBreaker {
 
         // MARK: Calls
 
-        /// The generation, doubled, and one more if calls must ask ``admit(at:)``: a closed or disabled breaker lets
-        /// every call through without knowing the time.
+        /// What a call has to know before it begins, in one word: see ``Gate``.
         var gate: UInt64 {
+            var gate = generation << Gate.bits
             switch phase {
-            case .closed, .disabled: generation << 1
-            case .open, .halfOpen, .ramping, .isolated: generation << 1 | 1
+            case .closed, .disabled: break
+            case .open, .halfOpen, .ramping, .isolated: gate |= Gate.asks
             }
+            if policy.timesCalls { gate |= Gate.timed }
+            if countsUntimed { gate |= Gate.countedUntimed }
+            if isShadow { gate |= Gate.shadow }
+            return gate
         }
 
-        /// Until when every call is refused; nil when the breaker is not open.
+        /// Until when every call is refused; nil when the breaker is not open or lets them pass all the same.
         var openUntil: Instant? {
-            if case .open(let until, _) = phase { return until }
+            if case .open(let until, _) = phase, !isShadow { return until }
             return nil
         }
 
@@ -112,13 +138,13 @@ extension CircuitBreaker {
         /// - Returns: Nil if the time is needed after all and nothing was recorded; else whether a trip rule now
         ///   holds, in which case ``open(tripping:at:)`` must follow.
         mutating func recordUntimed(_ outcome: Outcome, of ticket: Ticket) -> Bool? {
-            guard case .closed = phase, ticket.generation == generation else { return nil }
-            return count(Result(outcome, took: nil, slowAbove: nil), at: Instant())
+            guard case .closed = phase, ticket.generation == generation, countsUntimed else { return nil }
+            return count(Result(outcome, took: nil, slowAbove: nil), took: nil, at: Instant())
         }
 
         /// ``recordUntimed(_:of:)`` for a success.
         mutating func recordUntimedSuccess(of ticket: Ticket) -> Bool? {
-            guard case .closed = phase, ticket.generation == generation else { return nil }
+            guard case .closed = phase, ticket.generation == generation, countsUntimed else { return nil }
             window.add(failed: false, slow: false, at: Instant())
             consecutiveFailures = 0
             return trips(window.counts)
@@ -139,6 +165,7 @@ extension CircuitBreaker {
             -> Transition?
         {
             guard ticket.generation == generation else {
+                if ticket == .unwatched { return nil }
                 late += 1
                 lengthen(by: outcome.retryAfter, at: now)
                 return nil
@@ -213,47 +240,22 @@ extension CircuitBreaker {
         private mutating func recordClosed(_ outcome: Outcome, took: Duration?, at now: Instant)
             -> Transition?
         {
-            let result = Result(outcome, took: took, slowAbove: policy.slowCallDuration)
-            guard count(result, at: now) else { return nil }
+            let result = Result(outcome, took: took, slowAbove: slowLimit)
+            guard count(result, took: took, at: now) else { return nil }
             return open(window.counts, retryAfter: result?.retryAfter, at: now)
         }
 
         /// Counts a result of a closed breaker and says whether a trip rule holds.
-        private mutating func count(_ result: Result?, at now: Instant) -> Bool {
+        private mutating func count(_ result: Result?, took: Duration?, at now: Instant) -> Bool {
             guard let result else {
                 window.addIgnored()
                 return false
             }
             window.add(failed: result.failed, slow: result.slow, at: now)
             adaptive?.note(failed: result.failed, at: now)
+            if let took, !result.failed { slowness?.note(took, at: now) }
             consecutiveFailures = result.failed ? consecutiveFailures &+ 1 : 0
             return trips(window.counts)
-        }
-
-        private mutating func recordProbe(
-            _ outcome: Outcome, of ticket: Ticket, took: Duration?, at now: Instant
-        )
-            -> Transition?
-        {
-            guard let index = probes.firstIndex(where: { $0.id == ticket.probe }) else {
-                late += 1
-                return nil
-            }
-            probes.remove(at: index)
-            guard let result = Result(outcome, took: took, slowAbove: policy.slowCallDuration) else {
-                return nil
-            }
-            tally.add(failed: result.failed, slow: result.slow)
-            consecutiveSuccesses = result.failed ? 0 : consecutiveSuccesses + 1
-            switch judge() {
-            case nil: return nil
-            case true?:
-                if !policy.ramp.isEmpty, case .halfOpen(_, let openedFor) = phase {
-                    return startRamp(openedFor, at: now)
-                }
-                return close(at: now)
-            case false?: return open(tally, retryAfter: result.retryAfter, at: now)
-            }
         }
 
         struct Result {
@@ -287,24 +289,6 @@ extension CircuitBreaker {
             return false
         }
 
-        /// True to close, false to open, nil to wait for more results.
-        private func judge() -> Bool? {
-            let successes = tally.calls - tally.failures
-            switch policy.verdict {
-            case .consecutiveSuccesses(let count):
-                if tally.failures > 0 { return false }
-                return consecutiveSuccesses >= max(1, count) ? true : nil
-            case .rate(let calls):
-                return tally.calls >= max(1, calls) ? !ratesReached(tally) : nil
-            case .successes(let needed, let calls):
-                if successes >= needed { return true }
-                return tally.failures > max(1, calls) - needed ? false : nil
-            case .tolerance(let share, let calls):
-                if Double(tally.failures) > share * Double(max(1, calls)) { return false }
-                return tally.calls >= max(1, calls) ? true : nil
-            }
-        }
-
         // MARK: Transitions
 
         mutating func open(
@@ -313,6 +297,7 @@ extension CircuitBreaker {
         ) -> Transition {
             forgetOldOpenings(at: now)
             adaptive?.dropSlice(at: now)
+            slowness?.dropSlice(at: now)
             openings += 1
             let planned = exactly ?? openDuration(openings: openings)
             let asked = min(retryAfter ?? .zero, policy.open.maximum)
@@ -324,7 +309,7 @@ extension CircuitBreaker {
         }
 
         /// Forgets one opening for each decay interval that the breaker was closed.
-        private mutating func forgetOldOpenings(at now: Instant) {
+        mutating func forgetOldOpenings(at now: Instant) {
             guard case .closed(let since) = phase, openings > 0, let decay = policy.open.decay else { return }
             guard decay > .zero else { return openings = 0 }
             let intervals = now.since(since) / decay
@@ -363,11 +348,14 @@ extension CircuitBreaker {
             window.clear(at: now)
             var openFor: Duration?
             if case .open(_, let duration) = next { openFor = duration }
-            return Transition(from: before, to: state, openFor: openFor, openings: openings, counts: counts)
+            return Transition(
+                from: before, to: state, openFor: openFor, openings: openings, counts: counts,
+                shadow: isShadow)
         }
 
         mutating func refuse(_ reason: Rejection.Reason, _ wait: Duration?) -> Admission {
             rejected &+= 1
+            if isShadow, reason != .isolated { return .admitted(.unwatched) }
             return .refused(reason, retryAfter: wait)
         }
     }

@@ -17,8 +17,6 @@ import Synchronization
 public final class CircuitBreaker: Sendable {
     /// The name that rejections and events carry.
     public let name: String
-    /// The policy it was made with.
-    public let policy: CircuitBreakerPolicy
 
     private let machine: Mutex<StateMachine>
     /// The machine's ``StateMachine/gate`` after its last change of state: a call is let through by one look at it.
@@ -27,12 +25,8 @@ public final class CircuitBreaker: Sendable {
     /// refused by one look at it and at the clock.
     private let opensAgainAt = Atomic<Int64>(0)
     /// The calls refused so since the last change of state; of calls at the same instant some may be missed.
-    private let refused = Atomic<Int>(0)
-    private let time: TimeSource
-    /// Whether calls are timed.
-    private let timesCalls: Bool
-    /// Whether a closed breaker's results can be counted without reading the clock.
-    private let countsWithoutTime: Bool
+    let refused = Atomic<Int>(0)
+    let time: TimeSource
     private let onEvent: (@Sendable (CircuitBreakerEvent) -> Void)?
 
     /// Creates a closed breaker.
@@ -45,18 +39,15 @@ public final class CircuitBreaker: Sendable {
         chance: Chance = .system(), onEvent: (@Sendable (CircuitBreakerEvent) -> Void)? = nil
     ) {
         self.name = name
-        self.policy = policy
         self.time = time
         self.onEvent = onEvent
         let machine = StateMachine(policy, chance: chance, at: time.now)
-        timesCalls = policy.slowCallDuration != nil
-        countsWithoutTime = !timesCalls && !machine.resultsDependOnTime
         gate = Atomic(machine.gate)
         self.machine = Mutex(machine)
     }
 
     /// Lets the machine decide something that may change its state.
-    private func decide<Answer: Sendable>(_ body: (inout sending StateMachine) -> Answer) -> Answer {
+    func decide<Answer: Sendable>(_ body: (inout sending StateMachine) -> Answer) -> Answer {
         machine.withLock { machine in
             let answer = body(&machine)
             publish(&machine)
@@ -66,10 +57,11 @@ public final class CircuitBreaker: Sendable {
 
     /// Shows what changed to calls that do not take the lock.
     private func publish(_ machine: inout StateMachine) {
-        let now = machine.gate
-        guard now != gate.load(ordering: .relaxed) else { return }
-        refused.store(0, ordering: .relaxed)
+        let now = machine.gate, before = gate.load(ordering: .relaxed)
+        // A late Retry-After lengthens an opening without a change of state.
         opensAgainAt.store(machine.openUntil?.sinceOrigin.nanosecondsRoundedUp ?? 0, ordering: .relaxed)
+        guard now != before else { return }
+        if now >> Gate.bits != before >> Gate.bits { refused.store(0, ordering: .relaxed) }
         gate.store(now, ordering: .releasing)
     }
 
@@ -116,8 +108,9 @@ public final class CircuitBreaker: Sendable {
         private let generation: UInt64
         /// Zero for none.
         private let probe: UInt64
-        /// In nanoseconds of the breaker's clock; nothing unless calls are timed.
+        /// In nanoseconds of the breaker's clock; ``untimed`` if it was not read.
         let startedAt: Int64
+        static let untimed = Int64.min
 
         init(_ ticket: Ticket, at nanoseconds: Int64) {
             generation = ticket.generation
@@ -131,8 +124,9 @@ public final class CircuitBreaker: Sendable {
     @usableFromInline
     func enter() throws(Rejection) -> Admitted {
         let gate = gate.load(ordering: .acquiring)
-        if gate & 1 == 0 {
-            return Admitted(Ticket(gate: gate), at: timesCalls ? time.nanoseconds : 0)
+        if gate & Gate.asks == 0 {
+            let now = gate & Gate.timed != 0 ? time.nanoseconds : Admitted.untimed
+            return Admitted(Ticket(gate: gate), at: now)
         }
         return try ask()
     }
@@ -157,7 +151,7 @@ public final class CircuitBreaker: Sendable {
     /// Settles a call as a success: what nearly all calls are.
     @usableFromInline
     func succeeded(_ admitted: Admitted) {
-        guard countsWithoutTime,
+        guard gate.load(ordering: .relaxed) & Gate.countedUntimed != 0,
             let trips = machine.withLock({ $0.recordUntimedSuccess(of: admitted.ticket) })
         else { return leave(admitted, .success) }
         if trips { trip(admitted.ticket, retryAfter: nil) }
@@ -166,12 +160,15 @@ public final class CircuitBreaker: Sendable {
     @usableFromInline
     func leave(_ admitted: Admitted, _ outcome: Outcome, took: Duration? = nil) {
         let ticket = admitted.ticket
-        if countsWithoutTime, let trips = machine.withLock({ $0.recordUntimed(outcome, of: ticket) }) {
+        if gate.load(ordering: .relaxed) & Gate.countedUntimed != 0,
+            let trips = machine.withLock({ $0.recordUntimed(outcome, of: ticket) })
+        {
             if trips { trip(ticket, retryAfter: outcome.retryAfter) }
             return
         }
         let now = time.now
-        let duration = took ?? (timesCalls ? now.sinceOrigin - .nanoseconds(admitted.startedAt) : nil)
+        let started = admitted.startedAt
+        let duration = took ?? (started != Admitted.untimed ? now.sinceOrigin - .nanoseconds(started) : nil)
         report(decide { $0.record(outcome, of: ticket, took: duration, at: now) })
     }
 
@@ -181,93 +178,12 @@ public final class CircuitBreaker: Sendable {
         report(decide { $0.open(tripping: ticket, retryAfter: retryAfter, at: now) })
     }
 
-    // MARK: By hand
+    // MARK: Policy and events
 
-    /// Holds the breaker open until as many calls of ``release()`` follow; calls are rejected as `isolated`.
-    public func isolate() {
-        let now = time.now
-        report(decide { $0.isolate(at: now) })
-    }
+    /// The policy in force.
+    public var policy: CircuitBreakerPolicy { machine.withLock { $0.policy } }
 
-    /// Gives one hold back; the last one closes the breaker.
-    public func release() {
-        let now = time.now
-        report(decide { $0.release(at: now) })
-    }
-
-    /// Opens the breaker, for `duration` or for as long as its policy says.
-    public func open(for duration: Duration? = nil) {
-        let now = time.now
-        report(decide { $0.forceOpen(for: duration, at: now) })
-    }
-
-    /// Closes the breaker, ends all holds and forgets what it knew.
-    public func close() {
-        let now = time.now
-        report(decide { $0.forceClosed(at: now) })
-    }
-
-    /// Lets all calls through and counts none, until ``close()``.
-    public func disable() {
-        let now = time.now
-        report(decide { $0.disable(at: now) })
-    }
-
-    // MARK: What it shows
-
-    /// What a breaker shows of itself.
-    public struct Snapshot: Sendable, Hashable {
-        /// The state at the time of the snapshot.
-        public var state: State
-        /// The calls that count now: in the window, of the probes, or those that caused the opening.
-        public var calls: Int
-        /// Those that failed.
-        public var failures: Int
-        /// Those that were slow.
-        public var slowCalls: Int
-        /// Openings that are not forgotten yet.
-        public var openings: Int
-        /// The time until an open breaker lets a probe through; zero in every other state.
-        public var remainingOpen: Duration
-        /// Calls rejected since the last change of state. Counted without a lock: of calls that are rejected at the
-        /// same instant on several threads some may be missed.
-        public var rejected: Int
-        /// Results that came too late to count, in all.
-        public var late: Int
-    }
-
-    /// The breaker's state and counts now.
-    public var snapshot: Snapshot {
-        let now = time.now
-        let (snapshot, transition) = decide { machine in
-            let transition = machine.advance(at: now)
-            let counts = machine.counts
-            return (
-                Snapshot(
-                    state: machine.state, calls: counts.calls, failures: counts.failures,
-                    slowCalls: counts.slow, openings: machine.openings,
-                    remainingOpen: machine.remainingOpen(at: now),
-                    rejected: machine.rejected + refused.load(ordering: .relaxed),
-                    late: machine.late), transition
-            )
-        }
-        report(transition)
-        return snapshot
-    }
-
-    /// What to keep across a restart; nil while the breaker is held or switched off by hand.
-    public var memory: Memory? {
-        let now = time.now
-        return machine.withLock { $0.memory(at: now) }
-    }
-
-    /// Takes up where `memory` left off. Calls in flight become late.
-    public func restore(_ memory: Memory) {
-        let now = time.now
-        decide { $0.restore(memory, at: now) }
-    }
-
-    private func report(_ transition: Transition?) {
+    func report(_ transition: Transition?) {
         guard let transition, let onEvent else { return }
         onEvent(CircuitBreakerEvent(transition, of: name))
     }

@@ -16,6 +16,8 @@ public struct CircuitBreakerEvent: Sendable, Hashable {
     public var failures: Int
     /// Those that were slow.
     public var slowCalls: Int
+    /// Whether the breaker only watched: this is what it would have done, and calls passed all the same.
+    public var shadow: Bool
 
     init(_ transition: CircuitBreaker.Transition, of breaker: String) {
         self.breaker = breaker
@@ -26,5 +28,6 @@ public struct CircuitBreakerEvent: Sendable, Hashable {
         calls = transition.counts.calls
         failures = transition.counts.failures
         slowCalls = transition.counts.slow
+        shadow = transition.shadow
     }
 }

@@ -83,7 +83,10 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
     /// The share of slow calls at which the breaker opens. Range: above 0 to 1; nil for never. Default: nil.
     public var slowCallRate: Double?
     /// A call that takes longer than this is slow, whether it succeeds or fails. Without it calls are not timed.
+    /// Default: nil.
     public var slowCallDuration: Duration?
+    /// Calls a call slow by a duration that follows what is normal, in place of ``slowCallDuration``. Default: nil.
+    public var adaptiveSlowCall: AdaptiveSlowCall?
     /// The number of calls in the window below which no rate is judged. Range: 1 or more. Default: 10.
     ///
     /// A window of fewer calls than this counts as large enough when it is full.
@@ -102,6 +105,12 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
     /// How long the breaker stays half-open without a verdict before it opens again. Default: 120 s. Nil waits for
     /// ever. Choose it longer than the slowest call.
     public var maximumHalfOpen: Duration? = .seconds(120)
+    /// Whether it only watches: it counts and reports what it would do, but lets every call through, unless it is
+    /// isolated by hand. For trying settings on real traffic. Default: false.
+    ///
+    /// A call that would have been rejected passes and counts for nothing, so that the counts and changes of state are
+    /// those that a breaker which rejects would have had.
+    public var shadow = false
 
     /// Creates the default policy.
     public init() {}
@@ -121,5 +130,19 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
     var judgedCalls: Int {
         if case .calls(let size) = window { return min(minimumCalls, size) }
         return minimumCalls
+    }
+
+    /// Whether how long a call takes matters.
+    var timesCalls: Bool { slowCallDuration != nil || adaptiveSlowCall != nil }
+}
+
+extension CircuitBreakerPolicy.Window {
+    /// Whether counting a result needs the real time.
+    var dependsOnTime: Bool {
+        switch self {
+        case .calls: false
+        case .time: true
+        case .interval(let every): every != nil
+        }
     }
 }

@@ -1,0 +1,185 @@
+extension CircuitBreakerRegistry {
+    /// Which breakers are kept, and under which policies. The breakers have locks of their own, which are taken inside
+    /// the registry's and never the other way round.
+    struct StateMachine {
+        typealias Change = (breaker: CircuitBreaker, transitions: [CircuitBreaker.Transition])
+
+        /// A breaker in a ring in the order of use; the first entry is the ring's anchor and has none.
+        private struct Entry {
+            var key: Key?
+            var breaker: CircuitBreaker?
+            /// The one that was used after this.
+            var newer = 0
+            /// The one that was used before this.
+            var older = 0
+        }
+
+        var standard: CircuitBreakerPolicy
+        var own: [Key: CircuitBreakerPolicy]
+        var limit: Int
+        private var chance: Chance
+        private var entries = [Entry()]
+        private var free: [Int] = []
+        private var places: [Key: Int] = [:]
+        private(set) var made = 0
+        private(set) var left = 0
+        private(set) var unkept = 0
+
+        init(
+            _ standard: CircuitBreakerPolicy, own: [Key: CircuitBreakerPolicy], limit: Int, chance: Chance
+        ) {
+            self.standard = standard
+            self.own = own
+            self.limit = max(1, limit)
+            self.chance = chance
+        }
+
+        var count: Int { places.count }
+
+        // MARK: Breakers
+
+        /// The breaker of a key, which counts as used now.
+        mutating func find(_ key: Key) -> CircuitBreaker? {
+            guard let place = places[key] else { return nil }
+            if entries[0].older != place {
+                unlink(place)
+                linkAsNewest(place)
+            }
+            return entries[place].breaker
+        }
+
+        func peek(_ key: Key) -> CircuitBreaker? {
+            places[key].flatMap { entries[$0].breaker }
+        }
+
+        var all: [(key: Key, breaker: CircuitBreaker)] {
+            var all: [(key: Key, breaker: CircuitBreaker)] = [], place = entries[0].older
+            while place != 0 {
+                if let key = entries[place].key, let breaker = entries[place].breaker {
+                    all.append((key, breaker))
+                }
+                place = entries[place].older
+            }
+            return all
+        }
+
+        /// Makes the breaker of a key that has none, and keeps it if there is room or can be made.
+        mutating func insert(
+            _ key: Key, at now: Instant, make: (CircuitBreakerPolicy, Chance) -> CircuitBreaker
+        )
+            -> CircuitBreaker
+        {
+            let breaker = make(policy(of: key), Chance(seed: chance.next()))
+            if count >= limit { shrink(to: limit - 1, at: now) }
+            guard count < limit else {
+                unkept &+= 1
+                return breaker
+            }
+            let place = free.popLast() ?? entries.endIndex
+            if place == entries.endIndex { entries.append(Entry()) }
+            entries[place] = Entry(key: key, breaker: breaker)
+            places[key] = place
+            linkAsNewest(place)
+            made &+= 1
+            return breaker
+        }
+
+        mutating func remove(_ key: Key) -> CircuitBreaker? {
+            places[key].flatMap { remove(at: $0) }
+        }
+
+        private mutating func remove(at place: Int) -> CircuitBreaker? {
+            let entry = entries[place]
+            unlink(place)
+            entries[place] = Entry()
+            free.append(place)
+            if let key = entry.key { places[key] = nil }
+            return entry.breaker
+        }
+
+        // MARK: Leaving
+
+        /// Lets breakers leave until no more than the limit are left, as far as they may.
+        mutating func shrink(at now: Instant) { shrink(to: limit, at: now) }
+
+        private mutating func shrink(to most: Int, at now: Instant) {
+            for standing in [CircuitBreaker.Standing.idle, .recovering] {
+                var place = entries[0].newer
+                while place != 0, count > most {
+                    let next = entries[place].newer
+                    if mayLeave(place, standing, at: now) {
+                        _ = remove(at: place)
+                        left &+= 1
+                    }
+                    place = next
+                }
+            }
+        }
+
+        private mutating func mayLeave(_ place: Int, _ standing: CircuitBreaker.Standing, at now: Instant)
+            -> Bool
+        {
+            // A caller that holds it may be in a call, and would go on with it beside another one for the same key.
+            guard isKnownUniquelyReferenced(&entries[place].breaker) else { return false }
+            return entries[place].breaker?.standing(at: now) == standing
+        }
+
+        // MARK: Policies
+
+        func policy(of key: Key) -> CircuitBreakerPolicy { own[key] ?? standard }
+
+        /// Gives all breakers, or one, the policy that it should have.
+        func adopt(only key: Key? = nil) -> [Change] {
+            let affected = key.map { key in peek(key).map { [(key, $0)] } ?? [] } ?? all
+            return affected.compactMap { key, breaker in
+                let policy = policy(of: key)
+                guard breaker.policy != policy else { return nil }
+                return (breaker, breaker.reconfigureUnreported(policy))
+            }
+        }
+
+        // MARK: Order
+
+        private mutating func unlink(_ place: Int) {
+            let entry = (newer: entries[place].newer, older: entries[place].older)
+            entries[entry.newer].older = entry.older
+            entries[entry.older].newer = entry.newer
+        }
+
+        private mutating func linkAsNewest(_ place: Int) {
+            let newest = entries[0].older
+            entries[place].older = newest
+            entries[place].newer = 0
+            entries[newest].newer = place
+            entries[0].older = place
+        }
+    }
+}
+
+extension CircuitBreaker {
+    /// What a registry asks before it lets a breaker leave.
+    enum Standing {
+        /// Closed, and nothing was set by hand.
+        case idle
+        /// Its open time is over and it waits for probes.
+        case recovering
+        /// It keeps calls away, or something was set by hand.
+        case needed
+    }
+
+    func standing(at now: Instant) -> Standing {
+        decide { $0.standing(at: now) }
+    }
+}
+
+extension CircuitBreaker.StateMachine {
+    func standing(at now: Instant) -> CircuitBreaker.Standing {
+        guard shadowByHand == nil else { return .needed }
+        switch phase {
+        case .closed: return .idle
+        case .open: return remainingOpen(at: now) > .zero ? .needed : .recovering
+        case .halfOpen, .ramping: return .recovering
+        case .isolated, .disabled: return .needed
+        }
+    }
+}
