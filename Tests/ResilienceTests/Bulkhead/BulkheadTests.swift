@@ -37,21 +37,6 @@ import Testing
         #expect(bulkhead.load == (0, 0))
     }
 
-    @Test func `a cancelled waiter leaves the queue and the next one goes on`() async throws {
-        let bulkhead = bulkhead(BulkheadPolicy(limit: 1, queue: 5))
-        let first = try await bulkhead.enter()
-        let cancelled = Task { try await bulkhead.run { 2 } }
-        await untilQueued(bulkhead, 1)
-        let next = Task { try await bulkhead.run { 3 } }
-        await untilQueued(bulkhead, 2)
-        cancelled.cancel()
-        await #expect(throws: CancellationError.self) { try await cancelled.value }
-        #expect(bulkhead.load.queued == 1)
-        _ = consume first
-        #expect(try await next.value == 3)
-        #expect(bulkhead.load == (0, 0))
-    }
-
     @Test func `a place is given back when the operation throws`() async {
         struct Failed: Error {}
         let bulkhead = bulkhead(BulkheadPolicy(limit: 1))
@@ -59,14 +44,64 @@ import Testing
         #expect(bulkhead.load == (0, 0))
     }
 
-    @Test func `many callers, cancelled at random, leave no place behind`() async throws {
-        let bulkhead = bulkhead(BulkheadPolicy(limit: 3, queue: 1000)), most = Recorder<Int>()
+    @Test func `calls of higher priority go first and push the last of the lowest out of a full queue`()
+        async throws
+    {
+        let bulkhead = bulkhead(BulkheadPolicy(limit: 1, queue: 2)), order = Recorder<Int>()
+        let first = try await bulkhead.enter()
+        func begin(_ priority: Int) async -> Task<Void, any Error> {
+            let queued = bulkhead.load.queued
+            let task = Task { try await bulkhead.run(priority: priority) { order.record(priority) } }
+            await untilQueued(bulkhead, min(queued + 1, 2))
+            return task
+        }
+        let low = await begin(0), lower = await begin(-1), high = await begin(7)
+        await #expect(throws: Rejection(.displaced, strategy: "test")) { try await lower.value }
+        _ = consume first
+        _ = try await (low.value, high.value)
+        #expect(order.events == [7, 0] && bulkhead.load == (0, 0))
+    }
+
+    @Test func `a pipeline's call tells its priority`() async throws {
+        let bulkhead = bulkhead(BulkheadPolicy(limit: 1, queue: 1))
+        let pipeline = Pipeline { bulkhead }
+        let first = try await bulkhead.enter()
+        let low = Task { try await pipeline.run { _ in 1 } }
+        await untilQueued(bulkhead, 1)
+        let high = Task { try await pipeline.run(CallContext(priority: 1)) { _ in 2 } }
+        await #expect(throws: Rejection(.displaced, strategy: "test")) { try await low.value }
+        _ = consume first
+        #expect(try await high.value == 2)
+    }
+
+    @Test func `a raised limit wakes waiters, a lowered one takes effect as calls end`() async throws {
+        let bulkhead = bulkhead(BulkheadPolicy(limit: 1, queue: 5, maximumWait: .seconds(60)))
+        let first = try await bulkhead.enter()
+        let waiting = Task { try await bulkhead.run { 2 } }
+        await untilQueued(bulkhead, 1)
+        bulkhead.reconfigure(BulkheadPolicy(limit: 2, queue: 5))
+        #expect(try await waiting.value == 2)
+        let second = try bulkhead.tryEnter()
+        bulkhead.reconfigure(BulkheadPolicy(limit: 1))
+        #expect(bulkhead.policy.limit == 1 && bulkhead.load.running == 2)
+        _ = consume second
+        #expect(throws: Rejection.self) { _ = try bulkhead.tryEnter() }
+        _ = consume first
+        let last = try bulkhead.tryEnter()
+        #expect(bulkhead.load.running == 1)
+        _ = consume last
+    }
+
+    @Test func `limits change while many callers come, go and give up, and no place is lost`() async {
+        let bulkhead = bulkhead(BulkheadPolicy(limit: 3, queue: 50))
         await withTaskGroup(of: Void.self) { group in
             for index in 0..<500 {
                 group.addTask {
+                    if index % 10 == 0 {
+                        bulkhead.reconfigure(BulkheadPolicy(limit: 1 + index % 7, queue: 50))
+                    }
                     let task = Task {
-                        try await bulkhead.run {
-                            most.record(bulkhead.load.running)
+                        try await bulkhead.run(priority: index % 4) {
                             for _ in 0..<index % 5 { await Task.yield() }
                         }
                     }
@@ -79,6 +114,5 @@ import Testing
             }
         }
         #expect(bulkhead.load == (0, 0))
-        #expect(most.events.allSatisfy { $0 <= 3 })
     }
 }

@@ -65,16 +65,6 @@ import Testing
         await #expect(throws: Rejection.self) { try await breaker.run { 1 } }
     }
 
-    @Test func `a cancelled call counts for nothing`() async throws {
-        let breaker = breaker()
-        for _ in 0..<10 {
-            await #expect(throws: CancellationError.self) {
-                try await breaker.run { throw CancellationError() }
-            }
-        }
-        #expect(breaker.snapshot.calls == 0 && breaker.snapshot.state == .closed)
-    }
-
     @Test func `open times grow with each opening, and are forgotten slowly`() throws {
         let breaker = breaker()
         var times: [Duration] = []
@@ -150,44 +140,6 @@ import Testing
         #expect(breaker.snapshot.state == .closed)
     }
 
-    @Test func `half-open without a verdict ends after its maximum`() throws {
-        let breaker = breaker {
-            $0.probeLease = nil
-            $0.maximumHalfOpen = .seconds(8)
-        }
-        try fail(breaker, times: 2)
-        clock.advance(by: .seconds(5))
-        let lost = try breaker.admit()
-        clock.advance(by: .seconds(8))
-        #expect(breaker.snapshot.state == .open)
-        lost.settle(.success)
-        #expect(breaker.snapshot.state == .open, "a late success must not close it")
-    }
-
-    @Test func `a permit that is dropped gives its place back`() throws {
-        let breaker = breaker()
-        try fail(breaker, times: 2)
-        clock.advance(by: .seconds(5))
-        for _ in 0..<10 { _ = try breaker.admit() }
-        #expect(breaker.snapshot.state == .halfOpen)
-        try succeed(breaker)
-        #expect(breaker.snapshot.state == .closed)
-    }
-
-    @Test func `results of an earlier state change nothing`() throws {
-        let breaker = breaker()
-        let early = try breaker.admit(), other = try breaker.admit()
-        try fail(breaker, times: 2)
-        early.settle(.success)
-        #expect(breaker.snapshot.state == .open)
-        clock.advance(by: .seconds(5))
-        let probe = try breaker.admit()
-        other.settle(.failure())
-        #expect(breaker.snapshot.state == .halfOpen, "a failure from before the opening must not reopen it")
-        probe.settle(.success)
-        #expect(breaker.snapshot.state == .closed && breaker.snapshot.late == 2)
-    }
-
     @Test func `slow calls open it, whether they succeed or fail`() throws {
         let breaker = breaker {
             $0.failureRate = nil
@@ -229,56 +181,6 @@ import Testing
         let next = self.breaker()
         next.restore(memory)
         #expect(next.snapshot.state == .open && next.snapshot.remainingOpen == .seconds(5))
-    }
-
-    @Test func `it equals a plain model over a window of calls`() {
-        for seed in 0..<500 {
-            var chance = Chance(seed: UInt64(seed)),
-                machine = CircuitBreaker.StateMachine(Self.modelPolicy, chance: chance, at: Instant())
-            var model = Model(), now = Instant()
-            for _ in 0..<200 {
-                now = now.advanced(by: .milliseconds(Int(chance.next() % 400)))
-                let admitted: CircuitBreaker.Ticket? =
-                    if case .admitted(let ticket) = machine.admit(at: now).0 { ticket } else { nil }
-                #expect((admitted != nil) == model.admits(at: now), "seed \(seed)")
-                guard let admitted else { continue }
-                let failed = chance.next() % 3 == 0
-                _ = machine.record(failed ? .failure() : .success, of: admitted, at: now)
-                model.record(failed: failed, at: now)
-                #expect(machine.state == model.state, "seed \(seed)")
-            }
-        }
-    }
-
-    private static var modelPolicy: CircuitBreakerPolicy {
-        var policy = CircuitBreakerPolicy(window: .calls(5), failureRate: 0.6, minimumCalls: 3)
-        policy.open = .init(first: .seconds(1), multiplier: 1, jitter: 0)
-        return policy
-    }
-
-    /// A breaker over the last five calls, as plainly as it can be written.
-    private struct Model {
-        var state = CircuitBreaker.State.closed
-        var calls: [Bool] = []
-        var openUntil = Instant()
-
-        mutating func admits(at now: Instant) -> Bool {
-            if state == .open, now >= openUntil { state = .halfOpen }
-            return state != .open
-        }
-
-        mutating func record(failed: Bool, at now: Instant) {
-            if state == .halfOpen {
-                if failed { open(at: now) } else { (state, calls) = (.closed, []) }
-                return
-            }
-            calls = (calls + [failed]).suffix(5)
-            if calls.count >= 3, Double(calls.count { $0 }) / Double(calls.count) >= 0.6 { open(at: now) }
-        }
-
-        private mutating func open(at now: Instant) {
-            (state, calls, openUntil) = (.open, [], now.advanced(by: .seconds(1)))
-        }
     }
 
     @Test func `a failure from before the opening lengthens it by its Retry-After, and never shortens it`()
