@@ -22,9 +22,9 @@ extension Hedge {
         private var nextAt: Instant?
         private var finished: Int?
 
-        /// - Parameter maximumHedges: The attempts besides the first.
+        /// - Parameter maximumHedges: The attempts besides the first; at most 10.
         init(maximumHedges: Int) {
-            maximumAttempts = 1 + max(0, maximumHedges)
+            maximumAttempts = 1 + min(max(0, maximumHedges), HedgePolicy.mostHedges)
             mayBegin = true
         }
 

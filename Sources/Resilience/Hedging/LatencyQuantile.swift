@@ -28,4 +28,9 @@ struct LatencyQuantile: Sendable, Hashable {
         seconds *= time > seconds ? 1 + Self.step * share : 1 - Self.step * (1 - share)
         seconds = min(max(seconds, 1e-9), 86_400)
     }
+
+    /// Takes in a call that was given up after `duration`: it counts if it is above the estimate already.
+    mutating func note(atLeast duration: Duration) {
+        if duration / .seconds(1) > seconds { note(duration) }
+    }
 }

@@ -8,15 +8,22 @@ public struct CallContext: Sendable {
     public var budget: RetryBudget?
     /// Whose turn it is first where calls wait, as in a ``Bulkhead``: the higher number.
     public var priority: Int
+    /// Whether the call may run twice at the same time without harm, as an idempotent one may. A ``Hedge`` makes no
+    /// second attempt at one that may not.
+    public var mayOverlap: Bool
     /// When the innermost retry outside began, if it needs to know.
     var retriedSince: Instant?
 
     /// Creates the context of a call that no layer has seen yet.
-    public init(attempt: Int = 0, deadline: Instant? = nil, budget: RetryBudget? = nil, priority: Int = 0) {
+    public init(
+        attempt: Int = 0, deadline: Instant? = nil, budget: RetryBudget? = nil, priority: Int = 0,
+        mayOverlap: Bool = true
+    ) {
         self.attempt = attempt
         self.deadline = deadline
         self.budget = budget
         self.priority = priority
+        self.mayOverlap = mayOverlap
     }
 
     /// The time until the deadline; nil if there is none, zero if it has passed.

@@ -15,9 +15,11 @@ public struct TimeSource: Sendable {
 
     /// Creates a source that reads and waits on `clock`; the moment of creation is its origin.
     public init<C: Clock>(_ clock: C = ContinuousClock()) where C.Duration == Duration {
+        // Read before the clock itself: so a sleeper that wakes in time never finds that its moment is yet to come.
+        let system = clock is ContinuousClock ? SystemClock.nanoseconds() : nil
         let origin = clock.now
-        if clock is ContinuousClock, let now = SystemClock.nanoseconds() {
-            reading = .system(origin: now)
+        if let system {
+            reading = .system(origin: system)
         } else {
             reading = .clock { Instant(sinceOrigin: origin.duration(to: clock.now)) }
         }

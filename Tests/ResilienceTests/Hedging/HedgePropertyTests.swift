@@ -1,0 +1,161 @@
+import ResilienceTesting
+import Synchronization
+import Testing
+
+@testable import Resilience
+
+/// Hedged calls whose attempts are made up from a seed: whatever happens, the promises hold.
+@Suite struct HedgePropertyTests {
+    private struct Failed: Error, Hashable { var attempt: Int }
+
+    private enum End: Sendable { case value, refusedValue, failure, hopeless }
+
+    /// One attempt: what it ends with, when, and whether it minds being cancelled.
+    private struct Plan: Sendable {
+        var end: End
+        var takes: Duration
+        var minds: Bool
+
+        init(_ chance: inout Chance) {
+            end = [.value, .refusedValue, .failure, .failure, .hopeless][Int(chance.next() % 5)]
+            takes = .milliseconds(Int(chance.next() % 4) * 10)
+            minds = chance.next() % 2 == 0
+        }
+    }
+
+    /// What came of one call.
+    private struct Story: Sendable {
+        var begun: [Int] = []
+        var produced: [Int] = []
+        var discarded: [Int] = []
+        var alsoFailed: [Int] = []
+        var failures: [Int] = []
+        var allowed = 0
+        var answer: Result<Int, Failed>?
+    }
+
+    private final class Log: Sendable {
+        let story = Mutex(Story())
+    }
+
+    private static func call(
+        _ policy: HedgePolicy, _ plans: [Plan], budget: RetryBudget?, mayOverlap: Bool, clock: VirtualClock
+    ) async -> Story {
+        let log = Log(), time = TimeSource(clock)
+        let hedge = Hedge(
+            "hedge", policy: policy, budget: budget, time: time,
+            onEvent: { event in if event.isAllowed { log.story.withLock { $0.allowed += 1 } } })
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                let answer: Result<Int, Failed>
+                do {
+                    answer = .success(
+                        try await hedge.run(
+                            mayOverlap: mayOverlap,
+                            accepting: { plans[$0].end == .value },
+                            handling: { ($0 as? Failed).map { plans[$0.attempt].end != .hopeless } ?? true },
+                            discard: { value in log.story.withLock { $0.discarded.append(value) } },
+                            alsoFailed: { attempt, _ in log.story.withLock { $0.alsoFailed.append(attempt) } }
+                        ) { attempt in
+                            log.story.withLock { $0.begun.append(attempt) }
+                            do { try await time.sleep(for: plans[attempt].takes) } catch {
+                                if plans[attempt].minds { throw error }
+                            }
+                            switch plans[attempt].end {
+                            case .value, .refusedValue:
+                                log.story.withLock { $0.produced.append(attempt) }
+                                return attempt
+                            case .failure, .hopeless:
+                                log.story.withLock { $0.failures.append(attempt) }
+                                throw Failed(attempt: attempt)
+                            }
+                        })
+                } catch { answer = .failure(error as? Failed ?? Failed(attempt: -1)) }
+                log.story.withLock { $0.answer = answer }
+            }
+            while log.story.withLock({ $0.answer == nil }) {
+                for _ in 0..<5 { await Task.yield() }
+                clock.advanceToNextSleeper()
+            }
+        }
+        return log.story.withLock { $0 }
+    }
+
+    @Test(arguments: Array<UInt64>(1...150))
+    func `one outcome is the caller's and nothing else is lost`(seed: UInt64) async throws {
+        var chance = Chance(seed: seed)
+        let clock = VirtualClock(), hedges = Int(chance.next() % 5)
+        let delay: HedgePolicy.Delay =
+            [.fixed(.zero), .fixed(.milliseconds(15)), .afterFailure][Int(chance.next() % 3)]
+        let tokens = Int(chance.next() % 3), isBounded = chance.next() % 3 == 0
+        let budget =
+            isBounded
+            ? RetryBudget(
+                .init(ratio: 0, minimumPerSecond: tokens, timeToLive: .seconds(1)), time: TimeSource(clock))
+            : nil
+        let mayOverlap = chance.next() % 5 > 0
+        let plans = (0...hedges).map { _ in Plan(&chance) }
+        let story = await Self.call(
+            HedgePolicy(delay: delay, maximumHedges: hedges), plans, budget: budget, mayOverlap: mayOverlap,
+            clock: clock)
+
+        #expect(story.begun.sorted() == Array(0..<story.begun.count), "seed \(seed)")
+        #expect(story.begun.count <= 1 + (mayOverlap ? hedges : 0), "seed \(seed)")
+        #expect(story.begun.count - 1 == story.allowed, "seed \(seed)")
+        if isBounded { #expect(story.allowed <= tokens, "seed \(seed)") }
+        #expect(clock.sleepers == 0, "seed \(seed): something was left behind")
+        switch try #require(story.answer) {
+        case .success(let value):
+            let isAccepted = plans[value].end == .value
+            // What was not accepted is the caller's only as the first attempt's, when all have failed.
+            #expect(isAccepted || value == 0 && story.begun.allSatisfy { plans[$0].end != .value })
+            #expect((story.discarded + [value]).sorted() == story.produced.sorted(), "seed \(seed)")
+            #expect(story.alsoFailed.isEmpty, "seed \(seed)")
+        case .failure(let error):
+            #expect(error.attempt == 0 || plans[error.attempt].end == .hopeless, "seed \(seed)")
+            #expect(story.discarded.sorted() == story.produced.sorted(), "seed \(seed)")
+            let others = story.failures.filter { $0 != error.attempt }.sorted()
+            #expect(story.alsoFailed == others, "seed \(seed)")
+        }
+    }
+
+    @Test(arguments: Array<UInt64>(1...200))
+    func `the decisions never begin too many, and always end`(seed: UInt64) {
+        var chance = Chance(seed: seed), now = Instant(), open: Set<Int> = [], accepted: Int?, begun = 0
+        let most = Int(chance.next() % 4)
+        var machine = Hedge.StateMachine(maximumHedges: most), failures = 0
+        for _ in 0..<200 {
+            switch machine.next(at: now) {
+            case .begin(let attempt):
+                #expect(attempt == begun && attempt <= most && accepted == nil, "seed \(seed)")
+                if attempt > 0, chance.next() % 4 == 0 {
+                    machine.withdraw()
+                    continue
+                }
+                begun += 1
+                open.insert(attempt)
+                machine.hasBegun(
+                    at: now, nextAfter: chance.next() % 3 == 0 ? nil : .milliseconds(chance.next() % 20))
+            case .wait(let until):
+                #expect(!open.isEmpty, "seed \(seed): nothing is waited for")
+                if let until, chance.next() % 2 == 0 {
+                    now = max(now, until)
+                } else if let ended = open.randomElement(using: &chance) {
+                    open.remove(ended)
+                    if chance.next() % 3 == 0 {
+                        machine.accept(ended)
+                        accepted = accepted ?? ended
+                    } else {
+                        failures += 1
+                        machine.fail(at: now)
+                    }
+                }
+            case .finish(let winner):
+                #expect(winner == accepted ?? 0, "seed \(seed)")
+                #expect(accepted != nil || failures == begun, "seed \(seed)")
+                return
+            }
+        }
+        Issue.record("it does not end, seed \(seed)")
+    }
+}
