@@ -73,7 +73,8 @@ public struct Fallback<Value: Sendable>: Sendable {
                 onEvent?(FallbackEvent(fallback: name, rung: rung.name, failedRungs: failed))
                 return Served(value: value, rung: rung.name, error: failure)
             } catch {
-                if error is CancellationError || Task.isCancelled { throw error }
+                // Of a cancelled call nothing else is to be said; a rung that only gave itself up has failed.
+                if Task.isCancelled { throw CancellationError() }
                 failed.append(rung.name)
             }
         }
