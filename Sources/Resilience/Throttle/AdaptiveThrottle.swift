@@ -63,6 +63,12 @@ public final class AdaptiveThrottle: Sendable {
         let now = time.now
         state.withLock { $0.succeeded(at: now) }
     }
+
+    /// Takes a call out of the count that says nothing about the other side; for example it was cancelled.
+    public func ignored() {
+        let now = time.now
+        state.withLock { $0.ignored(at: now) }
+    }
 }
 
 extension Rejection.Reason {
@@ -71,14 +77,20 @@ extension Rejection.Reason {
 }
 
 extension AdaptiveThrottle: ResilienceStrategy {
-    /// Runs `next` unless it is rejected. Only success counts for the other side.
+    /// Runs `next` unless it is rejected. Only success counts for the other side; cancellation and rejections by layers
+    /// inside, but for a time that ran out, count as though the call had not been made.
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
         try enter()
-        let value = try await next(context)
-        succeeded()
-        return value
+        do {
+            let value = try await next(context)
+            succeeded()
+            return value
+        } catch {
+            if CircuitBreaker.judgeOfLayer(error) == .ignored { ignored() }
+            throw error
+        }
     }
 }
 
@@ -90,7 +102,7 @@ extension AdaptiveThrottle {
         private let policy: Policy
         private var chance: Chance
         private var counts = [(calls: Int, successes: Int)](repeating: (0, 0), count: slices)
-        private var calls = 0, successes = 0
+        private(set) var calls = 0, successes = 0
         private var slice = 0
         private var sliceBegin: Instant
 
@@ -111,6 +123,18 @@ extension AdaptiveThrottle {
         mutating func succeeded(at now: Instant) {
             expire(at: now)
             count(calls: 0, successes: 1)
+        }
+
+        /// Takes the latest call out again, if it still counts.
+        mutating func ignored(at now: Instant) {
+            expire(at: now)
+            for age in 0..<Self.slices {
+                let past = (slice + Self.slices - age) % Self.slices
+                guard counts[past].calls > 0 else { continue }
+                counts[past].calls -= 1
+                calls -= 1
+                return
+            }
         }
 
         mutating func rejection(at now: Instant) -> Double {

@@ -1,0 +1,52 @@
+import ResilienceTesting
+import Testing
+
+@testable import Resilience
+
+@Suite struct AdaptiveThrottleTests {
+    private struct Failed: Error {}
+
+    private let clock = VirtualClock()
+
+    private func throttle() -> AdaptiveThrottle {
+        AdaptiveThrottle("throttle", time: TimeSource(clock), chance: Chance(seed: 1))
+    }
+
+    private func rejection(after error: any Error) async -> Double {
+        let throttle = throttle()
+        for _ in 0..<40 {
+            _ = try? await throttle.run(CallContext()) { _ in throw error }
+            clock.advance(by: .milliseconds(500))
+        }
+        return throttle.rejection
+    }
+
+    @Test func `cancelled calls and rejections by layers inside say nothing about the other side`() async {
+        #expect(await rejection(after: CancellationError()) == 0)
+        #expect(await rejection(after: Rejection(.full, strategy: "bulkhead")) == 0)
+        #expect(await rejection(after: Rejection(.circuitOpen, strategy: "breaker")) == 0)
+        #expect(await rejection(after: Rejection(.timedOut, strategy: "timeout")) > 0.8)
+        #expect(await rejection(after: Failed()) > 0.8)
+    }
+
+    @Test(arguments: Array<UInt64>(1...20))
+    func `counts never go below zero, and all leave the window`(seed: UInt64) {
+        var chance = Chance(seed: seed), now = Instant()
+        var machine = AdaptiveThrottle.StateMachine(.init(), chance: Chance(seed: seed), at: now)
+        for _ in 0..<2000 {
+            switch chance.next() % 4 {
+            case 0: _ = machine.admit(at: now)
+            case 1: machine.ignored(at: now)
+            case 2: machine.succeeded(at: now)
+            default:
+                let rare = chance.next() % 50 == 0
+                now = now.advanced(by: rare ? .seconds(200) : .milliseconds(chance.next() % 4000))
+            }
+            #expect((0...0.9).contains(machine.rejection(at: now)), "seed \(seed)")
+        }
+        #expect(machine.calls >= 0 && machine.successes >= 0, "seed \(seed)")
+        now = now.advanced(by: .seconds(61))
+        _ = machine.rejection(at: now)
+        #expect(machine.calls == 0 && machine.successes == 0, "seed \(seed)")
+    }
+}
