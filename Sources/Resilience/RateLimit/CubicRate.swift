@@ -6,8 +6,11 @@
 /// limiter.reconfigure(RateLimitPolicy(permits: Int(rate.rate(after: .seconds(1)))))
 /// ```
 ///
-/// Source: botocore, retries/throttling.py (CubicCalculator), after CUBIC (RFC 9438). Rates are per second.
+/// Source: botocore, retries/throttling.py (CubicCalculator), after CUBIC (RFC 9438). Rates are per second; those to
+/// send at are at most 2^30, which is all that a ``RateLimiter`` lets through: long after throttling the curve is steep.
 public struct CubicRate: Sendable, Hashable {
+    private static let most = Double(RateLimiter.Plan.mostPermits)
+
     /// The rate at which throttling was last seen.
     public private(set) var ceiling: Double
     private let beta: Double
@@ -31,10 +34,10 @@ public struct CubicRate: Sendable, Hashable {
     /// The seconds from throttling until the ceiling is reached again.
     public var secondsToCeiling: Double { Self.cubeRoot(ceiling * (1 - beta) / scale) }
 
-    /// The rate to send at; never below zero.
+    /// The rate to send at. Range: 0 to 2^30.
     public func rate(after time: Duration) -> Double {
         let distance = (time - lastThrottled) / .seconds(1) - secondsToCeiling
-        return max(0, scale * distance * distance * distance + ceiling)
+        return min(max(0, scale * distance * distance * distance + ceiling), Self.most)
     }
 
     /// Notes that the other side refused calls that were sent at `rate`.
@@ -44,7 +47,7 @@ public struct CubicRate: Sendable, Hashable {
     public mutating func throttled(at rate: Double, after time: Duration) -> Double {
         ceiling = max(0, rate)
         lastThrottled = time
-        return ceiling * beta
+        return min(ceiling * beta, Self.most)
     }
 
     /// By Newton's method, from a first guess of the right size; without a mathematics library.

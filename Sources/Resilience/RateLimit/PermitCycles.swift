@@ -11,7 +11,7 @@ struct PermitCycles: Sendable {
     private var end: Int64
 
     init(holding permits: Int, _ plan: RateLimiter.Plan, at now: Int64) {
-        available = min(max(0, permits), plan.permits)
+        available = min(max(permits, -Int.max / 2), plan.permits)
         cycle = max(0, now) / plan.period
         end = (cycle &+ 1).saturatingProduct(plan.period)
     }

@@ -15,9 +15,15 @@ struct PermitLog: Sendable {
     private var count = 0
     private var total = 0
 
-    /// A log in which `taken` permits were taken just now.
+    /// A log in which `taken` permits were taken just now; those above the limit are promised, as many in each period
+    /// from now on as it allows.
     init(taken: Int = 0, _ plan: RateLimiter.Plan, at now: Int64) {
-        if taken > 0 { take(taken, plan, due: now) }
+        let held = min(taken, plan.permits), promised = taken - held
+        if held > 0 { take(held, plan, due: now) }
+        guard promised > 0 else { return }
+        let periods = Int64((promised - 1) / plan.permits + 1)
+        let time = min(periods.saturatingProduct(plan.period), RateLimiter.Plan.longest)
+        take(promised, plan, due: now.saturatingSum(time))
     }
 
     /// The permits that may be taken now; below zero when permits are promised.

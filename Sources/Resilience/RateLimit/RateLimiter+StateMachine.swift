@@ -44,16 +44,18 @@ extension RateLimiter {
         init(_ policy: RateLimitPolicy, at now: Int64 = 0) {
             let plan = Plan(policy)
             self.init(
-                plan, holding: policy.initial ?? plan.capacity, mostWaiters: policy.maximumWaiters, at: now)
+                plan, holding: max(0, policy.initial ?? plan.capacity), mostWaiters: policy.maximumWaiters,
+                at: now)
         }
 
+        /// - Parameter permits: Below zero for permits that are promised.
         private init(_ plan: Plan, holding permits: Int, mostWaiters: Int, at now: Int64) {
             self.plan = plan
             self.mostWaiters = max(0, mostWaiters)
             latest = max(0, now)
             bucket = TokenBucket(holding: permits, plan, at: latest)
             cycles = PermitCycles(holding: permits, plan, at: latest)
-            let taken = plan.permits - min(max(0, permits), plan.permits)
+            let taken = plan.permits - min(max(-Plan.mostPermits, permits), plan.permits)
             log = PermitLog(taken: plan.algorithm == .slidingWindow ? taken : 0, plan, at: latest)
         }
 
@@ -125,10 +127,16 @@ extension RateLimiter {
         mutating func cancel(_ id: UInt64, at now: Int64) -> [Move]? {
             guard let index = waiters.firstIndex(where: { $0.id == id }) else { return nil }
             bringUp(to: now)
-            let canUndo = index >= firstUndoable
-            if canUndo { undo(from: index) }
+            let before = self
+            if index >= firstUndoable {
+                undo(from: index)
+                waiters.remove(at: index)
+                if let moves = promiseAgain(from: index) { return moves }
+                // Those behind would wait longer; so they keep what they were told, and its permits are lost.
+                self = before
+            }
             waiters.remove(at: index)
-            return canUndo ? promiseAgain(from: index) ?? [] : []
+            return []
         }
 
         /// Goes on under another policy. Permits that are there stay, as far as the new limit allows. If the new policy

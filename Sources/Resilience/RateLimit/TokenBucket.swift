@@ -8,7 +8,7 @@ struct TokenBucket: Sendable {
     private var updated: Int64
 
     init(holding permits: Int, _ plan: RateLimiter.Plan, at now: Int64) {
-        level = Int128(min(max(0, permits), plan.capacity)) &* Int128(plan.period)
+        level = Int128(min(permits, plan.capacity)) &* Int128(plan.period)
         updated = now
     }
 

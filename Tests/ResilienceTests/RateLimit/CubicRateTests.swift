@@ -18,4 +18,14 @@ import Testing
         #expect(abs(rate.secondsToCeiling - seconds) <= max(1e-3, seconds * 1e-4))
         #expect(rate.rate(after: .seconds(1)) >= 0)
     }
+
+    @Test func `the rate fits into a whole number, however long ago throttling was`() {
+        for ceiling in [0, 10, 1e300, .infinity] {
+            var rate = CubicRate(ceiling: ceiling)
+            for time in [Duration.zero, .seconds(1), .seconds(86_400), .unbounded] {
+                #expect(Int(rate.rate(after: time)) <= 1 << 30)
+            }
+            #expect(Int(rate.throttled(at: ceiling, after: .seconds(5))) <= 1 << 30)
+        }
+    }
 }

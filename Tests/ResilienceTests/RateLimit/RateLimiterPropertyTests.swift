@@ -2,12 +2,12 @@ import Testing
 
 @testable import Resilience
 
-/// Random traffic on the state machine, after which every window is looked at.
 /// Checks what a mutating call has answered, which the macro cannot call.
 func expect(_ holds: Bool, _ comment: Comment? = nil, at location: SourceLocation = #_sourceLocation) {
     #expect(holds, comment, sourceLocation: location)
 }
 
+/// Random traffic on the state machine, after which every window is looked at.
 @Suite struct RateLimiterPropertyTests {
     private struct Passed {
         var time: Int64
@@ -163,6 +163,111 @@ func expect(_ holds: Bool, _ comment: Comment? = nil, at location: SourceLocatio
             #expect(traffic.machine.waiting == 0, "seed \(seed)")
             expect(traffic.machine.acquire(1, at: traffic.now), "seed \(seed)")
             #expect(traffic.machine.available == traffic.machine.plan.capacity - 1)
+        }
+    }
+
+    // MARK: Reconfiguration
+
+    /// Calls that do not wait, under a policy that changes all the time.
+    private func reconfigured(
+        _ algorithm: RateLimitPolicy.Algorithm, _ seed: UInt64
+    ) -> (policies: [(since: Int64, plan: RateLimiter.Plan)], passed: [Passed]) {
+        var chance = Chance(seed: seed), now: Int64 = 0, passed: [Passed] = []
+        var policy = RateLimitPolicy(permits: 10, per: .microseconds(100), algorithm: algorithm)
+        var machine = RateLimiter.StateMachine(policy)
+        var policies: [(since: Int64, plan: RateLimiter.Plan)] = [(0, RateLimiter.Plan(policy))]
+        for _ in 0..<1500 {
+            now += Int64(chance.next() % 12_000)
+            let permits = 1 + Int(chance.next() % 3)
+            if machine.acquire(permits, at: now) { passed.append(Passed(time: now, permits: permits)) }
+            guard chance.next() % 40 == 0 else { continue }
+            policy.permits = 1 + Int(chance.next() % 20)
+            policy.period = .microseconds(20 + Int64(chance.next() % 200))
+            policy.capacity = chance.next() % 2 == 0 ? nil : 1 + Int(chance.next() % 8)
+            _ = machine.reconfigure(policy, at: now)
+            policies.append((now, RateLimiter.Plan(policy)))
+        }
+        return (policies, passed)
+    }
+
+    @Test(arguments: seeds)
+    func `a reconfigured token bucket never lets more through than it held and was given since`(seed: UInt64)
+    {
+        let (policies, passed) = reconfigured(.tokenBucket, seed)
+        // A bucket without rounding that is filled by what each policy gave.
+        var level = Double(policies[0].plan.capacity), time: Int64 = 0, taken = 0, next = passed[...]
+        for (index, (_, plan)) in policies.enumerated() {
+            let end = index + 1 < policies.count ? policies[index + 1].since : .max
+            level = min(level, Double(plan.capacity))
+            while let call = next.first, call.time <= end {
+                level += Double(call.time - time) * Double(plan.permits) / Double(plan.period)
+                level = min(level, Double(plan.capacity)) - Double(call.permits)
+                #expect(level >= -1e-6, "seed \(seed) at \(call.time)")
+                (time, taken, next) = (call.time, taken + call.permits, next.dropFirst())
+            }
+            guard end < .max else { break }
+            level += Double(end - time) * Double(plan.permits) / Double(plan.period)
+            level = min(level, Double(plan.capacity))
+            time = end
+        }
+        #expect(next.isEmpty && taken > 300)
+    }
+
+    @Test(arguments: seeds)
+    func `no window of a reconfigured sliding window holds more than the limit in force at its end`(
+        seed: UInt64
+    ) {
+        let (policies, passed) = reconfigured(.slidingWindow, seed)
+        for (index, call) in passed.enumerated() {
+            let current = policies.lastIndex { $0.since < call.time } ?? 0
+            // What a shorter period has forgotten cannot be counted again.
+            let first = policies.lastIndex { $0.since < call.time - 250_000 } ?? 0
+            let period = policies[first...current].reduce(.max) { min($0, $1.plan.period) }
+            let inside = passed[...index].reversed().prefix { call.time - $0.time < period }
+            let limit = policies[current].plan.permits
+            #expect(inside.reduce(0) { $0 + $1.permits } <= limit, "seed \(seed) at \(call.time)")
+        }
+        #expect(passed.count > 300)
+    }
+
+    @Test func `what is promised stays promised when the algorithm changes`() {
+        let all: [RateLimitPolicy.Algorithm] = [.tokenBucket, .slidingWindow, .cycles]
+        for (from, to) in all.flatMap({ from in all.map { (from, $0) } }) where from != to {
+            var machine = RateLimiter.StateMachine(
+                RateLimitPolicy(permits: 10, per: .seconds(1), algorithm: from))
+            // Ten pass now, and 30 are promised for the next three seconds.
+            for _ in 0..<40 { expect(machine.reserve(1, upTo: .max, at: 0) != nil) }
+            _ = machine.reconfigure(RateLimitPolicy(permits: 10, per: .seconds(1), algorithm: to), at: 0)
+            expect(!machine.acquire(1, at: 0), "\(from) to \(to)")
+            expect(!machine.acquire(1, at: 2_900_000_000), "\(from) to \(to)")
+            expect(machine.acquire(1, at: 4_000_000_000), "\(from) to \(to)")
+        }
+    }
+
+    @Test(arguments: seeds.prefix(10))
+    func `waiters that are cancelled in large windows never let more through than the limit`(seed: UInt64) {
+        // Permits are remembered together here, so that a waiter's new moment may be later than its old one.
+        let policy = RateLimitPolicy(permits: 1100, per: .microseconds(100), algorithm: .slidingWindow)
+        var traffic = Traffic(
+            machine: RateLimiter.StateMachine(policy), chance: Chance(seed: seed), gap: 300,
+            mostPermits: 12, reserves: false)
+        for _ in 0..<25 {
+            for _ in 0..<60 {
+                traffic.enter(1 + Int(traffic.chance.next() % 12))
+                traffic.move(by: Int64(traffic.chance.next() % 400))
+            }
+            for _ in 0..<20 { traffic.cancelOne() }
+        }
+        traffic.move(by: 1 << 40)
+        let passed = traffic.passed.sorted { $0.time < $1.time }
+        var first = 0, inside = 0
+        for call in passed {
+            while call.time - passed[first].time >= 100_000 {
+                inside -= passed[first].permits
+                first += 1
+            }
+            inside += call.permits
+            #expect(inside <= 1100, "seed \(seed) at \(call.time)")
         }
     }
 
