@@ -51,27 +51,37 @@ extension LoadBalancer {
         func inFlight(_ slot: Int) -> Int { nodes[slot].inFlight }
         func latency(_ slot: Int, at now: Int64) -> Double { nodes[slot].latency.nanoseconds(at: now) }
 
-        /// What one more call to a target is expected to cost: its latency times the calls that it would have.
+        /// What one more call to a target is expected to cost: its latency times the calls that it would have. A latency
+        /// that was forgotten counts as the least, so that the calls still tell targets apart.
         func cost(_ slot: Int, at now: Int64) -> Double {
-            nodes[slot].latency.nanoseconds(at: now) * Double(nodes[slot].inFlight + 1)
+            max(1, nodes[slot].latency.nanoseconds(at: now)) * Double(nodes[slot].inFlight + 1)
         }
 
-        /// Chooses the cheaper of two targets that were drawn by chance.
+        /// Chooses the cheaper of two targets that were drawn by chance; where all that may be chosen are left out, of
+        /// those. A call to a target that failed lately may succeed, one that is not made cannot. (Envoy's panic rule.)
         ///
         /// Source: Mitzenmacher, "The power of two choices in randomized load balancing" (2001).
         mutating func pick(excluding excluded: [String], at now: Int64) -> Ticket? {
             outliers.advance(to: now)
             keepChanges()
-            let isOpen = excluded.isEmpty && outliers.ejected == 0
-            let candidates =
-                isOpen ? nodes.count : nodes.indices.count { isCandidate($0, excluding: excluded) }
+            if excluded.isEmpty && outliers.ejected == 0 {
+                return pick(among: nodes.count, at: now) { $0 }
+            }
+            let allowed = nodes.indices.filter { !excluded.contains(nodes[$0].target) }
+            let healthy = allowed.filter { !outliers.isEjected($0) }
+            let candidates = healthy.isEmpty ? allowed : healthy
+            return pick(among: candidates.count, at: now) { candidates[$0] }
+        }
+
+        private mutating func pick(
+            among candidates: Int, at now: Int64, _ slotOf: (Int) -> Int
+        ) -> Ticket? {
             guard candidates > 0 else { return nil }
             let first = draw(candidates)
-            var slot = isOpen ? first : candidate(first, excluding: excluded)
+            var slot = slotOf(first)
             if candidates > 1 {
                 // One of the others.
-                let other = (first + 1 + draw(candidates - 1)) % candidates
-                let rival = isOpen ? other : candidate(other, excluding: excluded)
+                let rival = slotOf((first + 1 + draw(candidates - 1)) % candidates)
                 if cost(rival, at: now) < cost(slot, at: now) { slot = rival }
             }
             return start(slot)
@@ -143,20 +153,6 @@ extension LoadBalancer {
                 case .returned(let slot): happenings.append(.returned(target: nodes[slot].target))
                 }
             }
-        }
-
-        private func isCandidate(_ slot: Int, excluding excluded: [String]) -> Bool {
-            !outliers.isEjected(slot) && !excluded.contains(nodes[slot].target)
-        }
-
-        /// The slot of the candidate with a number.
-        private func candidate(_ number: Int, excluding excluded: [String]) -> Int {
-            var left = number
-            for slot in nodes.indices where isCandidate(slot, excluding: excluded) {
-                if left == 0 { return slot }
-                left -= 1
-            }
-            return 0
         }
 
         /// A random number below `bound`, which is above 0.

@@ -40,7 +40,7 @@ public final class LoadBalancer: Sendable {
         self.machine = Mutex(machine)
     }
 
-    /// Chooses a target for a call.
+    /// Chooses a target for a call: one that is left out for its failures only where no other may be chosen.
     ///
     /// - Parameter excluded: Targets not to choose, such as those that an earlier attempt was sent to.
     /// - Throws: ``Rejection`` with reason `noTarget` when none is left.

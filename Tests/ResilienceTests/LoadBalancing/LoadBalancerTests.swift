@@ -115,6 +115,69 @@ import Testing
         #expect(try balancer.pick().target == "a", "what is left takes part again")
     }
 
+    @Test func `where all that may be chosen are left out, one of them is chosen all the same`() throws {
+        let balancer = balancer(
+            ["a", "b"], LoadBalancerPolicy(outliers: OutlierEjectionPolicy(jitter: .zero)))
+        for _ in 0..<5 { try balancer.pick(excluding: ["a"]).failed() }
+        #expect(balancer.snapshot.map(\.ejectedFor) == [.zero, .seconds(30)])
+        #expect(try balancer.pick(excluding: ["a"]).target == "b")
+        #expect(throws: Rejection(.noTarget, strategy: "test")) {
+            _ = try balancer.pick(excluding: ["a", "b"])
+        }
+    }
+
+    @Test func `after a long quiet the calls in flight still tell targets apart`() throws {
+        let balancer = balancer(["a", "b"])
+        clock.advance(by: .seconds(100_000))
+        #expect(balancer.snapshot.map(\.latency) == [.zero, .zero])
+        var first = try balancer.pick(), second = try balancer.pick()
+        for _ in 0..<50 {
+            #expect(first.target != second.target)
+            first.ignored()
+            first = try balancer.pick()
+            second.ignored()
+            second = try balancer.pick()
+        }
+        first.ignored()
+        second.ignored()
+    }
+
+    @Test(arguments: Array<UInt64>(1...20))
+    func `a call finds a target whenever one may be chosen, and a healthy one if there is one`(seed: UInt64) {
+        var chance = Chance(seed: seed), now: Int64 = 0, targets = (0..<5).map { "\($0)" }
+        var outliers = OutlierEjectionPolicy(consecutiveFailures: 2, maximumShare: 0.7)
+        if seed % 5 == 0 { outliers.maximumShare = 1 }
+        var machine = LoadBalancer.StateMachine(
+            LoadBalancerPolicy(outliers: outliers), targets: targets, chance: Chance(seed: seed))
+        var tickets: [LoadBalancer.Ticket] = []
+        for _ in 0..<600 {
+            now += Int64(chance.next() % 2_000_000_000)
+            let excluded = targets.filter { _ in chance.next() % 3 == 0 }
+            let allowed = machine.slots.filter { !excluded.contains(machine.target($0)) }
+            guard let ticket = machine.pick(excluding: excluded, at: now) else {
+                #expect(allowed.isEmpty, "seed \(seed)")
+                continue
+            }
+            #expect(allowed.contains(ticket.slot), "seed \(seed)")
+            let isHealthy = !machine.outliers.isEjected(ticket.slot)
+            #expect(isHealthy || allowed.allSatisfy { machine.outliers.isEjected($0) }, "seed \(seed)")
+            tickets.append(ticket)
+            if chance.next() % 3 > 0 {
+                let ended = tickets.remove(at: Int(chance.next() % UInt64(tickets.count)))
+                let outcomes: [LoadBalancer.Outcome] = [
+                    .success(1e7), .failure(1e6), .failure(1e9), .ignored,
+                ]
+                machine.finish(ended, outcomes[Int(chance.next() % 4)], at: now)
+            }
+            if chance.next() % 100 == 0 {
+                targets = (0..<1 + chance.next() % 8).map { "\($0)" }
+                machine.update(targets, at: now)
+            }
+        }
+        for ticket in tickets { machine.finish(ticket, .ignored, at: now) }
+        #expect(machine.slots.allSatisfy { machine.inFlight($0) == 0 }, "seed \(seed)")
+    }
+
     // MARK: The estimate
 
     @Test(arguments: [
@@ -137,4 +200,8 @@ import Testing
         // A clock that went back.
         #expect(abs(estimate.estimate(at: Instant()) / .seconds(1) - left) < 1e-6)
     }
+}
+
+extension LoadBalancer.StateMachine {
+    fileprivate var slots: Range<Int> { 0..<count }
 }
