@@ -112,9 +112,10 @@ extension Cache {
             guard let id = waitingFor.removeValue(forKey: waiter) else { return (false, nil) }
             flights[id]?.waiters.removeAll { $0 == waiter }
             if flights[id]?.owner == waiter { flights[id]?.owner = nil }
-            guard let flight = flights[id], flight.waiters.isEmpty, flight.until == nil else {
-                return (true, nil)
-            }
+            // A load in the background goes on for those who will come, but not for a key that was parted from it.
+            guard let flight = flights[id], flight.waiters.isEmpty,
+                flight.until == nil || byKey[flight.key] != id
+            else { return (true, nil) }
             _ = end(id)
             return (true, id)
         }

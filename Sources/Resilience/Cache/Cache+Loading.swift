@@ -191,6 +191,7 @@ extension Cache {
             else {
                 throw error
             }
+            guarded.withLock { $0.machine.tally.loadFailures &+= 1 }
             return (hitInTier(key, stored), false)
         }
     }

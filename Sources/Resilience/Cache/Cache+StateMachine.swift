@@ -1,15 +1,3 @@
-/// What an entry may be used for at a moment.
-enum CacheAge: Sendable, Hashable {
-    /// It is served. Next: `revalidate`, `ifError` or `gone`, whichever windows the policy has.
-    case fresh
-    /// It is served while a load replaces it. Next: `ifError` or `gone`.
-    case revalidate
-    /// It is served if a load fails. Next: `gone`.
-    case ifError
-    /// It is never served again.
-    case gone
-}
-
 extension Cache {
     /// What a load ended with.
     enum Outcome: Sendable {
@@ -85,6 +73,7 @@ extension Cache {
         @usableFromInline var values: [Value?] = []
         var entries: [Entry?] = []
         private var free: [Int] = []
+        private var discarded: [(Entry, Value?)] = []
         @usableFromInline var residents: TinyLFU
         @usableFromInline var tally = CacheCounts()
         /// Whether what happens is kept in ``notes``.
@@ -329,8 +318,9 @@ extension Cache.StateMachine {
         case .failure(let error): failure = error
         }
         let lasts = failure == nil ? policy.freshFor : policy.errorsFor
-        let freshness = policy.freshness(lasts, random: chance.unit())
-        let freshUntil = now.advanced(by: freshness - min(max(age, .zero), .unbounded))
+        // What is left is varied, not the whole: jitter alone must not make a fresh value of another tier stale.
+        let left = lasts - min(max(age, .zero), .unbounded)
+        let freshUntil = now.advanced(by: policy.freshness(left, random: chance.unit()))
         let isStale = now >= freshUntil
         let retryAt = isStale ? now.advanced(by: policy.pauseAfterFailure) : freshUntil
         let entry = Entry(key: key, freshUntil: freshUntil, failure: failure, retryAt: retryAt)
@@ -355,9 +345,25 @@ extension Cache.StateMachine {
             values.append(nil)
             freshUntil.append(Instant())
         }
+        discard(place)
         entries[place] = entry
         values[place] = value
         freshUntil[place] = entry.freshUntil
+    }
+
+    /// Sets what a place holds aside.
+    private mutating func discard(_ place: Int) {
+        guard let entry = entries[place] else { return }
+        discarded.append((entry, values[place]))
+        entries[place] = nil
+        values[place] = nil
+    }
+
+    /// What was dropped since the last time. Whoever holds the lock frees it after giving that back: freeing a value may
+    /// run code of its own, which may ask this cache.
+    mutating func takeDiscarded() -> [(Entry, Value?)] {
+        defer { discarded = [] }
+        return discarded
     }
 
     /// Looks at two places for entries that are gone: enough to find all of them in time, at a fixed cost.
@@ -383,8 +389,7 @@ extension Cache.StateMachine {
         for place in freed {
             guard let entry = entries[place] else { continue }
             places[entry.key] = nil
-            entries[place] = nil
-            values[place] = nil
+            discard(place)
             free.append(place)
         }
     }

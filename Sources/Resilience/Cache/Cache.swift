@@ -76,7 +76,8 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// The value of a key: the one that is kept, or what `load` brings.
     ///
     /// Of callers that wait for the same key only one load runs: that of the first. If it ends with a
-    /// `CancellationError` that is not the waiters' own, the next waiter's load is run.
+    /// `CancellationError` that is not the waiters' own, the next waiter's load is run. A load that asks for its own key
+    /// waits for itself.
     ///
     /// - Throws: The error of the load, now or remembered; `CancellationError` when the caller is cancelled.
     @inlinable
@@ -135,7 +136,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     ///
     /// The second tier may get a value back that a load wrote at the same moment; that ends with the value's time.
     public func remove(_ key: Key) async {
-        cancel(guarded.withLock { $0.drop([$0.machine.remove(key)]) })
+        cancel(change { $0.drop([$0.machine.remove(key)]) })
         guard let tier else { return }
         await inTier(key) { try await tier.remove(key) }
     }
@@ -143,7 +144,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// Forgets everything but the counts; the second tier is not told. Loads in flight still answer their waiters, but
     /// their values are not kept.
     public func removeAll() {
-        cancel(guarded.withLock { $0.drop($0.machine.removeAll()) })
+        cancel(change { $0.drop($0.machine.removeAll()) })
     }
 
     /// What was counted since the cache was made, and what it holds now.

@@ -88,13 +88,13 @@ extension Cache.StateMachine {
     }
 }
 
-extension Cache {
-    /// Changes the state, then tells what happened.
+    /// Changes the state under the lock. Outside it, what was discarded is freed, since a value's end may run code that
+    /// asks the cache, and what happened is told.
     func change<Answer: Sendable>(_ body: (inout sending Guarded) -> Answer) -> Answer {
-        guard let onEvent else { return guarded.withLock { body(&$0) } }
-        let (answer, notes) = guarded.withLock { guarded in
+        guard let onEvent else { return guarded.withLock { (body(&$0), $0.machine.takeDiscarded()) }.0 }
+        let (answer, notes, _) = guarded.withLock { guarded in
             let answer = body(&guarded)
-            return (answer, guarded.machine.takeNotes())
+            return (answer, guarded.machine.takeNotes(), guarded.machine.takeDiscarded())
         }
         for note in notes { onEvent(CacheEvent(note, in: name)) }
         return answer

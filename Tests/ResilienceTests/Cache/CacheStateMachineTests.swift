@@ -207,6 +207,17 @@ import Testing
         #expect(machine.finish(first, .value("2", weight: 1), at: Self.at(61)) == nil)
     }
 
+    @Test func `a refresh parted from its key ends with the last who waits for it`() throws {
+        var machine = Self.machine()
+        _ = machine.put("a", "1", weight: 1, at: Self.at(0))
+        let flight = try machine.refreshes("a", serving: "1", at: Self.at(60))
+        let first = try machine.joins("a", at: Self.at(75)), second = try machine.joins("a", at: Self.at(75))
+        #expect(machine.remove("a") == nil, "somebody waits for it")
+        #expect(machine.withdraw(first) == (true, nil))
+        #expect(machine.withdraw(second) == (true, flight))
+        #expect(machine.counts.loading == 0)
+    }
+
     // MARK: Weights
 
     @Test func `weights never exceed the capacity, and an entry heavier than all is not kept`() {

@@ -114,4 +114,26 @@ import Testing
         clock.advance(by: .milliseconds(250))
         while cache.counts.tierFailures < 2 { await Task.yield() }
     }
+
+    @Test(arguments: Array<UInt64>(0..<20))
+    func `jitter alone does not make a fresh value stale`(seed: UInt64) async throws {
+        var policy = CachePolicy(freshFor: .seconds(60), staleIfError: .seconds(30))
+        policy.jitter = 0.5
+        let cache = Cache(
+            policy: policy, tier: shelf, time: TimeSource(clock), chance: Chance(seed: seed))
+        put("there", age: .seconds(50))
+        #expect(try await cache.answer(for: "a") { _ in "loaded" }.isStale == false, "seed \(seed)")
+        clock.advance(by: .milliseconds(4999))
+        #expect(cache.hit("a") == "there", "seed \(seed)")
+        clock.advance(by: .milliseconds(10_001))
+        #expect(cache.hit("a") == nil, "seed \(seed)")
+    }
+
+    @Test func `a load that failed is counted though the value that is old there stands in for it`()
+        async throws
+    {
+        put("old", age: .seconds(70))
+        #expect(try await cache.answer(for: "a") { _ in throw Down() }.isStale)
+        #expect((cache.counts.loadFailures, cache.counts.tierHits, cache.counts.staleServed) == (1, 1, 1))
+    }
 }

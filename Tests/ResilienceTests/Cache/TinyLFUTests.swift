@@ -207,4 +207,42 @@ import Testing
         #expect(sketch.size == 1024)
         #expect((0..<20).map { sketch.frequency(of: UInt64($0)) } == before)
     }
+
+    @Test(arguments: Array<UInt64>(1...60))
+    func `whatever comes, no segment weighs more than it may, and nothing is lost`(seed: UInt64) {
+        var chance = Chance(seed: seed), weights: [Int: Int] = [:], free = Array((0..<64).reversed())
+        let capacities = [1, 2, 7, 100, 1000, Int.max / 8, Int.max], bounds = [3, 40, 600, Int.max]
+        let capacity = capacities[Int(chance.next() % 7)], bound = bounds[Int(chance.next() % 4)]
+        var order = TinyLFU(capacity: capacity, chance: Chance(seed: seed)), wrong = 0
+        func drop(_ freed: [Int]) {
+            for slot in freed {
+                if weights.removeValue(forKey: slot) == nil { wrong += 1 }
+                free.append(slot)
+            }
+        }
+        for _ in 0..<1500 {
+            let weight = Int(truncatingIfNeeded: chance.next() >> 1) % bound - 1
+            let slot = weights.keys.sorted().randomElement(using: &chance)
+            switch (chance.next() % 10, slot) {
+            case (0..<5, _):
+                guard let slot = free.popLast() else { continue }
+                weights[slot] = max(1, weight)
+                drop(order.insert(slot, hash: chance.next() % 40, weight: weight))
+            case (5..<8, let slot?): order.touch(slot)
+            case (8, let slot?):
+                weights[slot] = max(1, weight)
+                drop(order.reweigh(slot, to: weight))
+            case (9, let slot?):
+                order.remove(slot)
+                drop([slot])
+            default: break
+            }
+            let (window, probation, protected) = order.weights
+            if window > order.windowLimit || protected > order.protectedLimit { wrong += 1 }
+            if order.weight > order.capacity || probation < 0 { wrong += 1 }
+            if order.weight != weights.values.reduce(0, +) { wrong += 1 }
+            if weights.keys.contains(where: { order.segment(of: $0) == .none }) { wrong += 1 }
+        }
+        #expect(wrong == 0, "seed \(seed)")
+    }
 }

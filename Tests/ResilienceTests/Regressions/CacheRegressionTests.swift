@@ -94,4 +94,58 @@ import Testing
         #expect(machine.counts.loading == 1)
         #expect(machine.counts.loadFailures == 2)
     }
+
+    @Test func `moka 43: a load that failed spoils nothing for those who ask next`() throws {
+        var machine = Fixture.machine { $0.staleIfError = .zero }
+        let (flight, leader) = try machine.begins("a", at: Fixture.at(0))
+        let waiter = try machine.joins("a", at: Fixture.at(0))
+        let ending = try machine.ends(flight, .failure(Fixture.Down()), at: Fixture.at(1))
+        #expect(ending.waiters == [leader, waiter] && !ending.isKept)
+        #expect(throws: Fixture.Down.self) { try ending.delivery.get() }
+        let (second, next) = try machine.begins("a", at: Fixture.at(1))
+        #expect(try machine.ends(second, .value("1", weight: 1), at: Fixture.at(2)).waiters == [next])
+        #expect(machine.hit("a", at: Fixture.at(2)) == "1")
+    }
+
+    @Test func `caffeine 175: a refresh that takes longer than an entry is fresh still replaces it`() throws {
+        var machine = Fixture.machine {
+            $0.freshFor = .seconds(1)
+            $0.staleWhileRevalidate = .seconds(1000)
+        }
+        _ = machine.put("a", "1", weight: 1, at: Fixture.at(0))
+        let flight = try machine.refreshes("a", serving: "1", at: Fixture.at(1))
+        for second in 2..<8 {
+            let served = try machine.serves("a", at: Fixture.at(Double(second)))
+            #expect(served == Served("1", stale: true), "one refresh at a time")
+        }
+        #expect(try machine.ends(flight, .value("2", weight: 1), at: Fixture.at(8)).isKept)
+        #expect(machine.hit("a", at: Fixture.at(8.999)) == "2", "its time begins when it came")
+        let next = try machine.refreshes("a", serving: "2", at: Fixture.at(9))
+        #expect(try machine.ends(next, .value("3", weight: 1), at: Fixture.at(99)).isKept)
+        #expect(machine.hit("a", at: Fixture.at(99)) == "3")
+    }
+
+    @Test func `caffeine 212: a load that never ends keeps nothing alive beyond its time`() throws {
+        var machine = Fixture.machine()
+        _ = machine.put("a", "1", weight: 1, at: Fixture.at(0))
+        let hung = try machine.refreshes("a", serving: "1", at: Fixture.at(60))
+        #expect(machine.peek("a", at: Fixture.at(89.999))?.value == "1")
+        #expect(machine.peek("a", at: Fixture.at(90)) == nil)
+        let (second, waiter) = try replaced(hung, in: &machine, at: Fixture.at(91))
+        #expect(try machine.ends(second, .value("2", weight: 1), at: Fixture.at(92)).waiters == [waiter])
+        // The time of what came in the end begins with its coming, and it goes like any other.
+        #expect(machine.hit("a", at: Fixture.at(151.999)) == "2")
+        #expect(machine.hit("a", at: Fixture.at(152)) == nil)
+        #expect(machine.peek("a", at: Fixture.at(182)) == nil)
+        #expect(machine.counts.loading == 0)
+    }
+
+    private func replaced(
+        _ flight: UInt64, in machine: inout Fixture.Machine, at now: Instant
+    ) throws -> (flight: UInt64, waiter: UInt64) {
+        guard case .begin(let start, let waiter) = machine.get("a", at: now), start.replaces == flight else {
+            throw Unexpected()
+        }
+        return (start.flight, waiter)
+    }
 }
