@@ -2,45 +2,8 @@ import Testing
 
 @testable import Resilience
 
-@Suite struct BatchStateMachineTests {
+@Suite struct BatchStateMachineTests: BatchPlay {
     private typealias Machine = BatchStateMachine
-    private static let origin = Instant()
-
-    private func at(_ milliseconds: Int) -> Instant { Instant(sinceOrigin: .milliseconds(milliseconds)) }
-
-    private func fixed(
-        _ size: Int, linger: Duration = .milliseconds(10), weight: Int? = nil, running: Int = 4,
-        preferred: [Int] = []
-    ) -> Machine {
-        var policy = BatcherPolicy(
-            .fixed(size), maximumLinger: linger, maximumWeight: weight, maximumRunning: running)
-        policy.preferredSizes = preferred
-        return Machine(policy)
-    }
-
-    /// Submits items, then starts what is due.
-    private func add(
-        _ count: Int, weight: Int = 1, deadline: Instant? = nil, to machine: inout Machine, at now: Instant
-    ) -> [[UInt64]] {
-        for _ in 0..<count { _ = machine.submit(weight: weight, deadline: deadline, at: now) }
-        return sent(&machine, at: now)
-    }
-
-    /// Starts what is due.
-    private func sent(_ machine: inout Machine, at now: Instant) -> [[UInt64]] {
-        machine.advance(at: now).compactMap { action in
-            if case .start(let number) = action { machine.nextPart(of: number) } else { nil }
-        }
-    }
-
-    /// Ends a batch whose part was asked for.
-    private func end(
-        _ number: UInt64, _ outcome: Machine.Outcome = .answered(), took: Duration = .zero,
-        in machine: inout Machine
-    ) {
-        _ = machine.record(outcome, of: number, took: took)
-        while machine.nextPart(of: number) != nil { _ = machine.record(outcome, of: number, took: took) }
-    }
 
     // MARK: When a batch goes
 
@@ -241,23 +204,7 @@ import Testing
         #expect(machine.snapshot.aim >= 4, "\(machine.snapshot.aim)")
     }
 
-    // MARK: Regressions
-
-    @Test func `Triton 8141: under load no batch has one more than the largest preferred size`() {
-        var machine = fixed(256, linger: .milliseconds(5), running: 1, preferred: [8, 4])
-        var sizes: [Int] = [], batch: UInt64 = 0
-        for tick in 0..<400 {
-            for part in add(tick % 3 + 1, to: &machine, at: at(tick)) {
-                sizes.append(part.count)
-                batch += 1
-            }
-            // A batch takes longer than the linger, so each next one is overdue.
-            if tick % 7 == 6, machine.snapshot.running > 0 { end(batch, in: &machine) }
-        }
-        #expect(sizes.count > 50)
-        #expect(sizes.dropFirst(2).allSatisfy { $0 == 8 }, "\(sizes)")
-        #expect(sizes.allSatisfy { [4, 8].contains($0) }, "\(sizes)")
-    }
+    // MARK: Preferred sizes
 
     @Test func `the largest preferred size goes at once, what no size fits when its time is up`() {
         var machine = fixed(256, preferred: [4, 8])
@@ -266,18 +213,6 @@ import Testing
         #expect(sent(&machine, at: at(10)).map(\.count) == [3])
         #expect(add(4, to: &machine, at: at(20)).map(\.count) == [4])
         #expect(add(8, to: &machine, at: at(21)).map(\.count) == [8])
-    }
-
-    @Test func `dataloader 224: an error that nobody waits for ends with its batch`() {
-        var machine = fixed(2)
-        #expect(add(2, to: &machine, at: at(0)) == [[1, 2]])
-        #expect(machine.withdraw(1) == (true, nil))
-        #expect(machine.withdraw(2) == (true, .abandon(1)))
-        #expect(machine.record(.failed(total: false), of: 1, took: .zero) == false, "no halves for nobody")
-        #expect(machine.nextPart(of: 1) == nil)
-        #expect(machine.withdraw(2) == (false, nil))
-        #expect(machine.snapshot.failed == 0)
-        #expect(machine.isDone(upTo: 2))
     }
 
     // MARK: Failures
