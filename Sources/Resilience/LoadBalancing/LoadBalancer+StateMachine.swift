@@ -64,27 +64,46 @@ extension LoadBalancer {
         mutating func pick(excluding excluded: [String], at now: Int64) -> Ticket? {
             outliers.advance(to: now)
             keepChanges()
-            if excluded.isEmpty && outliers.ejected == 0 {
-                return pick(among: nodes.count, at: now) { $0 }
-            }
-            let allowed = nodes.indices.filter { !excluded.contains(nodes[$0].target) }
-            let healthy = allowed.filter { !outliers.isEjected($0) }
-            let candidates = healthy.isEmpty ? allowed : healthy
-            return pick(among: candidates.count, at: now) { candidates[$0] }
+            // Nearly always all may be chosen, and none has to be looked for.
+            if excluded.isEmpty && outliers.ejected == 0 { return choose(nodes.count, from: nil, at: now) }
+            var field = Field(excluded: excluded, hasEjected: false)
+            if count(field) == 0 { field.hasEjected = true }
+            return choose(count(field), from: field, at: now)
         }
 
-        private mutating func pick(
-            among candidates: Int, at now: Int64, _ slotOf: (Int) -> Int
-        ) -> Ticket? {
+        /// The targets that may be chosen.
+        private struct Field {
+            var excluded: [String]
+            var hasEjected: Bool
+        }
+
+        private func contains(_ slot: Int, _ field: Field) -> Bool {
+            (field.hasEjected || !outliers.isEjected(slot)) && !field.excluded.contains(nodes[slot].target)
+        }
+
+        private func count(_ field: Field) -> Int { nodes.indices.count { contains($0, field) } }
+
+        private mutating func choose(_ candidates: Int, from field: Field?, at now: Int64) -> Ticket? {
             guard candidates > 0 else { return nil }
             let first = draw(candidates)
-            var slot = slotOf(first)
+            var slot = slot(first, of: field)
             if candidates > 1 {
                 // One of the others.
-                let rival = slotOf((first + 1 + draw(candidates - 1)) % candidates)
+                let rival = self.slot((first + 1 + draw(candidates - 1)) % candidates, of: field)
                 if cost(rival, at: now) < cost(slot, at: now) { slot = rival }
             }
             return start(slot)
+        }
+
+        /// The place of the candidate with a number.
+        private func slot(_ number: Int, of field: Field?) -> Int {
+            guard let field else { return number }
+            var left = number
+            for slot in nodes.indices where contains(slot, field) {
+                if left == 0 { return slot }
+                left -= 1
+            }
+            return 0
         }
 
         /// Sends a call to a target.

@@ -137,7 +137,7 @@ public final class RateLimiter: Sendable {
     ///
     /// Permits that are there stay, as far as the new limit allows; those of a higher limit come with time. A waiter
     /// keeps the moment it was told, or gets an earlier one if the new policy is faster for all of them. A change of
-    /// algorithm keeps the permits that are there.
+    /// algorithm keeps the permits that are there, and what is promised stays promised.
     public func reconfigure(_ policy: RateLimitPolicy) {
         let now = time.nanoseconds
         let resumptions = guarded.withLock { guarded in

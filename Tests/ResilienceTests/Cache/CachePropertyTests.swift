@@ -171,4 +171,38 @@ import Testing
         #expect(run.waiters.isEmpty && run.machine.counts.loading == 0, "seed \(seed)")
         #expect(run.delivered > 0 && run.machine.counts.hits > 0, "seed \(seed)")
     }
+
+    @Test func `settings and times at the ends of their ranges do no harm`() {
+        let times: [Duration] = [.seconds(Int64.min), .seconds(-1), .zero, .unbounded, .seconds(Int64.max)]
+        let moments = [Duration.zero, .seconds(1), .unbounded, .zero].map(Instant.init(sinceOrigin:))
+        for (time, jitter) in times.flatMap({ time in [-1, 0.5, 9, .nan, .infinity].map { (time, $0) } }) {
+            for size in [Int.min, 0, 1, .max] {
+                var policy = CachePolicy(
+                    capacity: size, freshFor: time, staleWhileRevalidate: time, staleIfError: time)
+                (policy.jitter, policy.maximumLoads) = (jitter, size)
+                (policy.pauseAfterFailure, policy.errorsFor) = (time, time)
+                var machine = Machine(policy, chance: Chance(seed: 1)), flights: [UInt64] = []
+                for now in moments {
+                    for key in 0..<3 {
+                        switch machine.get(key, at: now) {
+                        case .begin(let start, _), .refresh(_, let start): flights.append(start.flight)
+                        case .serve, .fail, .join, .alone: break
+                        }
+                        _ = machine.put(key + 3, 1, weight: size, at: now)
+                    }
+                    for flight in flights { _ = machine.expire(flight, at: now) }
+                    for (index, flight) in flights.enumerated() {
+                        let outcomes: [Cache<Int, Int>.Outcome] = [
+                            .value(1, weight: size, age: time), .failure(Unexpected(), remember: true),
+                            .cancelled,
+                        ]
+                        _ = machine.finish(flight, outcomes[index % 3], at: now)
+                    }
+                    #expect(machine.counts.weight <= max(1, size))
+                }
+                _ = machine.removeAll()
+                #expect(machine.counts.entries == 0 && machine.counts.weight == 0)
+            }
+        }
+    }
 }

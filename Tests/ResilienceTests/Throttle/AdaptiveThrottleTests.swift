@@ -49,4 +49,23 @@ import Testing
         _ = machine.rejection(at: now)
         #expect(machine.calls == 0 && machine.successes == 0, "seed \(seed)")
     }
+
+    @Test func `settings and times at the ends of their ranges do no harm`() {
+        let windows: [Duration] = [.seconds(Int64.min), .zero, .nanoseconds(1), .seconds(Int64.max)]
+        for (window, number) in windows.flatMap({ window in [-1, 0, 9, .nan, .infinity].map { (window, $0) } }
+        ) {
+            for calls in [Int.min, 0, .max] {
+                var policy = AdaptiveThrottle.Policy()
+                (policy.window, policy.minimumCalls) = (window, calls)
+                (policy.successThreshold, policy.maximumRejection) = (number, number)
+                var machine = AdaptiveThrottle.StateMachine(policy, chance: Chance(seed: 1), at: Instant())
+                for now in [Duration.zero, .seconds(1), .unbounded, .seconds(-5)].map(Instant.init) {
+                    for _ in 0..<30 { _ = machine.admit(at: now) }
+                    machine.succeeded(at: now)
+                    machine.ignored(at: now)
+                    #expect((0...1).contains(machine.rejection(at: now)))
+                }
+            }
+        }
+    }
 }
