@@ -11,6 +11,8 @@ public struct Backoff: Sendable, Hashable {
         case linear
         /// base, base m, base m², ...
         case exponential(multiplier: Double = 2)
+        /// These delays in their order, and the last of them from then on; the base if there are none.
+        case listed([Duration])
         /// Anywhere between the minimum and the maximum.
         case random
     }
@@ -28,6 +30,8 @@ public struct Backoff: Sendable, Hashable {
         case proportional(Double)
         /// Up to this much time, in both directions.
         case absolute(Duration)
+        /// Up to this much time on top (tenacity's `wait_exponential_jitter`, stamina).
+        case added(Duration)
         /// Anywhere from the base to three times the last delay (same source as ``full``); growth is not used.
         case decorrelated
         /// A smooth exponential series whose median is about base 2^a, without the spikes of ``decorrelated``
@@ -43,10 +47,10 @@ public struct Backoff: Sendable, Hashable {
     public var jitter: Jitter
     /// The shortest delay. Default: 0.
     public var minimum: Duration
-    /// The longest delay, jitter included. Default: 30 s.
+    /// The longest delay, jitter included; it holds where the minimum is longer. Default: 30 s.
     public var maximum: Duration
 
-    /// Creates a backoff.
+    /// Creates a backoff. A value out of its range counts as the nearest one within it.
     public init(
         base: Duration = .milliseconds(100), growth: Growth = .exponential(), jitter: Jitter = .full,
         minimum: Duration = .zero, maximum: Duration = .seconds(30)
@@ -70,21 +74,22 @@ extension Backoff {
 
         /// Begins a series.
         public init(_ backoff: Backoff) {
-            self.backoff = backoff
-            last = backoff.base
+            self.backoff = backoff.withinRange
+            last = self.backoff.base
         }
 
         /// The next delay.
         ///
         /// - Parameter random: A number in 0 ... 1 from the caller's generator.
         public mutating func next(random: Double) -> Duration {
-            defer { attempt += 1 }
+            defer { attempt &+= 1 }
             return delay(attempt: attempt, random: random)
         }
 
         /// The delay of a certain retry, counted from 0.
         public mutating func delay(attempt: Int, random: Double) -> Duration {
-            let random = min(max(random, 0), 1)
+            // Not `max`, which lets through what is not a number.
+            let random = random >= 0 ? min(random, 1) : 0, attempt = max(0, attempt)
             let delay =
                 switch backoff.jitter {
                 case .decorrelated: decorrelated(random)
@@ -102,6 +107,7 @@ extension Backoff {
             case .proportional(let share): return delay.saturating(times: 1 + share * (2 * random - 1))
             case .absolute(let spread):
                 return max(.zero, delay + spread.saturating(times: 2 * random) - spread)
+            case .added(let spread): return delay + spread.saturating(times: random)
             case .none, .decorrelated, .decorrelatedSmooth: return delay
             }
         }
@@ -112,27 +118,42 @@ extension Backoff {
         }
 
         private mutating func smooth(_ attempt: Int, _ random: Double) -> Duration {
-            guard let before = position else { return backoff.maximum }
-            let time = Double(attempt) + random
-            let value =
-                Double(2).power(Int(time)) * exponentialOfTwo(time - Double(Int(time))) * tanh(4 * time)
             // Past 2^1000 the difference of two values loses all meaning; by then the cap was reached long ago.
-            guard value < 0x1p1000 else {
+            guard let before = position, attempt < 1000 else {
                 position = nil
-                return backoff.maximum
+                return backoff.base > .zero ? backoff.maximum : .zero
             }
+            let time = Double(attempt) + random
+            let value = Double.powerOfTwo(time) * tanh(4 * time)
             position = value
             return backoff.base.saturating(times: max(0, value - before) / 1.4)
         }
     }
 
+    /// The same with values that arithmetic can be done with: no time below zero, none beyond `unbounded`.
+    fileprivate var withinRange: Backoff {
+        func bounded(_ time: Duration) -> Duration { min(max(.zero, time), .unbounded) }
+        var backoff = self
+        backoff.base = bounded(base)
+        backoff.maximum = bounded(maximum)
+        backoff.minimum = min(bounded(minimum), backoff.maximum)
+        switch jitter {
+        case .proportional(let share): backoff.jitter = .proportional(share > 0 ? min(share, 1) : 0)
+        case .absolute(let spread): backoff.jitter = .absolute(bounded(spread))
+        case .added(let spread): backoff.jitter = .added(bounded(spread))
+        case .none, .full, .half, .decorrelated, .decorrelatedSmooth: break
+        }
+        if case .listed(let delays) = growth { backoff.growth = .listed(delays.map(bounded)) }
+        return backoff
+    }
+
     fileprivate func grown(attempt: Int, random: Double) -> Duration {
-        let attempt = max(0, attempt)
         switch growth {
         case .constant: return base
         case .linear: return base.saturating(times: Double(attempt) + 1)
         case .exponential(let multiplier): return base.saturating(times: multiplier.power(attempt))
-        case .random: return minimum + (max(maximum, minimum) - minimum).saturating(times: random)
+        case .listed(let delays): return attempt < delays.count ? delays[attempt] : delays.last ?? base
+        case .random: return minimum + (maximum - minimum).saturating(times: random)
         }
     }
 }
@@ -142,22 +163,6 @@ private func tanh(_ squared: Double) -> Double {
     let x = squared.squareRoot()
     // tanh(20) differs from 1 by less than the last bit.
     guard x < 20 else { return 1 }
-    let e = exponential(2 * x)
+    let e = Double.exponential(2 * x)
     return (e - 1) / (e + 1)
-}
-
-/// e^x for 0 ... 40: the exponent by squaring, the rest by its series.
-private func exponential(_ x: Double) -> Double {
-    let whole = Int(x), part = x - Double(whole)
-    var term = 1.0, sum = 1.0
-    for index in 1...18 {
-        term *= part / Double(index)
-        sum += term
-    }
-    return 2.718281828459045.power(whole) * sum
-}
-
-/// 2^x for 0 ..< 1.
-private func exponentialOfTwo(_ x: Double) -> Double {
-    exponential(x * 0.6931471805599453)
 }

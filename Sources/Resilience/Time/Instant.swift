@@ -40,7 +40,8 @@ extension Duration {
     ///
     /// A factor that is not a number, or is negative, counts as zero.
     func saturating(times factor: Double) -> Duration {
-        guard factor > 0 else { return .zero }
+        // Zero times infinity is not a number.
+        guard factor > 0, self != .zero else { return .zero }
         let seconds = self / .seconds(1) * factor
         guard seconds < Duration.unbounded / .seconds(1) else { return .unbounded }
         return self * factor

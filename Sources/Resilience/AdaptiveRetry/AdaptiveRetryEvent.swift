@@ -1,0 +1,13 @@
+/// What an adaptive retry decided after a failed attempt.
+public struct AdaptiveRetryEvent<Key: Hashable & Sendable>: Sendable, Hashable {
+    /// The name of the retry.
+    public var retry: String
+    /// What the failure was classified as; nil if it has no class.
+    public var key: Key?
+    /// The name of the arm whose wait it is; nil when the server said when to come back.
+    public var arm: String?
+    /// Why the arm was chosen; nil when nothing is learned from it.
+    public var ground: RetryBandit<Key>.Choice.Ground?
+    /// What it decided.
+    public var step: Retry.Step
+}
