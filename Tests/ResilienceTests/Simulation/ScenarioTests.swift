@@ -1,0 +1,30 @@
+import ResilienceTesting
+import Testing
+
+/// The library among callers that are delayed, failed and cancelled in an order that a seed draws.
+///
+/// `HOLDFAST_SEED=17` runs that seed alone, `HOLDFAST_SEEDS=100000` more of them.
+@Suite struct ScenarioTests {
+    private static let scenarios: [Scenario] = [
+        .breaker, .retry, .hedge, .bulkhead, .concurrencyLimit, .cache, .tieredCache, .batcher, .f72, .rateLimiter,
+        .timeout, .pipeline, .fallbackOverHedge, .cacheOverPipeline, .retriedBatches,
+    ]
+
+    @Test(arguments: scenarios)
+    func `whatever the order, nothing is lost, doubled or exceeded`(scenario: Scenario) async throws {
+        try await Simulation.run(seeds: .usually(2000), policy: scenario.policy, scenario.body)
+    }
+
+    @Test(arguments: scenarios)
+    func `a seed shows the same run again`(scenario: Scenario) throws {
+        for seed in 1...10 as ClosedRange<UInt64> {
+            let runs = try (0..<2).map { _ in
+                try Simulation.run(seed: seed, policy: scenario.policy) { simulation in
+                    try await scenario.body(simulation)
+                    return [simulation.fingerprint, UInt64(simulation.steps)]
+                }
+            }
+            #expect(runs[0] == runs[1], "seed \(seed)")
+        }
+    }
+}
