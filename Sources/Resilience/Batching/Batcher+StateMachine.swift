@@ -105,8 +105,11 @@ struct BatchStateMachine: Sendable {
         if isClosed { return .closed }
         if let most = policy.maximumWeight, weight > most { return .tooHeavy }
         if let deadline, deadline <= now { return .timedOut }
-        return waiting.count >= policy.queue ? .full : nil
+        return isFull ? .full : nil
     }
+
+    /// Whether no more items may wait.
+    var isFull: Bool { waiting.count >= policy.queue }
 
     /// Lets an item go whose caller waits no longer.
     ///

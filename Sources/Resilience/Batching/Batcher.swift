@@ -95,7 +95,9 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     public func submit(_ item: Item, deadline: Instant? = nil) async throws -> Output {
         try Task.checkCancellation()
         let weight = policy.maximumWeight == nil ? 1 : weigh(item), now = time.now
-        let (admission, relief) = change(at: now) { guarded, _ in
+        let (admission, relief) = change(at: now) { guarded, effects in
+            // Timers ring late on a busy machine: what is due makes room first.
+            if guarded.machine.isFull { advance(to: now, &guarded, &effects) }
             let admission = guarded.machine.submit(weight: weight, deadline: deadline, at: now)
             if case .queued(let id) = admission { guarded.entries[id] = Entry(item: item) }
             return (admission, admission == .refused(.full) ? guarded.machine.expectedRelief : nil)
@@ -227,7 +229,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
         let (answer, effects) = guarded.withLock { guarded in
             var effects = Effects()
             let answer = body(&guarded, &effects)
-            for action in guarded.machine.advance(at: now) { perform(action, &guarded, &effects) }
+            advance(to: now, &guarded, &effects)
             guarded.setTimer(&effects)
             guarded.endDrains(&effects)
             return (answer, effects)
@@ -238,6 +240,10 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
         for number in effects.starts { start(number) }
         if let timer = effects.timer { start(timer.id, at: timer.at) }
         return answer
+    }
+
+    private func advance(to now: Instant, _ guarded: inout Guarded, _ effects: inout Effects) {
+        for action in guarded.machine.advance(at: now) { perform(action, &guarded, &effects) }
     }
 
     private func perform(

@@ -300,6 +300,27 @@ import Testing
         for task in others { _ = try await task.value }
     }
 
+    @Test func `what is due makes room although its timer is late`() async throws {
+        let works = Recorder<@Sendable () async -> Void>(), isLate = Mutex(true)
+        let spawner = Spawner { work in
+            guard isLate.withLock({ $0 }) else { return Spawner.tasks.spawn(work) }
+            works.record(work)
+            return Spawner.Spawned {}
+        }
+        let batcher = batcher(
+            BatcherPolicy(.fixed(9), maximumLinger: .seconds(1), queue: 2), spawner: spawner)
+        var tasks = await submit(1...2, to: batcher)
+        clock.advance(by: .seconds(1))
+        tasks.append(Task { try await batcher.submit(3) })
+        while batcher.snapshot.accepted + batcher.snapshot.rejected < 3 { await Task.yield() }
+        #expect((batcher.snapshot.running, batcher.snapshot.queued) == (1, 1))
+        isLate.withLock { $0 = false }
+        clock.advance(by: .seconds(1))
+        for work in works.events { Spawner.tasks.spawn(work) }
+        try await batcher.close()
+        for (number, task) in tasks.enumerated() { #expect(try await task.value == "<\(number + 1)>") }
+    }
+
     @Test func `an item too heavy for any batch is rejected`() async throws {
         let batcher = Batcher<String, Int>(
             "test", policy: BatcherPolicy(.fixed(2), maximumWeight: 5), time: time, weighing: { $0.count }
