@@ -181,10 +181,13 @@ extension Cache {
 
     /// The value of the second tier if it is fresh there, else of the load, else what the second tier has.
     private func fetch(_ key: Key, _ load: Load) async throws -> (CacheTierEntry<Value>, fromLoad: Bool) {
+        // Everyone may have left before it began.
+        try Task.checkCancellation()
         guard let tier else { return (CacheTierEntry(try await load(key), age: .zero), true) }
         let stored = await inTier(key) { try await tier.get(key) } ?? nil
         if let stored, stored.age < policy.freshFor { return (hitInTier(key, stored), false) }
         do {
+            try Task.checkCancellation()
             return (CacheTierEntry(try await load(key), age: .zero), true)
         } catch {
             guard let stored, !(error is CancellationError), stored.age < policy.freshFor + policy.staleFor

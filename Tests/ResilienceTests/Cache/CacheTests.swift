@@ -86,6 +86,27 @@ import Testing
         #expect(try await cache.value(for: "a") { _ in "2" } == "2")
     }
 
+    @Test func `a load that everyone has left before it begins is not begun`() async throws {
+        let mayBegin = Mutex(false), ended = Recorder<Bool>()
+        let spawner = Spawner { work in
+            Spawner.tasks.spawn {
+                while !mayBegin.withLock({ $0 }) { await Task.yield() }
+                await work()
+                ended.record(true)
+            }
+        }
+        let cache = Cache<String, String>(
+            policy: policy, time: TimeSource(clock), chance: Chance(seed: 1), spawner: spawner)
+        let script = Script(.value("1"))
+        let caller = Task { try await cache.value(for: "a") { _ in try await script() } }
+        await until { cache.counts.loading == 1 }
+        caller.cancel()
+        await #expect(throws: CancellationError.self) { try await caller.value }
+        mayBegin.withLock { $0 = true }
+        await until { ended.events == [true] }
+        #expect(script.calls == 0)
+    }
+
     @Test func `a load that ends with its own cancellation is begun anew for the next waiter`() async throws {
         let cache = cache(), log = Recorder<String>(), clock = clock
         let leader = Task {

@@ -52,6 +52,24 @@ import Testing
     private let shelf: Shelf
     private let cache: Cache<String, String>
 
+    @Test func `a load that everyone has left while the tier was asked is not begun`() async throws {
+        shelf.state.withLock { $0.mood = .hangs }
+        let script = Script(.value("1")), ended = Recorder<Bool>()
+        let spawner = Spawner { work in
+            Spawner.tasks.spawn {
+                await work()
+                ended.record(true)
+            }
+        }
+        let cache = Cache<String, String>(tier: shelf, time: TimeSource(clock), spawner: spawner)
+        let caller = Task { try await cache.value(for: "a") { _ in try await script() } }
+        await clock.untilSleepers(2)
+        caller.cancel()
+        await #expect(throws: CancellationError.self) { try await caller.value }
+        while ended.events.isEmpty { await Task.yield() }
+        #expect(script.calls == 0)
+    }
+
     init() {
         var policy = CachePolicy(freshFor: .seconds(60), staleIfError: .seconds(30))
         policy.jitter = 0
