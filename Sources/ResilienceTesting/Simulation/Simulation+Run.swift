@@ -58,7 +58,8 @@ extension Simulation {
 
     private func step() throws(SimulationFailure.Reason) {
         let jobs = executor.waiting, sleepers = clock.sleepers > 0
-        let (turn, cancel, steps) = guarded.withLock { guarded -> (Schedule.Turn?, (@Sendable () -> Void)?, Int) in
+        let (turn, cancel, steps) = guarded.withLock {
+            guarded -> (Schedule.Turn?, (@Sendable () -> Void)?, Int) in
             guarded.steps += 1
             let turn = guarded.schedule.next(jobs: jobs, calls: guarded.cancellable.count, sleepers: sleepers)
             guarded.mix(turn, jobs)

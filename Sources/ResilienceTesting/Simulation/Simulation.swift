@@ -110,7 +110,8 @@ public final class Simulation: Sendable {
                 await pause()
             } else if hazard.isStubborn {
                 let time = time, delay = policy.longestDelay / 10 * tenths
-                _ = await start("stubborn wait", cancellable: false) { try await time.sleep(for: delay) }.result
+                _ = await start("stubborn wait", cancellable: false) { try await time.sleep(for: delay) }
+                    .result
             } else {
                 try await time.sleep(for: policy.longestDelay / 10 * tenths)
             }

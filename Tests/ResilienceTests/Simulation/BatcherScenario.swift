@@ -15,11 +15,14 @@ extension Scenario {
     }
 
     /// A poison item, a time that runs out while the batch is under way, a cancelled waiter: the others are answered.
-    static let f72 = Scenario("F72: a poison item, a timeout while flushing and a cancelled waiter", .orderOnly) {
+    static let f72 = Scenario(
+        "F72: a poison item, a timeout while flushing and a cancelled waiter", .orderOnly
+    ) {
         simulation in
         let batcher = Batcher<Int, Int>(
             "batcher",
-            policy: BatcherPolicy(.fixed(simulation.one(of: [4, 8])), maximumSize: 8, maximumLinger: .milliseconds(3)),
+            policy: BatcherPolicy(
+                .fixed(simulation.one(of: [4, 8])), maximumSize: 8, maximumLinger: .milliseconds(3)),
             time: simulation.time, spawner: simulation.spawner
         ) { items in
             try await simulation.delay(upTo: .milliseconds(10))
@@ -36,11 +39,13 @@ extension Scenario {
         calls[2].cancel()
         for (item, call) in calls.enumerated() {
             switch (item, await call.result) {
-            case (0, .failure(let error)): simulation.expect(error as? Poisoned == Poisoned(item: 0), "\(error)")
+            case (0, .failure(let error)):
+                simulation.expect(error as? Poisoned == Poisoned(item: 0), "\(error)")
             case (1, .failure(let error as Rejection)):
                 simulation.expect(error.reason == .timedOut && simulation.time.now >= deadline, "\(error)")
             case (2, .failure(is CancellationError)): break
-            case (_, .success(let output)) where item > 0: simulation.expect(output == item * 2, "\(item): \(output)")
+            case (_, .success(let output)) where item > 0:
+                simulation.expect(output == item * 2, "\(item): \(output)")
             case (_, let result): simulation.expect(false, "\(item) got \(result)")
             }
         }
@@ -82,12 +87,14 @@ private final class BatcherScene: Sendable {
         ])
         var policy = BatcherPolicy(
             sizing, maximumSize: 6, maximumLinger: .milliseconds(4), target: .milliseconds(8),
-            maximumWeight: simulation.one(of: [nil, 12]), maximumRunning: simulation.one(of: [1, 2]), queue: 8)
+            maximumWeight: simulation.one(of: [nil, 12]), maximumRunning: simulation.one(of: [1, 2]), queue: 8
+        )
         policy.maximumSplits = 1000
         self.policy = policy
         let work = work, bounds = policy
         batcher = Batcher(
-            "batcher", policy: policy, time: simulation.time, spawner: simulation.spawner, weighing: { 1 + $0 % 4 }
+            "batcher", policy: policy, time: simulation.time, spawner: simulation.spawner,
+            weighing: { 1 + $0 % 4 }
         ) { items in
             try await Self.process(items, bounds, work, simulation)
         }
@@ -118,7 +125,8 @@ private final class BatcherScene: Sendable {
 
     func call(_ item: Int) async throws {
         let hurries = simulation.below(4) == 0
-        let deadline = hurries ? simulation.time.now.advanced(by: .milliseconds(1 + simulation.below(10))) : nil
+        let deadline =
+            hurries ? simulation.time.now.advanced(by: .milliseconds(1 + simulation.below(10))) : nil
         do {
             let output = try await batcher.submit(item, deadline: deadline)
             simulation.expect(output == item * 2 && item % 7 != 3, "\(item) got \(output)")
@@ -137,8 +145,10 @@ private final class BatcherScene: Sendable {
     private func expectFair(_ rejection: Rejection, _ deadline: Instant?) {
         switch rejection.reason {
         case .timedOut:
-            simulation.expect(deadline.map { $0 <= simulation.time.now } ?? false, "timed out before its deadline")
-        case .full: simulation.expect(batcher.snapshot.queued == policy.queue, "refused though there was room")
+            simulation.expect(
+                deadline.map { $0 <= simulation.time.now } ?? false, "timed out before its deadline")
+        case .full:
+            simulation.expect(batcher.snapshot.queued == policy.queue, "refused though there was room")
         case .closed: simulation.expect(work { $0.isClosed }, "it is not closed")
         default: simulation.expect(false, "\(rejection)")
         }
@@ -156,7 +166,9 @@ private final class BatcherScene: Sendable {
         simulation.expect(snapshot.queued == 0 && snapshot.running == 0, "\(snapshot)")
         let settled = snapshot.answered + snapshot.failed + snapshot.cancelled + snapshot.expired
         simulation.expect(settled == snapshot.accepted, "\(snapshot.accepted) accepted, \(settled) settled")
-        simulation.expect(seen.successes.values.allSatisfy { $0 == 1 }, "an item was worked on after its success")
-        simulation.expect(seen.calls.values.allSatisfy { $0 <= 1 + policy.splitDepth }, "an item was called too often")
+        simulation.expect(
+            seen.successes.values.allSatisfy { $0 == 1 }, "an item was worked on after its success")
+        simulation.expect(
+            seen.calls.values.allSatisfy { $0 <= 1 + policy.splitDepth }, "an item was called too often")
     }
 }

@@ -44,7 +44,8 @@ private final class BreakerScene: Sendable {
         policy.slowCallRate = policy.slowCallDuration == nil ? nil : 0.8
         self.policy = policy
         let told = told, time = simulation.time
-        breaker = CircuitBreaker("breaker", policy: policy, time: time, chance: simulation.chance()) { event in
+        breaker = CircuitBreaker("breaker", policy: policy, time: time, chance: simulation.chance()) {
+            event in
             let now = time.now
             told { told in
                 simulation.note("\(event.from) to \(event.to)")
@@ -160,7 +161,8 @@ private final class BreakerScene: Sendable {
 
     private func check(_ changes: Int?) throws {
         if let changes {
-            simulation.expect(told { $0.changes } == changes, "a result of an earlier state changed the state")
+            simulation.expect(
+                told { $0.changes } == changes, "a result of an earlier state changed the state")
         }
         try Task.checkCancellation()
     }

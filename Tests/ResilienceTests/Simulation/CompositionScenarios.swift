@@ -57,9 +57,11 @@ extension Scenario {
         var policy = CircuitBreakerPolicy(minimumCalls: 4, open: .init(first: .milliseconds(5)))
         policy.probeLease = nil
         policy.maximumHalfOpen = nil
-        let breaker = CircuitBreaker("breaker", policy: policy, time: simulation.time, chance: simulation.chance())
+        let breaker = CircuitBreaker(
+            "breaker", policy: policy, time: simulation.time, chance: simulation.chance())
         let batcher = Batcher<Int, Int>(
-            "batcher", policy: BatcherPolicy(.fixed(3), maximumLinger: .milliseconds(2), maximumRunning: 2, queue: 4),
+            "batcher",
+            policy: BatcherPolicy(.fixed(3), maximumLinger: .milliseconds(2), maximumRunning: 2, queue: 4),
             time: simulation.time, spawner: simulation.spawner
         ) { items in
             try await breaker.run {
@@ -114,16 +116,19 @@ private final class PipelineScene: Sendable {
     init(_ simulation: Simulation) {
         self.simulation = simulation
         let time = simulation.time, limit = Duration.milliseconds(simulation.one(of: [8, 25]))
-        var policy = CircuitBreakerPolicy(window: .calls(8), minimumCalls: 4, open: .init(first: .milliseconds(6)))
+        var policy = CircuitBreakerPolicy(
+            window: .calls(8), minimumCalls: 4, open: .init(first: .milliseconds(6)))
         policy.verdict = .consecutiveSuccesses(2)
         policy.probeLease = nil
         policy.maximumHalfOpen = nil
         let breaker = CircuitBreaker("breaker", policy: policy, time: time, chance: simulation.chance())
         let bulkhead = Bulkhead(
             "bulkhead",
-            policy: BulkheadPolicy(limit: 2, queue: 2, maximumWait: simulation.one(of: [nil, .milliseconds(4)])),
+            policy: BulkheadPolicy(
+                limit: 2, queue: 2, maximumWait: simulation.one(of: [nil, .milliseconds(4)])),
             time: time)
-        let budget = RetryBudget(.init(ratio: 0.5, minimumPerSecond: 0, timeToLive: .seconds(100)), time: time)
+        let budget = RetryBudget(
+            .init(ratio: 0.5, minimumPerSecond: 0, timeToLive: .seconds(100)), time: time)
         let retry = Retry(
             "retry", policy: RetryPolicy(maximumAttempts: 3, backoff: Backoff(base: .milliseconds(3))),
             budget: budget, time: time, chance: simulation.chance())
@@ -193,12 +198,15 @@ private final class LadderScene: Sendable {
 
     init(_ simulation: Simulation) {
         self.simulation = simulation
-        var policy = CircuitBreakerPolicy(window: .calls(8), minimumCalls: 4, open: .init(first: .milliseconds(6)))
+        var policy = CircuitBreakerPolicy(
+            window: .calls(8), minimumCalls: 4, open: .init(first: .milliseconds(6)))
         policy.probeLease = nil
         policy.maximumHalfOpen = nil
-        breaker = CircuitBreaker("breaker", policy: policy, time: simulation.time, chance: simulation.chance())
+        breaker = CircuitBreaker(
+            "breaker", policy: policy, time: simulation.time, chance: simulation.chance())
         hedge = Hedge(
-            "hedge", policy: HedgePolicy(delay: .fixed(.milliseconds(3)), maximumHedges: 2), time: simulation.time)
+            "hedge", policy: HedgePolicy(delay: .fixed(.milliseconds(3)), maximumHedges: 2),
+            time: simulation.time)
         fallback = Fallback("ladder")
             .then("uncertain") { _ in
                 try await simulation.hazard()

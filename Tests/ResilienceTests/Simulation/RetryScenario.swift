@@ -48,7 +48,8 @@ private final class RetryScene: Sendable {
         do {
             let value = try await retry.run(judging: judge, discard: goods.settle) { attempt in
                 attempts { attempts in
-                    simulation.expect(attempt == attempts.begun, "attempt \(attempt) follows \(attempts.begun - 1)")
+                    simulation.expect(
+                        attempt == attempts.begun, "attempt \(attempt) follows \(attempts.begun - 1)")
                     simulation.expect(attempts.running == 0, "two attempts at a time")
                     attempts.begun += 1
                     attempts.running += 1
@@ -64,7 +65,8 @@ private final class RetryScene: Sendable {
         } catch {
             simulation.expectFair(error)
             if let failure = error as? InjectedFailure {
-                simulation.expect(failure.number == attempts { $0.lastFailure }, "another error than the last one")
+                simulation.expect(
+                    failure.number == attempts { $0.lastFailure }, "another error than the last one")
             }
         }
         simulation.expect(attempts { $0.begun } <= 4 && attempts { $0.running } == 0, "too many attempts")

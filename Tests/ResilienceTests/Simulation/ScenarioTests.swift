@@ -6,7 +6,8 @@ import Testing
 /// `HOLDFAST_SEED=17` runs that seed alone, `HOLDFAST_SEEDS=100000` more of them.
 @Suite struct ScenarioTests {
     private static let scenarios: [Scenario] = [
-        .breaker, .retry, .hedge, .bulkhead, .concurrencyLimit, .cache, .tieredCache, .batcher, .f72, .rateLimiter,
+        .breaker, .retry, .hedge, .bulkhead, .concurrencyLimit, .cache, .tieredCache, .batcher, .f72,
+        .rateLimiter,
         .timeout, .pipeline, .fallbackOverHedge, .cacheOverPipeline, .retriedBatches,
     ]
 

@@ -162,7 +162,9 @@ import Testing
         #expect(escaped)
     }
 
-    @Test func `calls are cancelled and fail at suspension points, in some runs often and in some never`() throws {
+    @Test func `calls are cancelled and fail at suspension points, in some runs often and in some never`()
+        throws
+    {
         var cancelled: [Int] = [], failed: [Int] = []
         for seed in 1...200 as ClosedRange<UInt64> {
             let (cancellations, failures) = try Simulation.run(seed: seed) { simulation in
@@ -193,7 +195,8 @@ import Testing
     }
 
     @Test func `the clock of a simulation moves by hand as any other`() async {
-        let clock = VirtualClock(), sleeper = Task { try await clock.sleep(until: Instant(sinceOrigin: .seconds(2))) }
+        let clock = VirtualClock(),
+            sleeper = Task { try await clock.sleep(until: Instant(sinceOrigin: .seconds(2))) }
         await clock.untilSleepers(1)
         #expect(clock.sleepers == 1)
         clock.advance(by: .seconds(1))
