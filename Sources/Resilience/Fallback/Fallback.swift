@@ -4,7 +4,8 @@
 /// let ladder = Fallback<Answer>("answer")
 ///     .then("similar") { error in try await similarAnswer() }
 ///     .then("apology") { error in .apology }
-/// let (answer, servedBy) = try await ladder.run { try await ask() }
+/// let served = try await ladder.run { try await ask() }
+/// let answer = served.value, rung = served.rung
 /// ```
 ///
 /// The rungs are tried in their order; one that fails is passed over. When all fail, the first error is thrown, since it

@@ -2,6 +2,7 @@
 /// looks further up: the send rate of the AWS clients' adaptive mode.
 ///
 /// ```swift
+/// var rate = CubicRate(ceiling: 50)
 /// rate.throttled(at: 40, after: .seconds(3))                     // calls per second that were sent
 /// limiter.reconfigure(RateLimitPolicy(permits: Int(rate.rate(after: .seconds(1)))))
 /// ```
