@@ -27,7 +27,9 @@ extension Tour {
         try await batcher.close()
         let seen = batcher.snapshot
         print("  \(right) right, failed: \(failed)")
-        print("  \(seen.batches) batches of \(Int(seen.meanSize.rounded())), \(seen.splits) halvings to find the bad one")
+        print(
+            "  \(seen.batches) batches of \(Int(seen.meanSize.rounded())), \(seen.splits) halvings to find the bad one"
+        )
         let alone = workTime(of: 1) * 400 / 4
         print("  \(took.milliseconds); one by one, four at a time, it would be \(alone.milliseconds)")
     }

@@ -9,21 +9,24 @@ extension Tour {
         policy.open = CircuitBreakerPolicy.OpenTime(first: .milliseconds(300))
         policy.open.jitter = 0
         let breaker = CircuitBreaker("service", policy: policy) { event in
-            print("\n  breaker: \(event.from.rawValue) -> \(event.to.rawValue)", terminator: " ")
+            print("<\(event.to.rawValue)>", terminator: "")
         }
         let pipeline = Pipeline {
             Deadline("service", after: .seconds(1))
             Retry(
-                "service", policy: RetryPolicy(backoff: Backoff(base: .milliseconds(5))), budget: RetryBudget(),
+                "service", policy: RetryPolicy(backoff: Backoff(base: .milliseconds(5))),
+                budget: RetryBudget(),
                 chance: Chance(seed: seed))
             breaker
         }
         let ladder = Fallback<String>("answer")
             .then("last answer", handling: { $0 is Rejection }) { _ in "o" }
             .then("excuse") { _ in "f" }
-        print("  . answered at once   r answered after a retry   f failed, excuse served   o breaker open, old answer")
+        print(
+            "  . answered at once   r after a retry   f failed, excuse served   o breaker open, old answer served"
+        )
 
-        for (name, failureRate, calls) in [("shaky", 0.2, 40), ("down", 1, 20), ("well", 0, 20)] {
+        for (name, failureRate, calls) in [("shaky", 0.2, 40), ("down", 1, 20), ("well", 0, 50)] {
             service.failureRate = failureRate
             print("  \(name), \(calls) calls: ", terminator: "")
             for _ in 0..<calls {
@@ -38,6 +41,6 @@ extension Tour {
             }
             print("")
         }
-        print("  the service saw \(service.calls) calls for 80 questions")
+        print("  the service saw \(service.calls) calls for 110 questions")
     }
 }

@@ -21,7 +21,9 @@ extension Tour {
             }
         }
         do throws(Rejection) { try limiter.acquire() } catch {
-            print("  one that does not wait: \(error.reason.rawValue), again in \(error.retryAfter?.milliseconds ?? "no time")")
+            print(
+                "  one that does not wait: \(error.reason.rawValue), again in \(error.retryAfter?.milliseconds ?? "no time")"
+            )
         }
     }
 }

@@ -33,7 +33,8 @@ extension Tour {
                 group.addTask {
                     var times: [Duration] = []
                     for number in 0..<30 {
-                        times.append(try await ContinuousClock().measure { _ = try await ask(worker * 30 + number) })
+                        times.append(
+                            try await ContinuousClock().measure { _ = try await ask(worker * 30 + number) })
                     }
                     return times
                 }
@@ -42,7 +43,9 @@ extension Tour {
         }
         let median = times[times.count / 2], slow = times[times.count * 98 / 100]
         let padded = name + String(repeating: " ", count: 8 - name.count)
-        print("  \(padded) half within \(median.milliseconds), 98 % within \(slow.milliseconds), \(calls.count - before) calls")
+        print(
+            "  \(padded) half within \(median.milliseconds), 98 % within \(slow.milliseconds), \(calls.count - before) calls"
+        )
     }
 }
 
