@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test soak repeats mutants-gateway wall build release lint format tidy fuzz fuzz-check bench bench-quick bench-library check-tools check-test-tools clean
+.PHONY: run test soak repeats mutants-gateway wall build release lint format tidy fuzz fuzz-check bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -49,10 +49,10 @@ release: check-tools
 
 ## lint: the format of the code
 lint:
-	swift format lint --strict --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift
+	swift format lint --strict --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift Examples/Sources Examples/Package.swift scripts/documents
 
 format:
-	swift format --in-place --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift
+	swift format --in-place --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift Examples/Sources Examples/Package.swift scripts/documents
 
 ## tidy: banned calls, imports and sizes
 tidy:
@@ -74,6 +74,14 @@ bench: release
 bench-library: check-tools
 	cd Benchmarks/library && swift run -c release bench
 
+## docs: the library's documentation as a site in .build-docs/site; compiles the code in it, fails on warnings
+docs: check-tools check-test-tools
+	scripts/documents/build.sh
+
+## examples: a program that uses the library alone and shows what it does, in a few seconds
+examples: check-tools
+	swift run --package-path Examples tour
+
 # What a fresh Debian machine with Swift may lack.
 check-tools:
 	@command -v swift >/dev/null || { echo "Swift 6.3 is needed: https://swift.org/install"; exit 1; }
@@ -83,4 +91,4 @@ check-test-tools:
 	@scripts/install.sh python3 python3-venv openssl
 
 clean:
-	rm -rf .build .build-mutants .build-fuzz .build-fuzz-planted $(RELEASE) Benchmarks/library/.build
+	rm -rf .build .build-mutants .build-fuzz .build-fuzz-planted .build-docs $(RELEASE) Benchmarks/library/.build Examples/.build

@@ -42,7 +42,9 @@ func computeReport() -> Answer { Answer() }
 func fetchModel(_ name: String) async throws -> Model { Model() }
 func fetchModel(_ name: String, as user: String) async throws -> Model { Model() }
 func embed(_ texts: [String]) async throws -> [Vector] { texts.map { _ in Vector() } }
-func embedEach(_ texts: [String]) async -> [Result<Vector, any Error>] { texts.map { _ in .success(Vector()) } }
+func embedEach(_ texts: [String]) async -> [Result<Vector, any Error>] {
+    texts.map { _ in .success(Vector()) }
+}
 func report(_ reason: String, _ strategy: String, _ retryAfter: Duration?) {}
 func save(_ memory: CircuitBreaker.Memory) throws {}
 func load() throws -> CircuitBreaker.Memory { throw NotFound() }

@@ -9,20 +9,23 @@ struct PermitCycles: Sendable {
     private(set) var cycle: Int64
     /// Where it ends: until then nothing needs to be computed.
     private var end: Int64
+    /// Where the first period began.
+    private let begin: Int64
 
     init(holding permits: Int, _ plan: RateLimiter.Plan, at now: Int64) {
         available = min(max(permits, -Int.max / 2), plan.permits)
-        cycle = max(0, now) / plan.period
-        end = (cycle &+ 1).saturatingProduct(plan.period)
+        begin = now
+        cycle = 0
+        end = now.saturatingSum(plan.period)
     }
 
     mutating func refresh(_ plan: RateLimiter.Plan, to now: Int64) {
         guard now >= end else { return }
-        let current = now / plan.period
+        let current = (now &- begin) / plan.period
         let gained = (current &- cycle).saturatingProduct(Int64(plan.permits))
         available = min(plan.permits, Int(Int64(available).saturatingSum(gained)))
         cycle = current
-        end = (cycle &+ 1).saturatingProduct(plan.period)
+        end = beginning(of: cycle &+ 1, plan)
     }
 
     /// When as many permits are there, those promised aside; nil for never.
@@ -33,7 +36,7 @@ struct PermitCycles: Sendable {
         let (deficit, overflow) = permits.subtractingReportingOverflow(available)
         guard !overflow else { return nil }
         let periods = Int64((deficit &- 1) / plan.permits &+ 1)
-        let due = (cycle.saturatingSum(periods)).saturatingProduct(plan.period)
+        let due = beginning(of: cycle.saturatingSum(periods), plan)
         return due &- now <= RateLimiter.Plan.longest ? due : nil
     }
 
@@ -51,7 +54,11 @@ struct PermitCycles: Sendable {
             let periods = Int64((debt &- 1) / old.permits &+ 1)
             available = -Int(min(Int64(debt), periods.saturatingProduct(Int64(new.permits))))
         }
-        cycle = max(0, now) / new.period
-        end = (cycle &+ 1).saturatingProduct(new.period)
+        cycle = max(0, now &- begin) / new.period
+        end = beginning(of: cycle &+ 1, new)
+    }
+
+    private func beginning(of cycle: Int64, _ plan: RateLimiter.Plan) -> Int64 {
+        begin.saturatingSum(cycle.saturatingProduct(plan.period))
     }
 }

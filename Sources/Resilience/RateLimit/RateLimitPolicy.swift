@@ -12,9 +12,9 @@ public struct RateLimitPolicy: Sendable, Hashable {
         /// period are remembered together and come back with the last of them: never more than the limit passes, and
         /// a permit may come back up to one 64th of the period late.
         case slidingWindow
-        /// All permits come back at the beginning of each period, counted from the clock's origin; what a period did
-        /// not use is lost. Two full periods may meet at a boundary. (resilience4j's AtomicRateLimiter; failsafe-go's
-        /// bursty limiter, and its smooth one with a single permit.)
+        /// All permits come back at the beginning of each period, the first of which begins with the limiter; what a
+        /// period did not use is lost. Two full periods may meet at a boundary. (resilience4j's AtomicRateLimiter;
+        /// failsafe-go's bursty limiter, and its smooth one with a single permit.)
         case cycles
     }
 

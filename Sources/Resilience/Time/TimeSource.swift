@@ -13,12 +13,18 @@ public struct TimeSource: Sendable {
     private let reading: Reading
     private let sleepUntil: @Sendable (Instant) async throws -> Void
 
-    /// Creates a source that reads and waits on `clock`; the moment of creation is its origin.
+    /// The origin of every source of the system's clock, as both ways of reading it say it. The nanoseconds are read
+    /// first: so a sleeper that wakes in time never finds that its moment is yet to come.
+    private static let system = (nanoseconds: SystemClock.nanoseconds(), instant: ContinuousClock().now)
+
+    /// Creates a source that reads and waits on `clock`.
+    ///
+    /// Sources of the system's clock share an origin, so that one strategy's deadline means the same to another. A clock
+    /// whose moments are ``Instant``s, such as a virtual one, has an origin of its own, which its sources share too. For
+    /// other clocks the origin is the moment of creation: hand one source to all strategies that share a deadline.
     public init<C: Clock>(_ clock: C = ContinuousClock()) where C.Duration == Duration {
-        // Read before the clock itself: so a sleeper that wakes in time never finds that its moment is yet to come.
-        let system = clock is ContinuousClock ? SystemClock.nanoseconds() : nil
-        let origin = clock.now
-        if let system {
+        let origin = Instant() as? C.Instant ?? Self.system.instant as? C.Instant ?? clock.now
+        if clock is ContinuousClock, let system = Self.system.nanoseconds {
             reading = .system(origin: system)
         } else {
             reading = .clock { Instant(sinceOrigin: origin.duration(to: clock.now)) }
