@@ -15,10 +15,13 @@ enum SearchError: Error {
     case busy(Duration)
 }
 
+struct HTTPError: Error { var status = 500 }
 struct Unavailable: Error {}
 struct ConnectionFailed: Error {}
 struct NotFound: Error {}
 
+struct Hit: Sendable {}
+struct Database: Sendable { func restart() async throws {} }
 struct Part: Sendable { var timeToFirstToken = Duration.milliseconds(20) }
 struct Parts: Sendable { func next() async throws -> Part? { Part() } }
 struct Model: Sendable { var bytes = 0 }
@@ -37,6 +40,7 @@ func elsewhere(_ query: String) async throws -> Answer { Answer() }
 func lastAnswer(_ query: String) async throws -> Answer { Answer() }
 func similarAnswer() async throws -> Answer { Answer() }
 func open(_ query: String) async throws -> Parts { Parts() }
+func log(_ line: String) {}
 func ping() async throws {}
 func computeReport() -> Answer { Answer() }
 func fetchModel(_ name: String) async throws -> Model { Model() }
@@ -49,8 +53,8 @@ func report(_ reason: String, _ strategy: String, _ retryAfter: Duration?) {}
 func save(_ memory: CircuitBreaker.Memory) throws {}
 func load() throws -> CircuitBreaker.Memory { throw NotFound() }
 
-let query = "", name = "", text = "", texts = [""], currentUser = ""
-let prompt = Prompt(), settings = Settings()
+let query = "", host = "", name = "", text = "", texts = [""], currentUser = ""
+let database = Database(), prompt = Prompt(), settings = Settings()
 let time = TimeSource(), budget = RetryBudget()
 let breaker = CircuitBreaker("search"), retry = Retry("search"), throttle = AdaptiveThrottle("search")
 let bulkhead = Bulkhead("search"), limiter = RateLimiter("search")
