@@ -4,7 +4,7 @@ import Testing
 
 @testable import Resilience
 
-@Suite struct ChaosTests {
+@Suite(.timeLimit(.minutes(1))) struct ChaosTests {
     private struct Down: Error, Equatable { var number = 0 }
 
     private let clock = VirtualClock()

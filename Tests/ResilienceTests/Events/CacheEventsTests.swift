@@ -4,7 +4,7 @@ import Testing
 @testable import Resilience
 
 /// What a cache tells, in order, in runs that are written down.
-@Suite struct CacheEventsTests {
+@Suite(.timeLimit(.minutes(1))) struct CacheEventsTests {
     private struct Down: Error {}
 
     private let clock = VirtualClock()

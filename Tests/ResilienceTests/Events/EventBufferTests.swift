@@ -4,7 +4,7 @@ import Testing
 
 @testable import Resilience
 
-@Suite struct EventBufferTests {
+@Suite(.timeLimit(.minutes(1))) struct EventBufferTests {
     private typealias Counts = EventBuffer<Int>.Counts
 
     /// Runs `work` on as many tasks.
