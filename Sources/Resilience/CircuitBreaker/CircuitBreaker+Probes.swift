@@ -28,7 +28,7 @@ extension CircuitBreaker.StateMachine {
     }
 
     /// True to close, false to open, nil to wait for more results.
-    private func judge() -> Bool? {
+    private mutating func judge() -> Bool? {
         let successes = tally.calls - tally.failures
         switch policy.verdict {
         case .consecutiveSuccesses(let count):

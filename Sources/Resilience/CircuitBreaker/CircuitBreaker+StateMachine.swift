@@ -25,8 +25,10 @@ extension CircuitBreaker {
         private var tripsAlways = false
         /// Whether a closed breaker's results can be counted without knowing the time or how long they took.
         private(set) var countsUntimed = false
+        /// Whether something is learned from the results of a closed breaker.
+        private var learns = false
         var chance: Chance
-        var phase: Phase
+        var phase: Phase { didSet { renewGate() } }
         var window: CallWindow
         /// The failure rate to open at; nil where it is fixed.
         var adaptive: AdaptiveThreshold?
@@ -44,7 +46,9 @@ extension CircuitBreaker {
         /// Begins anew when all holds are ended at once, so that their handles end no later ones.
         var holdEpoch: UInt64 = 0
         /// Whether it only watches, as set by hand; nil for as the policy says.
-        var shadowByHand: Bool?
+        var shadowByHand: Bool? { didSet { renewGate() } }
+        /// What a call has to know before it begins, in one word: see ``Gate``.
+        private(set) var gate: UInt64 = 0
         /// What the trip rule or verdict saw when the breaker last opened.
         private var countsAtOpening = CallWindow.Counts()
         /// Calls rejected since the last change of state.
@@ -69,8 +73,10 @@ extension CircuitBreaker {
             tripsAlways =
                 [policy.failureRate, policy.slowCallRate].contains { $0.map { $0 <= 0 } ?? false }
                 || [policy.failureCount, policy.consecutiveFailures].contains { $0.map { $0 <= 0 } ?? false }
+            learns = policy.adaptiveRate != nil || policy.adaptiveSlowCall != nil
             countsUntimed =
                 !policy.timesCalls && !policy.window.dependsOnTime && policy.adaptiveRate == nil
+            renewGate()
         }
 
         /// Whether it refuses no call, but for holds by hand.
@@ -92,9 +98,8 @@ extension CircuitBreaker {
 
         // MARK: Calls
 
-        /// What a call has to know before it begins, in one word: see ``Gate``.
-        var gate: UInt64 {
-            var gate = generation << Gate.bits
+        private mutating func renewGate() {
+            gate = generation << Gate.bits
             switch phase {
             case .closed, .disabled: break
             case .open, .halfOpen, .ramping, .isolated: gate |= Gate.asks
@@ -102,7 +107,6 @@ extension CircuitBreaker {
             if policy.timesCalls { gate |= Gate.timed }
             if countsUntimed { gate |= Gate.countedUntimed }
             if isShadow { gate |= Gate.shadow }
-            return gate
         }
 
         /// Until when every call is refused; nil when the breaker is not open or lets them pass all the same.
@@ -245,6 +249,13 @@ extension CircuitBreaker {
             return open(window.counts, retryAfter: result?.retryAfter, at: now)
         }
 
+        /// Kept apart from ``count(_:took:at:)``, where it made every call copy what is learned.
+        @inline(never)
+        private mutating func learn(_ result: Result, took: Duration?, at now: Instant) {
+            adaptive?.note(failed: result.failed, at: now)
+            if let took, !result.failed { slowness?.note(took, at: now) }
+        }
+
         /// Counts a result of a closed breaker and says whether a trip rule holds.
         private mutating func count(_ result: Result?, took: Duration?, at now: Instant) -> Bool {
             guard let result else {
@@ -252,8 +263,7 @@ extension CircuitBreaker {
                 return false
             }
             window.add(failed: result.failed, slow: result.slow, at: now)
-            adaptive?.note(failed: result.failed, at: now)
-            if let took, !result.failed { slowness?.note(took, at: now) }
+            if learns { learn(result, took: took, at: now) }
             consecutiveFailures = result.failed ? consecutiveFailures &+ 1 : 0
             return trips(window.counts)
         }
@@ -273,7 +283,8 @@ extension CircuitBreaker {
             }
         }
 
-        private func trips(_ counts: CallWindow.Counts) -> Bool {
+        /// Changes nothing; it is mutating so that it is called without copying the machine.
+        private mutating func trips(_ counts: CallWindow.Counts) -> Bool {
             // Neither failures nor slow calls: the usual case, and no rule can hold.
             if counts.failures | counts.slow == 0, !tripsAlways { return false }
             if let limit = policy.consecutiveFailures, consecutiveFailures >= limit { return true }
@@ -281,7 +292,8 @@ extension CircuitBreaker {
             return counts.calls >= max(1, policy.judgedCalls) && ratesReached(counts)
         }
 
-        func ratesReached(_ counts: CallWindow.Counts) -> Bool {
+        /// Changes nothing either.
+        mutating func ratesReached(_ counts: CallWindow.Counts) -> Bool {
             let calls = Double(counts.calls)
             let limit = adaptive?.rate(for: counts.calls) ?? policy.failureRate
             if let limit, Double(counts.failures) / calls >= limit { return true }
@@ -331,8 +343,8 @@ extension CircuitBreaker {
 
         /// Begins a new generation in another phase of the same state, of which nobody is told.
         mutating func restart(as next: Phase) {
-            phase = next
             generation &+= 1
+            phase = next
             probes.removeAll(keepingCapacity: true)
             tally = CallWindow.Counts()
             consecutiveSuccesses = 0

@@ -59,6 +59,7 @@ public final class CircuitBreaker: Sendable {
     private func publish(_ machine: inout StateMachine) {
         let now = machine.gate, before = gate.load(ordering: .relaxed)
         // A late Retry-After lengthens an opening without a change of state.
+        guard now != before || now & Gate.asks != 0 else { return }
         opensAgainAt.store(machine.openUntil?.sinceOrigin.nanosecondsRoundedUp ?? 0, ordering: .relaxed)
         guard now != before else { return }
         if now >> Gate.bits != before >> Gate.bits { refused.store(0, ordering: .relaxed) }

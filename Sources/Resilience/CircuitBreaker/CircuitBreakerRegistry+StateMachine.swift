@@ -1,26 +1,28 @@
 extension CircuitBreakerRegistry {
     /// Which breakers are kept, and under which policies. The breakers have locks of their own, which are taken inside
     /// the registry's and never the other way round.
+    @usableFromInline
     struct StateMachine {
         typealias Change = (breaker: CircuitBreaker, transitions: [CircuitBreaker.Transition])
 
         /// A breaker in a ring in the order of use; the first entry is the ring's anchor and has none.
-        private struct Entry {
+        @usableFromInline
+        struct Entry {
             var key: Key?
-            var breaker: CircuitBreaker?
+            @usableFromInline var breaker: CircuitBreaker?
             /// The one that was used after this.
-            var newer = 0
+            @usableFromInline var newer = 0
             /// The one that was used before this.
-            var older = 0
+            @usableFromInline var older = 0
         }
 
         var standard: CircuitBreakerPolicy
         var own: [Key: CircuitBreakerPolicy]
         var limit: Int
         private var chance: Chance
-        private var entries = [Entry()]
+        @usableFromInline var entries = [Entry()]
+        @usableFromInline var places: [Key: Int] = [:]
         private var free: [Int] = []
-        private var places: [Key: Int] = [:]
         private(set) var made = 0
         private(set) var left = 0
         private(set) var unkept = 0
@@ -39,6 +41,7 @@ extension CircuitBreakerRegistry {
         // MARK: Breakers
 
         /// The breaker of a key, which counts as used now.
+        @inlinable
         mutating func find(_ key: Key) -> CircuitBreaker? {
             guard let place = places[key] else { return nil }
             if entries[0].older != place {
@@ -140,13 +143,15 @@ extension CircuitBreakerRegistry {
 
         // MARK: Order
 
-        private mutating func unlink(_ place: Int) {
+        @inlinable
+        mutating func unlink(_ place: Int) {
             let entry = (newer: entries[place].newer, older: entries[place].older)
             entries[entry.newer].older = entry.older
             entries[entry.older].newer = entry.newer
         }
 
-        private mutating func linkAsNewest(_ place: Int) {
+        @inlinable
+        mutating func linkAsNewest(_ place: Int) {
             let newest = entries[0].older
             entries[place].older = newest
             entries[place].newer = 0

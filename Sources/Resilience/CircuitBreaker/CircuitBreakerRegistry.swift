@@ -1,4 +1,4 @@
-import Synchronization
+public import Synchronization
 
 /// Circuit breakers by key: one for each host, tenant or model, made when it is first asked for.
 ///
@@ -13,7 +13,7 @@ import Synchronization
 /// if there is no closed one. A breaker that keeps calls away and one that something was set on by hand always stay. If
 /// none may leave, the breaker of the new key is not kept: each look-up of that key gets another one, until there is room.
 public final class CircuitBreakerRegistry<Key: Hashable & Sendable>: Sendable {
-    private let machine: Mutex<StateMachine>
+    @usableFromInline let machine: Mutex<StateMachine>
     private let title: @Sendable (Key) -> String
     private let time: TimeSource
     private let onEvent: (@Sendable (Key, CircuitBreakerEvent) -> Void)?
@@ -41,8 +41,15 @@ public final class CircuitBreakerRegistry<Key: Hashable & Sendable>: Sendable {
     // MARK: Breakers
 
     /// The breaker of `key`, made if there is none.
+    ///
+    /// Costs one lock and one look into a dictionary; for a new key at worst a look at every breaker.
+    @inlinable
     public subscript(key: Key) -> CircuitBreaker {
-        if let known = machine.withLock({ $0.find(key) }) { return known }
+        machine.withLock { $0.find(key) } ?? make(key)
+    }
+
+    @usableFromInline
+    func make(_ key: Key) -> CircuitBreaker {
         let name = title(key), now = time.now
         return machine.withLock { machine in
             machine.find(key) ?? machine.insert(key, at: now) { make(name, key, $0, $1) }
