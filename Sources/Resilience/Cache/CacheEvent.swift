@@ -88,6 +88,7 @@ extension Cache.StateMachine {
     }
 }
 
+extension Cache {
     /// Changes the state under the lock. Outside it, what was discarded is freed, since a value's end may run code that
     /// asks the cache, and what happened is told.
     func change<Answer: Sendable>(_ body: (inout sending Guarded) -> Answer) -> Answer {
