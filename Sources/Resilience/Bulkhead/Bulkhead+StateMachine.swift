@@ -4,6 +4,9 @@ extension Bulkhead {
         let partition: String?
         /// Whether it takes a place; a bypassing call does not.
         let counted: Bool
+
+        /// The ticket of a call without a partition.
+        static let anybody = Ticket(partition: nil, counted: true)
     }
 
     /// The answer to a call that asks for a place.

@@ -97,6 +97,17 @@ public final class Bulkhead: Sendable {
         return Permit(bulkhead: self, ticket: ticket)
     }
 
+    /// Takes a place if one is free for calls without a partition.
+    @usableFromInline
+    func takePlace() -> Bool {
+        guarded.withLock {
+            if case .admitted = $0.machine.enter(mayQueue: false, at: Instant()) { true } else { false }
+        }
+    }
+
+    @usableFromInline
+    func givePlace() { leave(.anybody) }
+
     /// The calls that run and that wait now.
     public var load: (running: Int, queued: Int) {
         guarded.withLock { ($0.machine.running, $0.machine.queued) }

@@ -64,6 +64,12 @@ struct CallWindow: Sendable {
         }
     }
 
+    /// Whether it counts calls, has seen as many as it keeps, and all of them were quick successes.
+    var isSpotless: Bool {
+        guard case .calls = shape else { return false }
+        return counts.calls == ring.count && counts.failures == 0 && counts.slow == 0
+    }
+
     /// Whether a change of state clears what the window shows (see ``CircuitBreakerPolicy/Window/interval(_:)``).
     var forgetsOnTransition: Bool {
         if case .interval = shape { return true }

@@ -154,6 +154,12 @@ extension CircuitBreaker {
             return trips(window.counts)
         }
 
+        /// Whether another success would leave everything as it is.
+        var isSpotless: Bool {
+            guard countsUntimed, !tripsAlways, case .closed = phase else { return false }
+            return window.isSpotless && consecutiveFailures == 0
+        }
+
         /// Opens a closed breaker whose trip rule was seen to hold, if no one else has meanwhile.
         mutating func open(tripping ticket: Ticket, retryAfter: Duration?, at now: Instant) -> Transition? {
             guard case .closed = phase, ticket.generation == generation, trips(window.counts) else {

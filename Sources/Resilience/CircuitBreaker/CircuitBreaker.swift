@@ -57,7 +57,8 @@ public final class CircuitBreaker: Sendable {
 
     /// Shows what changed to calls that do not take the lock.
     private func publish(_ machine: inout StateMachine) {
-        let now = machine.gate, before = gate.load(ordering: .relaxed)
+        let now = machine.gate | (machine.isSpotless ? Gate.spotless : 0),
+            before = gate.load(ordering: .relaxed)
         // A late Retry-After lengthens an opening without a change of state.
         guard now != before || now & Gate.asks != 0 else { return }
         opensAgainAt.store(machine.openUntil?.sinceOrigin.nanosecondsRoundedUp ?? 0, ordering: .relaxed)
@@ -83,6 +84,26 @@ public final class CircuitBreaker: Sendable {
         let admitted = try enter()
         do {
             let result = try await operation()
+            succeeded(admitted)
+            return result
+        } catch {
+            leave(admitted, judge(error))
+            throw error
+        }
+    }
+
+    /// Runs `operation`, which does not suspend, if the breaker lets it through, and counts its result.
+    ///
+    /// - Parameter judge: Says what a thrown error means. By default any error but a `CancellationError` is a failure.
+    /// - Throws: ``Rejection`` when the breaker does not let the call through, else the operation's own error.
+    @inlinable
+    @inline(__always)
+    public func runSynchronously<Result>(
+        judging judge: (any Error) -> Outcome = CircuitBreaker.judge, _ operation: () throws -> Result
+    ) throws -> Result {
+        let admitted = try enter()
+        do {
+            let result = try operation()
             succeeded(admitted)
             return result
         } catch {
@@ -152,22 +173,41 @@ public final class CircuitBreaker: Sendable {
     /// Settles a call as a success: what nearly all calls are.
     @usableFromInline
     func succeeded(_ admitted: Admitted) {
-        guard gate.load(ordering: .relaxed) & Gate.countedUntimed != 0,
-            let trips = machine.withLock({ $0.recordUntimedSuccess(of: admitted.ticket) })
-        else { return leave(admitted, .success) }
-        if trips { trip(admitted.ticket, retryAfter: nil) }
+        let gate = gate.load(ordering: .acquiring), ticket = admitted.ticket
+        // A failure that comes in at this moment comes after this success: both orders are true ones.
+        if gate & Gate.spotless != 0, ticket == Ticket(gate: gate) { return }
+        guard gate & Gate.countedUntimed != 0, let trips = countSuccess(ticket) else {
+            return leaveTimed(admitted, .success, took: nil)
+        }
+        if trips { trip(ticket, retryAfter: nil) }
+    }
+
+    private func countSuccess(_ ticket: Ticket) -> Bool? {
+        machine.withLock { machine in
+            let trips = machine.recordUntimedSuccess(of: ticket)
+            if machine.isSpotless { publish(&machine) }
+            return trips
+        }
     }
 
     @usableFromInline
     func leave(_ admitted: Admitted, _ outcome: Outcome, took: Duration? = nil) {
+        if took == nil, case .success = outcome { return succeeded(admitted) }
         let ticket = admitted.ticket
-        if gate.load(ordering: .relaxed) & Gate.countedUntimed != 0,
-            let trips = machine.withLock({ $0.recordUntimed(outcome, of: ticket) })
-        {
-            if trips { trip(ticket, retryAfter: outcome.retryAfter) }
-            return
+        guard gate.load(ordering: .relaxed) & Gate.countedUntimed != 0 else {
+            return leaveTimed(admitted, outcome, took: took)
         }
-        let now = time.now
+        let trips = machine.withLock { machine in
+            defer { publish(&machine) }
+            return machine.recordUntimed(outcome, of: ticket)
+        }
+        guard let trips else { return leaveTimed(admitted, outcome, took: took) }
+        if trips { trip(ticket, retryAfter: outcome.retryAfter) }
+    }
+
+    /// Settles a call whose result the machine can only judge with the time.
+    private func leaveTimed(_ admitted: Admitted, _ outcome: Outcome, took: Duration?) {
+        let ticket = admitted.ticket, now = time.now
         let started = admitted.startedAt
         let duration = took ?? (started != Admitted.untimed ? now.sinceOrigin - .nanoseconds(started) : nil)
         report(decide { $0.record(outcome, of: ticket, took: duration, at: now) })
