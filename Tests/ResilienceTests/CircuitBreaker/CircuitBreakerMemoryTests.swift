@@ -121,6 +121,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (Double.infinity, 0, 0.2), (10, 20, 0.2), (10, -1, 0.2), (10, 1, .nan), (10, 1, 1.5),
+        (.nan, .nan, 0.2),
+    ])
+    func `a failure rate that cannot have been learned is not taken over`(
+        calls: Double, failures: Double, normal: Double
+    ) {
+        var threshold = AdaptiveThreshold(.init(), at: Fixture.at(0))
+        let before = threshold.learned
+        threshold.takeOver(.init(calls: calls, failures: failures, normal: normal), at: Fixture.at(0))
+        #expect(threshold.learned == before)
+    }
+
     @Test func `a breaker that is isolated stays so, and takes over only what is normal`() throws {
         var old = Fixture.machine(Self.learning)
         for second in 0..<600 { old.call(.success, took: .seconds(1), at: Fixture.at(Double(second))) }

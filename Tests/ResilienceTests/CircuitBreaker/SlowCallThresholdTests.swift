@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test func `a breaker opens by slow calls, and shows the duration that applies`() {
+    @Test func `a breaker opens by slow calls, and shows the duration that applies`() throws {
         var machine = Self.breaker()
         for second in 0..<600 {
             machine.call(.success, took: .milliseconds(100), at: Fixture.at(Double(second)))
@@ -113,7 +113,13 @@ import Testing
             machine.call(.success, took: .milliseconds(500), at: Fixture.at(601 + Double(call)))
         }
         #expect(machine.state == .open)
-        #expect(machine.slowness?.normal == normal, "what opened it is not learned")
+        // What opened it is not learned, then or later.
+        #expect(machine.slowness?.normal == normal)
+        let before = try #require(machine.slowness?.learned)
+        machine.slowness?.note(.milliseconds(100), at: Fixture.at(700))
+        machine.slowness?.note(.milliseconds(100), at: Fixture.at(720))
+        let after = try #require(machine.slowness?.learned)
+        #expect(after.weights.count == before.weights.count && after.seen == before.seen + 1)
     }
 
     @Test func `failures, and calls of a breaker that is not closed, are not learned`() {
