@@ -11,3 +11,12 @@ public struct AdaptiveRetryEvent<Key: Hashable & Sendable>: Sendable, Hashable {
     /// What it decided.
     public var step: Retry.Step
 }
+
+extension AdaptiveRetryEvent: ResilienceEvent {
+    /// The retry's name.
+    public var strategy: String { retry }
+    /// `retry_scheduled` before the wait for the next attempt, `retry_stopped` when there will be none.
+    public var kind: String { step.kind }
+    /// An error when the call gets its last failure, else a warning.
+    public var severity: EventSeverity { step.severity }
+}

@@ -1,18 +1,23 @@
 extension RetryEvent: ResilienceEvent {
     /// The retry's name.
     public var strategy: String { retry }
-
     /// `retry_scheduled` before the wait for the next attempt, `retry_stopped` when there will be none.
-    public var kind: String {
-        switch step {
+    public var kind: String { step.kind }
+    /// An error when the call gets its last failure, else a warning.
+    public var severity: EventSeverity { step.severity }
+}
+
+extension Retry.Step {
+    /// What retries of all kinds report of a step.
+    var kind: String {
+        switch self {
         case .retry: "retry_scheduled"
         case .stop: "retry_stopped"
         }
     }
 
-    /// An error when the call gets its last failure, else a warning.
-    public var severity: EventSeverity {
-        switch step {
+    var severity: EventSeverity {
+        switch self {
         case .retry: .warning
         case .stop: .error
         }

@@ -12,21 +12,26 @@ import Synchronization
 /// All calls of one timeout share one sleeping task. For a call that is trusted to keep to its time, a ``Deadline`` costs
 /// no task at all.
 public struct Timeout: Sendable {
-    /// The name that rejections carry.
+    /// The name that rejections and events carry.
     public let name: String
     /// How long the operation may take. Range: above 0.
     public let limit: Duration
 
     let time: TimeSource
     private let timers: TimerQueue
+    private let onEvent: (@Sendable (TimeoutEvent) -> Void)?
 
     /// Creates a timeout.
+    ///
+    /// - Parameter onEvent: Told about each call that ran out of time, when it has ended.
     public init(
-        _ name: String, after limit: Duration, time: TimeSource = TimeSource(), spawner: Spawner = .tasks
+        _ name: String, after limit: Duration, time: TimeSource = TimeSource(), spawner: Spawner = .tasks,
+        onEvent: (@Sendable (TimeoutEvent) -> Void)? = nil
     ) {
         self.name = name
         self.limit = limit
         self.time = time
+        self.onEvent = onEvent
         timers = TimerQueue(time: time, spawner: spawner)
     }
 
@@ -51,7 +56,10 @@ public struct Timeout: Sendable {
             timers.cancel(ticket)
             return result
         }
-        guard !call.isOutOfTime, let result else { throw Rejection(.timedOut, strategy: name) }
+        guard !call.isOutOfTime, let result else {
+            onEvent?(TimeoutEvent(strategy: name, late: time.now.since(dueAt)))
+            throw Rejection(.timedOut, strategy: name)
+        }
         return try result.get()
     }
 }

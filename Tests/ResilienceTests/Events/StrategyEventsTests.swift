@@ -1,4 +1,5 @@
 import ResilienceTesting
+import Synchronization
 import Testing
 
 @testable import Resilience
@@ -33,6 +34,31 @@ import Testing
         breaker.isolate()
         breaker.disable()
         #expect(told() == ["circuit_isolated warning", "circuit_disabled warning"])
+    }
+
+    @Test func `a breaker that only watches tells so, and troubles nobody`() async throws {
+        var policy = CircuitBreakerPolicy()
+        policy.consecutiveFailures = 1
+        policy.shadow = true
+        let breaker = CircuitBreaker("b", policy: policy, time: time, onEvent: events.record)
+        await #expect(throws: Down.self) { try await breaker.run { throw Down() } }
+        clock.advance(by: .seconds(600))
+        while breaker.snapshot.state != .closed { try await breaker.run {} }
+        #expect(
+            told() == [
+                "circuit_shadow_opened information", "circuit_shadow_half_opened information",
+                "circuit_shadow_closed information",
+            ])
+    }
+
+    @Test func `an adaptive retry tells the same as any other`() async throws {
+        var policy = AdaptiveRetryPolicy()
+        policy.arms = [AdaptiveRetryPolicy.Arm("at once", Backoff(base: .zero, jitter: .none))]
+        policy.maximumAttempts = 2
+        let retry = AdaptiveRetry(
+            "a", policy: policy, time: time, chance: Chance(seed: 1), onEvent: events.record)
+        await #expect(throws: Down.self) { try await retry.run(CallContext()) { _ in throw Down() } }
+        #expect(told() == ["retry_scheduled warning", "retry_stopped error"])
     }
 
     @Test func `R4 1437: an opening is told once, however many calls fail at the same time`() async {
@@ -134,8 +160,17 @@ import Testing
                 "bulkhead_queued debug", "bulkhead_waited_too_long warning", "bulkhead_queued debug",
                 "bulkhead_cancelled debug",
             ])
+        let displaced = Task { try await bulkhead.run {} }
+        await until { bulkhead.load.queued == 1 }
+        let preferred = Task { try await bulkhead.run(priority: 1) {} }
+        await #expect(throws: Rejection(.displaced, strategy: "k")) { try await displaced.value }
         _ = consume second
-        #expect(told().isEmpty)
+        try await preferred.value
+        #expect(
+            told().sorted() == [
+                "bulkhead_admitted debug", "bulkhead_displaced warning", "bulkhead_queued debug",
+                "bulkhead_queued debug",
+            ])
     }
 
     @Test func `a bulkhead's event says how full it is and for which partition`() throws {
@@ -233,6 +268,36 @@ import Testing
             told() == [
                 "fallback_exhausted error", "fallback_unhandled information", "fallback_served warning",
             ])
+    }
+
+    @Test func `a timeout tells a call that ran out of time, and how long after its time it ended`()
+        async throws
+    {
+        let log = Recorder<TimeoutEvent>(), time = time
+        let timeout = Timeout("t", after: .seconds(1), time: time, onEvent: log.record)
+        #expect(try await timeout.run { 1 } == 1)
+        await #expect(throws: Down.self) { try await timeout.run { throw Down() } }
+        let cancelled = Task { try await timeout.run { try await time.sleep(for: .seconds(60)) } }
+        await clock.untilSleepers(2)
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        #expect(log.events.isEmpty)
+        let isCancelled = Mutex(false), mayEnd = Mutex(false)
+        let call = Task {
+            try await timeout.run {
+                try? await time.sleep(for: .seconds(60))
+                isCancelled.withLock { $0 = true }
+                while !mayEnd.withLock({ $0 }) { await Task.yield() }
+            }
+        }
+        await clock.untilSleepers(2)
+        clock.advance(by: .seconds(1))
+        await until { isCancelled.withLock { $0 } }
+        clock.advance(by: .seconds(4))
+        mayEnd.withLock { $0 = true }
+        await #expect(throws: Rejection(.timedOut, strategy: "t")) { try await call.value }
+        #expect(log.events == [TimeoutEvent(strategy: "t", late: .seconds(4))])
+        #expect(log.events.map(\.kind) == ["timeout_passed"])
     }
 
     @Test func `a deadline tells calls that come or end too late`() async throws {
