@@ -40,6 +40,15 @@ public struct CacheEvent<Key: Hashable & Sendable>: Sendable, Hashable {
         calls = note.calls
     }
 
+    /// A hit, the one event that may be told for nearly every call.
+    @inlinable
+    init(hit key: Key, in cache: String) {
+        strategy = cache
+        happening = .hit
+        self.key = key
+        calls = 1
+    }
+
     /// What is to be told once the lock was given back.
     struct Note: Sendable {
         var happening: Happening
@@ -102,8 +111,8 @@ extension Cache {
     }
 
     /// Tells about a call that was answered without any other change.
-    @usableFromInline
+    @inlinable
     func tellHit(_ key: Key) {
-        onEvent?(CacheEvent(.init(happening: .hit, key: key), in: name))
+        onEvent?(CacheEvent(hit: key, in: name))
     }
 }

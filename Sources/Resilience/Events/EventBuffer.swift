@@ -1,4 +1,4 @@
-import Synchronization
+public import Synchronization
 
 /// Holds events between the strategies that tell them and somebody who reads them in their own time.
 ///
@@ -31,22 +31,43 @@ public final class EventBuffer<Event: Sendable>: Sendable {
         public var waiting = 0
     }
 
-    private typealias Reader = CheckedContinuation<Event?, Never>
+    @usableFromInline typealias Reader = CheckedContinuation<Event?, Never>
 
-    private struct Guarded {
-        var ring: EventRing<Event>
+    @usableFromInline
+    struct Guarded {
+        @usableFromInline var ring: EventRing<Event>
         /// The readers that wait, in the order in which they came; none while there are events.
-        var readers: [(id: UInt64, reader: Reader)] = []
+        @usableFromInline var readers: [(id: UInt64, reader: Reader)] = []
         var lastID: UInt64 = 0
-        var recorded = 0
-        var dropped = 0
-        var isFinished = false
+        @usableFromInline var recorded = 0
+        @usableFromInline var dropped = 0
+        @usableFromInline var isFinished = false
+
+        init(capacity: Int) {
+            ring = EventRing(capacity: capacity)
+        }
+
+        /// Takes an event in.
+        ///
+        /// - Returns: The reader that gets it, or the event that had to go for it.
+        @inlinable
+        mutating func take(_ event: Event) -> (reader: Reader?, dropped: Event?) {
+            recorded &+= 1
+            guard !isFinished else {
+                dropped &+= 1
+                return (nil, nil)
+            }
+            guard readers.isEmpty else { return (readers.removeFirst().reader, nil) }
+            let oldest = ring.push(event)
+            if oldest != nil { dropped &+= 1 }
+            return (nil, oldest)
+        }
     }
 
     /// The events it holds.
     public let capacity: Int
-    private let isWanted: (@Sendable (Event) -> Bool)?
-    private let guarded: Mutex<Guarded>
+    @usableFromInline let isWanted: (@Sendable (Event) -> Bool)?
+    @usableFromInline let guarded: Mutex<Guarded>
 
     /// Creates an empty buffer.
     ///
@@ -58,26 +79,17 @@ public final class EventBuffer<Event: Sendable>: Sendable {
         let capacity = Swift.min(Swift.max(1, capacity), 1 << 20)
         self.capacity = capacity
         self.isWanted = isWanted
-        guarded = Mutex(Guarded(ring: EventRing(capacity: capacity)))
+        guarded = Mutex(Guarded(capacity: capacity))
     }
 
     // MARK: Writing
 
     /// Takes an event in; fits as the `onEvent` of any strategy.
+    @inlinable
     public func record(_ event: Event) {
         if let isWanted, !isWanted(event) { return }
         // What is dropped ends here, after the lock: its end may run anything.
-        let (reader, dropped) = guarded.withLock { guarded -> (Reader?, Event?) in
-            guarded.recorded &+= 1
-            guard !guarded.isFinished else {
-                guarded.dropped &+= 1
-                return (nil, nil)
-            }
-            guard guarded.readers.isEmpty else { return (guarded.readers.removeFirst().reader, nil) }
-            let dropped = guarded.ring.push(event)
-            if dropped != nil { guarded.dropped &+= 1 }
-            return (nil, dropped)
-        }
+        let (reader, dropped) = guarded.withLock { $0.take(event) }
         reader?.resume(returning: event)
         withExtendedLifetime(dropped) {}
     }

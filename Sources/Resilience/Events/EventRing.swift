@@ -1,8 +1,9 @@
 /// A queue of fixed size whose newest event takes the place of the oldest.
+@usableFromInline
 struct EventRing<Event: Sendable>: Sendable {
-    private var places: [Event?]
-    private var first = 0
-    private(set) var count = 0
+    @usableFromInline var places: [Event?]
+    @usableFromInline var first = 0
+    @usableFromInline var count = 0
 
     /// - Parameter capacity: The events it holds. Range: 1 or more.
     init(capacity: Int) {
@@ -14,35 +15,40 @@ struct EventRing<Event: Sendable>: Sendable {
     /// Adds an event.
     ///
     /// - Returns: The event that had to go for it.
+    @inlinable
     mutating func push(_ event: Event) -> Event? {
-        if count < places.count {
-            places[place(count)] = event
+        guard count == places.count else {
+            let place = first + count
+            places[place < places.count ? place : place - places.count] = event
             count += 1
             return nil
         }
-        let oldest = places[first]
-        places[first] = event
-        first = place(1)
+        var oldest: Event? = event
+        swap(&places[first], &oldest)
+        advance()
         return oldest
     }
 
     /// Takes the oldest event out.
     mutating func pop() -> Event? {
         guard count > 0 else { return nil }
-        let oldest = places[first]
-        places[first] = nil
-        first = place(1)
+        var oldest: Event?
+        swap(&places[first], &oldest)
+        advance()
         count -= 1
         return oldest
     }
 
     /// The events, the oldest first.
     var events: [Event] {
-        (0..<count).compactMap { places[place($0)] }
+        (0..<count).compactMap { offset in
+            let place = first + offset
+            return places[place < places.count ? place : place - places.count]
+        }
     }
 
-    private func place(_ offset: Int) -> Int {
-        let place = first + offset
-        return place < places.count ? place : place - places.count
+    @inlinable
+    mutating func advance() {
+        first = first + 1 < places.count ? first + 1 : 0
     }
 }
