@@ -39,13 +39,13 @@ extension Retry: ResilienceStrategy {
     @usableFromInline
     func again<Value>(
         after error: any Error, _ context: CallContext, judging judge: (any Error) -> Judgement,
-        _ next: (CallContext) async throws -> Value
+        allowing allow: () -> Bool = { true }, _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
         var error = error, context = context, course: Course?
         while true {
             let step = self.next(
                 &course, after: judge(error), since: context.retriedSince ?? Instant(),
-                deadline: context.deadline, attempt: context.attempt)
+                deadline: context.deadline, attempt: context.attempt, allowing: allow)
             guard let step else { throw error }
             try await time.sleep(for: step.wait)
             context.attempt = step.attempt

@@ -38,6 +38,9 @@ public final class ConcurrencyRetryBudget: Sendable {
     /// Notes that a retry has ended.
     public func retryEnded() { machine.withLock { $0.retryEnded() } }
 
+    /// The calls and the retries that are under way.
+    public var load: (calls: Int, retries: Int) { machine.withLock { ($0.calls, $0.retries) } }
+
     /// The decisions of the budget; no clock, lock, task or callback.
     struct StateMachine: Sendable {
         private let policy: Policy

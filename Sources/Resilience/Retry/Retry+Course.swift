@@ -17,12 +17,14 @@ extension Retry {
 
     /// Decides what follows a result, and takes from the budget what that costs.
     ///
-    /// - Parameter delay: Replaces the computed wait before the given retry, counted from 1; nil keeps it.
+    /// - Parameters:
+    ///   - delay: Replaces the computed wait before the given retry, counted from 1; nil keeps it.
+    ///   - allow: Asked last, whether a retry may be made.
     /// - Returns: The wait and the number of the attempt after it; nil if the result is the last.
     @usableFromInline
     func next(
         _ course: inout Course?, after judgement: Judgement, since startedAt: Instant, deadline: Instant?,
-        attempt: Int, delay: (Int) -> Duration? = { _ in nil }
+        attempt: Int, delay: (Int) -> Duration? = { _ in nil }, allowing allow: () -> Bool = { true }
     ) -> (wait: Duration, attempt: Int)? {
         guard case .retry(let wish) = judgement, !Task.isCancelled else { return nil }
         let current = course ?? Course(StateMachine(policy, startedAt: startedAt, deadline: deadline))
@@ -30,7 +32,7 @@ extension Retry {
         let random = chance.withLock { $0.unit() }
         var step = current.machine.next(
             retryAfter: wish, delay: delay(attempt + 1), random: random, at: time.now)
-        if case .retry = step, let budget, !budget.withdraw() { step = .stop(.budget) }
+        if case .retry = step, budget?.withdraw() == false || !allow() { step = .stop(.budget) }
         onEvent?(RetryEvent(retry: name, step: step))
         guard case .retry(let wait, let attempt) = step else { return nil }
         return (wait, attempt)

@@ -55,7 +55,8 @@ extension Retry {
         ) -> Step {
             if let limit = policy.maximumAttempts, attempts >= limit { return .stop(.attempts) }
             if let limit = policy.maximumDuration, now.since(startedAt) >= limit { return .stop(.duration) }
-            guard let wait = wait(delay ?? series.next(random: random), asked: retryAfter) else {
+            let computed = delay.map { min(max(.zero, $0), .unbounded) } ?? series.next(random: random)
+            guard let wait = wait(computed, asked: retryAfter) else {
                 return .stop(.retryAfter)
             }
             if let deadline, now.advanced(by: wait).advanced(by: expected) >= deadline {
@@ -70,7 +71,8 @@ extension Retry {
             guard asked >= .zero else { return nil }
             switch policy.retryAfter {
             case .ignored: return computed
-            case .clamped(let spread): return min(max(asked, computed), computed + spread)
+            case .clamped(let spread):
+                return min(max(asked, computed), computed + min(max(.zero, spread), .unbounded))
             case .honoured(let ceiling): return asked > ceiling ? nil : max(computed, asked)
             }
         }

@@ -15,11 +15,14 @@ public final class RetryQuota: Sendable {
     }
 
     private let machine: Mutex<StateMachine>
+    /// Whether every failure takes a token, and not only one that is to be retried.
+    let takesForEveryFailure: Bool
 
     /// Creates a full quota.
     ///
     /// - Parameter capacity: The most tokens. Range: 1 or more. Default: 500.
     public init(_ rule: Rule = .returned(), capacity: Int = 500) {
+        if case .throttled = rule { takesForEveryFailure = true } else { takesForEveryFailure = false }
         machine = Mutex(StateMachine(rule, capacity: capacity))
     }
 
