@@ -77,9 +77,6 @@ extension AdaptiveRetry {
             bandit.settle(choice, succeeded: succeeded, addedDelay: call.waited, at: now)
         }
 
-        /// Learns nothing from the arm that was chosen: its retry was not made.
-        static func withdraw(_ call: inout Call) { call.choice = nil }
-
         mutating func restore(_ memory: RetryBandit<Key>.Memory, away: Duration, at now: Instant) {
             bandit.restore(memory, away: away, at: now)
         }

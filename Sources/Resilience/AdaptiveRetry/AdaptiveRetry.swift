@@ -145,7 +145,6 @@ public final class AdaptiveRetry<Key: Hashable & Sendable>: Sendable {
         let now = time.now
         var decision = machine.withLock { $0.next(&call, key: key, retryAfter: wish, at: now) }
         if case .retry = decision.step, let budget, !budget.withdraw() {
-            StateMachine.withdraw(&call)
             decision.step = .stop(.budget)
         }
         if let onEvent {
