@@ -35,9 +35,10 @@ public struct CubicRate: Sendable, Hashable {
     /// The seconds from throttling until the ceiling is reached again.
     public var secondsToCeiling: Double { Self.cubeRoot(ceiling * (1 - beta) / scale) }
 
-    /// The rate to send at. Range: 0 to 2^30.
+    /// The rate to send at. Range: 0 to 2^30. Before the last throttling it is that of its moment, so that a clock which
+    /// goes back stops nobody.
     public func rate(after time: Duration) -> Double {
-        let distance = (time - lastThrottled) / .seconds(1) - secondsToCeiling
+        let distance = max(0, (time - lastThrottled) / .seconds(1)) - secondsToCeiling
         return min(max(0, scale * distance * distance * distance + ceiling), Self.most)
     }
 

@@ -67,7 +67,7 @@ public final class SendRateLimiter: Sendable {
         let event = machine.withLock { machine -> SendRateLimiterEvent? in
             let lowered = machine.answered(admittedAt: admittedAt, isThrottled: isThrottled, at: now)
             guard lowered, let rate = machine.rate else { return nil }
-            return SendRateLimiterEvent(limiter: name, measured: machine.measured, rate: rate)
+            return SendRateLimiterEvent(strategy: name, measured: machine.measured, rate: rate)
         }
         if let event { onEvent?(event) }
     }

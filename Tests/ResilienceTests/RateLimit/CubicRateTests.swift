@@ -28,4 +28,10 @@ import Testing
             #expect(Int(rate.throttled(at: ceiling, after: .seconds(5))) <= 1 << 30)
         }
     }
+
+    @Test func `a clock that goes back stops nobody`() {
+        var rate = CubicRate(ceiling: 10)
+        rate.throttled(at: 100, after: .seconds(50))
+        #expect(abs(rate.rate(after: .seconds(1)) - 70) < 1e-9)
+    }
 }

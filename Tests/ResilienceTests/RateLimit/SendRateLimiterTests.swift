@@ -137,7 +137,7 @@ import Testing
                 try await limiter.run(CallContext()) { _ in throw TooMany() }
             }
         }
-        #expect(limiter.rate == 1 && events.events.count == 2 && events.events[1].limiter == "rate")
+        #expect(limiter.rate == 1 && events.events.count == 2 && events.events[1].strategy == "rate")
         let waiting = Task { try await limiter.run(CallContext()) { _ in 7 } }
         await clock.untilSleepers(1)
         await #expect(throws: Rejection(.rateLimited, strategy: "rate", retryAfter: .seconds(2))) {
