@@ -14,6 +14,9 @@ struct PermitLog: Sendable {
     private var head = 0
     private var count = 0
     private var total = 0
+    /// The first runs, without the newest, that were not enough for the last one who asked when: where the next scan
+    /// begins unless it needs less.
+    private var scanned = (runs: 0, permits: 0)
 
     /// A log in which `taken` permits were taken just now; those above the limit are promised, as many in each period
     /// from now on as it allows.
@@ -33,20 +36,25 @@ struct PermitLog: Sendable {
     mutating func expire(_ plan: RateLimiter.Plan, at now: Int64) {
         while count > 0, now &- ring[head].last >= plan.period {
             total &-= ring[head].permits
+            scanned = scanned.runs > 0 ? (scanned.runs &- 1, scanned.permits &- ring[head].permits) : (0, 0)
             head = (head &+ 1) & (ring.count &- 1)
             count &-= 1
         }
     }
 
-    /// When as many permits may be taken, after those promised; nil for never. Costs O(runs) when that is not now.
-    func due(_ permits: Int, _ plan: RateLimiter.Plan, at now: Int64) -> Int64? {
+    /// When as many permits may be taken, after those promised; nil for never.
+    ///
+    /// Costs O(1) on average where each asks for a later moment than the one before, as a queue does; else O(runs).
+    mutating func due(_ permits: Int, _ plan: RateLimiter.Plan, at now: Int64) -> Int64? {
         guard permits <= plan.permits else { return nil }
-        var left = total, due = count > 0 ? max(now, ring[place(count &- 1)].last) : now
-        for index in 0..<count {
-            if left &+ permits <= plan.permits { break }
-            let run = ring[place(index)]
-            left &-= run.permits
+        var due = count > 0 ? max(now, ring[place(count &- 1)].last) : now
+        let excess = total &+ permits &- plan.permits
+        if scanned.permits >= excess { scanned = (0, 0) }
+        while excess > 0, scanned.runs < count {
+            let run = ring[place(scanned.runs)]
             due = max(due, run.last.saturatingSum(plan.period))
+            if scanned.permits &+ run.permits >= excess { break }
+            scanned = (scanned.runs &+ 1, scanned.permits &+ run.permits)
         }
         return due &- now <= RateLimiter.Plan.longest ? due : nil
     }
@@ -77,6 +85,7 @@ struct PermitLog: Sendable {
             left &-= part
             if ring[newest].permits == 0 { count &-= 1 }
         }
+        if scanned.runs >= count { scanned = (0, 0) }
     }
 
     private func place(_ index: Int) -> Int { (head &+ index) & (ring.count &- 1) }

@@ -195,7 +195,7 @@ extension RateLimiter {
             }
         }
 
-        private func due(_ permits: Int) -> Int64? {
+        private mutating func due(_ permits: Int) -> Int64? {
             switch plan.algorithm {
             case .tokenBucket: bucket.due(permits, plan, at: latest)
             case .slidingWindow: log.due(permits, plan, at: latest)
