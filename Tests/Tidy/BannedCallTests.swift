@@ -13,10 +13,11 @@ import Testing
     private static let bans = [
         Ban(
             pattern: #"(^|[^.A-Za-z])Task(\.immediate|\.detached)?\s*(\(|\{)"#,
-            instead: "a task group, or a Spawner; only the front starts tasks",
+            instead: "a task group, or a Spawner; only the front and simulations start tasks",
             except: [
                 "Sources/GatewayHTTP/Front/FrontConnection.swift",
                 "Sources/Resilience/Spawning/Spawner.swift",
+                "Sources/ResilienceTesting/Simulation/Simulation+Calls.swift",
             ]),
         Ban(pattern: #"Task\.sleep"#, instead: "TimeSource.sleep, which is handed in"),
         Ban(pattern: #"[^A-Za-z]Date\(\)"#, instead: "a wall clock that is handed in"),

@@ -71,7 +71,8 @@ extension Batcher {
 
         mutating func endDrains(_ effects: inout Effects) {
             guard !drains.isEmpty else { return }
-            for (id, drain) in drains where machine.isDone(upTo: drain.mark) {
+            // In order, so that a simulation repeats itself.
+            for (id, drain) in drains.sorted(by: { $0.key < $1.key }) where machine.isDone(upTo: drain.mark) {
                 drains[id] = nil
                 effects.drained.append(drain.waiter)
             }

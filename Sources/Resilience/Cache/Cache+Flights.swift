@@ -20,8 +20,8 @@ extension Cache {
 
         /// The loads in flight, those included whose values will not be kept.
         var count: Int { flights.count }
-        /// The keys whose loads may be joined.
-        var keys: [Key] { Array(byKey.keys) }
+        /// The keys whose loads may be joined, in the order in which the loads began.
+        var keys: [Key] { byKey.sorted { $0.value < $1.value }.map(\.key) }
 
         /// The key of a load; nil if it is not in flight.
         func key(of id: UInt64) -> Key? { flights[id]?.key }

@@ -22,12 +22,12 @@ import Synchronization
 /// What is under test must take its time from ``time``, its random numbers from ``chance()`` and start its background
 /// work by ``spawner``. What runs elsewhere cannot be controlled: `Task {}` and `Task.detached`, the main actor, actors
 /// with their own executor, `Task.sleep` and real input and output. Waiting for them ends a run as
-/// ``SimulationFailure/Reason/escaped`` or ``SimulationFailure/Reason/deadlock(unfinished:)``. Iterating over a `Set` or
-/// `Dictionary` has an order of its own in each run; code that does it repeats itself only with
+/// ``SimulationFailure/Reason/escaped`` or ``SimulationFailure/Reason/deadlock(unfinished:)``. A `Set` or `Dictionary` is
+/// iterated in another order in each run; code whose steps depend on it repeats itself only with
 /// `SWIFT_DETERMINISTIC_HASHING=1`.
 ///
-/// A step is never interrupted: between two suspensions nobody else runs. Races of threads inside a lock-free method are
-/// for the thread sanitizer to find.
+/// A step is never interrupted: between two suspensions nobody else runs. Races of threads within one are for the
+/// thread sanitizer to find.
 public final class Simulation: Sendable {
     struct Live {
         let id: UInt64

@@ -1,3 +1,4 @@
+import Foundation
 import Resilience
 import ResilienceTesting
 import Testing
@@ -147,19 +148,24 @@ import Testing
         }
     }
 
-    @Test func `a job that comes from elsewhere is noticed`() {
-        let escaped = (1...20).contains { seed in
-            let reason = reason(seed: UInt64(seed), .calm) { simulation in
-                let other = Task.detached { 1 }
-                // Until the other thread has answered; here that is all that time goes on for.
-                simulation.start("clock") { for _ in 0..<100_000 { await simulation.pause() } }
-                _ = await other.value
-                await simulation.untilIdle()
+    @Test func `a job that comes from another thread is noticed`() {
+        var policy = SimulationPolicy.calm
+        policy.maximumSteps = .max
+        let reason = reason(policy) { simulation in
+            // Goes on until the other thread has answered.
+            let clock = simulation.start("clock") {
+                while !Task.isCancelled { await simulation.pause() }
             }
-            if case .escaped? = reason { return true }
-            return false
+            await withCheckedContinuation { continuation in
+                Thread.detachNewThread { continuation.resume() }
+            }
+            clock.cancel()
+            await simulation.untilIdle()
         }
-        #expect(escaped)
+        guard case .escaped? = reason else {
+            Issue.record("\(String(describing: reason))")
+            return
+        }
     }
 
     @Test func `calls are cancelled and fail at suspension points, in some runs often and in some never`()
@@ -186,6 +192,23 @@ import Testing
         }
         #expect(cancelled.contains(0) && cancelled.contains { $0 > 2 })
         #expect(failed.contains(0) && failed.contains { $0 > 15 })
+    }
+
+    @Test func `seeds follow each other from the first`() async throws {
+        let seeds = Recorder<UInt64>()
+        let steps = try await Simulation.run(seeds: SimulationSeeds(from: 7, count: 40)) { simulation in
+            await simulation.pause()
+            seeds.record(simulation.seed)
+        }
+        #expect(seeds.events == Array(7..<47) && steps >= 40)
+        await #expect(throws: SimulationFailure.self) {
+            try await Simulation.run(seeds: SimulationSeeds(count: 40)) { simulation in
+                simulation.expect(simulation.seed != 30, "thirty")
+                seeds.record(simulation.seed)
+            }
+        }
+        #expect(seeds.events.last == 30)
+        #expect(SimulationSeeds(count: -1).count == 0)
     }
 
     @Test func `a calm policy injects nothing`() throws {
