@@ -152,12 +152,17 @@ import Testing
         var policy = SimulationPolicy.calm
         policy.maximumSteps = .max
         let reason = reason(policy) { simulation in
-            // Goes on until the other thread has answered.
+            let isSuspended = Book(false)
+            // Its turn comes when the body is suspended; it goes on until the other thread has answered.
             let clock = simulation.start("clock") {
+                isSuspended { $0 = true }
                 while !Task.isCancelled { await simulation.pause() }
             }
             await withCheckedContinuation { continuation in
-                Thread.detachNewThread { continuation.resume() }
+                Thread.detachNewThread {
+                    while !isSuspended({ $0 }) { sched_yield() }
+                    continuation.resume()
+                }
             }
             clock.cancel()
             await simulation.untilIdle()
