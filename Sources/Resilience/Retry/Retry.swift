@@ -89,6 +89,8 @@ public final class Retry: Sendable {
             guard let step else { return try result.get() }
             if case .success(let value) = result { discard(value) }
             try await time.sleep(for: step.wait)
+            // A wait of no time, or one that is over, does not tell.
+            try Task.checkCancellation()
             attempt = step.attempt
             do { result = .success(try await operation(attempt)) } catch { result = .failure(error) }
             judgement = judge(result)

@@ -46,6 +46,21 @@ import Testing
         #expect(attempts.events == [0] && clock.sleepers == 0)
     }
 
+    @Test func `a call that is cancelled before a wait of no time is not made again`() async {
+        let attempts = Recorder<Int>()
+        let retry = Retry(
+            "test", policy: RetryPolicy(backoff: Backoff(base: .zero)), time: TimeSource(clock),
+            onEvent: { _ in withUnsafeCurrentTask { $0?.cancel() } })
+        let call = Task {
+            try await retry.run { attempt in
+                attempts.record(attempt)
+                throw Failed(number: attempt)
+            }
+        }
+        await #expect(throws: CancellationError.self) { try await call.value }
+        #expect(attempts.events == [0])
+    }
+
     @Test func `a cancelled call is not retried, in the call or in the wait`() async throws {
         let retry = retry(RetryPolicy(maximumAttempts: 9, backoff: Self.fixed)), attempts = Recorder<Int>()
         await #expect(throws: CancellationError.self) {
