@@ -51,6 +51,7 @@ private final class RetryScene: Sendable {
                     simulation.expect(
                         attempt == attempts.begun, "attempt \(attempt) follows \(attempts.begun - 1)")
                     simulation.expect(attempts.running == 0, "two attempts at a time")
+                    simulation.expect(attempt == 0 || !Task.isCancelled, "a cancelled call is retried")
                     attempts.begun += 1
                     attempts.running += 1
                 }
