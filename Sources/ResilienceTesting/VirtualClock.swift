@@ -94,6 +94,8 @@ public final class VirtualClock: Clock, Sendable {
             state.nextID += 1
             return state.nextID
         }
+        // Who is cancelled after it was woken leaves a mark that nobody looks for.
+        defer { state.withLock { _ = $0.cancelled.remove(id) } }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 enter(Sleeper(id: id, deadline: deadline, continuation: continuation))
