@@ -40,6 +40,8 @@ func elsewhere(_ query: String) async throws -> Answer { Answer() }
 func lastAnswer(_ query: String) async throws -> Answer { Answer() }
 func similarAnswer() async throws -> Answer { Answer() }
 func open(_ query: String) async throws -> Parts { Parts() }
+func find(_ query: String) async throws -> [Hit] { [Hit()] }
+func useOther() {}
 func log(_ line: String) {}
 func ping() async throws {}
 func computeReport() -> Answer { Answer() }

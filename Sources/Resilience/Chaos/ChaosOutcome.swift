@@ -2,7 +2,7 @@
 ///
 /// ```swift
 /// let empty = ChaosOutcome("empty", answering: [Hit](), policy: ChaosPolicy(rate: 0.01, isEnabled: true))
-/// let hits = try await empty.run { try await search(query) }
+/// let hits = try await empty.run { try await find(query) }
 /// ```
 ///
 /// By itself it takes only calls for its own type of value. As a layer of a pipeline, which runs calls for values of any

@@ -17,12 +17,24 @@ struct Article {
     var lines: [String]
 
     static func all() throws -> [Article] {
-        try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".md") }
-            .sorted()
-            .map { file in
+        let testing = folder.appendingPathComponent("../../ResilienceTesting/ResilienceTesting.docc")
+        return try [folder, testing.standardizedFileURL].flatMap { folder in
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            return try files.filter { $0.hasSuffix(".md") }.sorted().map { file in
                 let text = try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8)
                 return Article(name: String(file.dropLast(3)), lines: text.components(separatedBy: "\n"))
             }
+        }
+    }
+
+    /// The source files of the library, which are read like articles.
+    static func sources() throws -> [Article] {
+        let top = folder.deletingLastPathComponent().resolvingSymlinksInPath()
+        let names = FileManager.default.enumerator(atPath: top.path)?.compactMap { $0 as? String } ?? []
+        return try names.filter { $0.hasSuffix(".swift") }.sorted().map { name in
+            let text = try String(contentsOf: top.appendingPathComponent(name), encoding: .utf8)
+            return Article(name: name, lines: text.components(separatedBy: "\n"))
+        }
     }
 
     /// The headings of the second level.

@@ -1,4 +1,5 @@
 import Resilience
+import ResilienceTesting
 import Testing
 
 /// What the articles say about defaults is what the code does.
@@ -6,6 +7,8 @@ import Testing
     /// The policies as they are when nobody says anything.
     private static let defaults: [any Sendable] = [
         CircuitBreakerPolicy(), CircuitBreakerPolicy.OpenTime(), CircuitBreakerPolicy.AdaptiveRate(),
+        CircuitBreakerPolicy.AdaptiveSlowCall(), AdaptiveRetryPolicy(), RetryBanditPolicy(), ChaosPolicy(),
+        SimulationPolicy(),
         RetryPolicy(), Backoff(), RetryBudget.Policy(), ConcurrencyRetryBudget.Policy(), HedgePolicy(),
         BulkheadPolicy(), ConcurrencyLimitPolicy(), ConcurrencyLimitPolicy.AIMD(),
         ConcurrencyLimitPolicy.Vegas(), ConcurrencyLimitPolicy.Gradient(), RateLimitPolicy(),
@@ -15,9 +18,9 @@ import Testing
 
     /// A policy by the name of its type, and its settings as documents write them.
     private static func policy(_ policy: Any) -> (String, [String: String]) {
-        let name = String(reflecting: type(of: policy)).replacing("Resilience.", with: "")
+        let name = String(reflecting: type(of: policy)).drop { $0 != "." }.dropFirst()
         let settings = Mirror(reflecting: policy).children.map { ($0.label ?? "", written($0.value)) }
-        return (name, Dictionary(uniqueKeysWithValues: settings))
+        return (String(name), Dictionary(uniqueKeysWithValues: settings))
     }
 
     private static let policies: [String: [String: String]] = {
@@ -55,6 +58,7 @@ import Testing
     @Test func `every strategy's article has the same parts`() throws {
         let others: Set = [
             "Resilience", "Coming-From-Polly", "Coming-From-Resilience4j", "Coming-From-Tenacity",
+            "ResilienceTesting", "Simulating-Orders",
         ]
         let articles = try Article.all().filter { !others.contains($0.name) }
         #expect(articles.count >= 14)
@@ -68,11 +72,31 @@ import Testing
         }
     }
 
+    @Test func `the article about events names every kind of event, and no other`() throws {
+        let kind = /"([a-z]+(?:_[a-z]+)+)"/, cell = /`([a-z]+(?:_[a-z]+)+)`/
+        // Why a target was ejected is told with the event.
+        let causes: Set = ["consecutive_failures", "success_rate"]
+        var told: Set<String> = []
+        for file in try Article.sources() where file.name.contains("Event") {
+            for line in file.lines where !line.contains("///") {
+                told.formUnion(line.matches(of: kind).map { String($0.output.1) })
+            }
+        }
+        let article = try #require(try Article.all().first { $0.name == "Events" })
+        let begin = try #require(article.lines.firstIndex(of: "## Events"))
+        let table = article.lines[begin...].prefix { $0 != "## Anti-patterns" }
+        let named = table.flatMap { line in line.matches(of: cell).map { String($0.output.1) } }
+        #expect(Set(named) == told.subtracting(causes))
+    }
+
     // MARK: Words
 
     /// A value as documents write it: `30 s`, `0.5`, `none`, `.full`, `Backoff()`.
     private static func written(_ value: Any) -> String {
         if let duration = value as? Duration { return written(duration) }
+        if let arms = value as? [AdaptiveRetryPolicy.Arm], !arms.isEmpty {
+            return arms.map(\.name).joined(separator: ", ")
+        }
         if let number = value as? Double {
             return number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
         }
