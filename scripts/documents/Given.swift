@@ -57,7 +57,7 @@ func load() throws -> CircuitBreaker.Memory { throw NotFound() }
 
 let query = "", host = "", name = "", text = "", texts = [""], currentUser = ""
 let database = Database(), prompt = Prompt(), settings = Settings()
-let time = TimeSource(), budget = RetryBudget()
+let time = TimeSource(), budget = RetryBudget(), quota = RetryQuota()
 let breaker = CircuitBreaker("search"), retry = Retry("search"), throttle = AdaptiveThrottle("search")
 let bulkhead = Bulkhead("search"), limiter = RateLimiter("search")
 let hedge = Hedge("search"), ladder = Fallback<Answer>("search")
