@@ -72,6 +72,25 @@ import Testing
         }
     }
 
+    @Test func `every folder of the library has its article`() throws {
+        let folders = [
+            "AdaptiveConcurrency": "Adaptive-Concurrency", "AdaptiveRetry": "Adaptive-Retries",
+            "Batching": "Batching", "Bulkhead": "Bulkheads", "Cache": "Caching", "Chance": "Time-And-Chance",
+            "Chaos": "Chaos", "CircuitBreaker": "Circuit-Breakers", "Events": "Events",
+            "Fallback": "Fallbacks",
+            "Hedging": "Hedging", "LoadBalancing": "Load-Balancing", "Pipeline": "Pipelines",
+            "RateLimit": "Rate-Limiting", "Retry": "Retries", "Spawning": "Time-And-Chance",
+            "Throttle": "Adaptive-Throttling", "Time": "Time-And-Chance", "Timeout": "Timeouts-And-Deadlines",
+        ]
+        // Arithmetic, of which nothing is public.
+        let inner: Set = ["Exponentials"]
+        let there = Set(
+            try Article.sources().compactMap { $0.name.split(separator: "/").first.map(String.init) })
+        #expect(there.subtracting(inner) == Set(folders.keys))
+        let articles = Set(try Article.all().map(\.name))
+        #expect(Set(folders.values).isSubset(of: articles))
+    }
+
     @Test func `the article about events names every kind of event, and no other`() throws {
         let kind = /"([a-z]+(?:_[a-z]+)+)"/, cell = /`([a-z]+(?:_[a-z]+)+)`/
         // Why a target was ejected is told with the event.
