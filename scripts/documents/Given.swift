@@ -55,7 +55,7 @@ func report(_ reason: String, _ strategy: String, _ retryAfter: Duration?) {}
 func save(_ memory: CircuitBreaker.Memory) throws {}
 func load() throws -> CircuitBreaker.Memory { throw NotFound() }
 
-let query = "", host = "", name = "", text = "", texts = [""], currentUser = ""
+let query = "", question = "", host = "", name = "", text = "", texts = [""], currentUser = ""
 let database = Database(), prompt = Prompt(), settings = Settings()
 let time = TimeSource(), budget = RetryBudget(), quota = RetryQuota()
 let breaker = CircuitBreaker("search"), retry = Retry("search"), throttle = AdaptiveThrottle("search")

@@ -8,7 +8,7 @@ import Testing
     private static let defaults: [any Sendable] = [
         CircuitBreakerPolicy(), CircuitBreakerPolicy.OpenTime(), CircuitBreakerPolicy.AdaptiveRate(),
         CircuitBreakerPolicy.AdaptiveSlowCall(), AdaptiveRetryPolicy(), RetryBanditPolicy(), ChaosPolicy(),
-        SimulationPolicy(),
+        SimulationPolicy(), SendRateLimiterPolicy(),
         RetryPolicy(), Backoff(), RetryBudget.Policy(), ConcurrencyRetryBudget.Policy(), HedgePolicy(),
         BulkheadPolicy(), ConcurrencyLimitPolicy(), ConcurrencyLimitPolicy.AIMD(),
         ConcurrencyLimitPolicy.Vegas(), ConcurrencyLimitPolicy.Gradient(), RateLimitPolicy(),
