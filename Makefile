@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test soak repeats mutants-gateway wall build release lint format tidy fuzz fuzz-check bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test soak repeats mutants-gateway wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -65,6 +65,10 @@ fuzz: check-tools
 ## fuzz-check: whether every fuzzer finds a mistake that is planted for it
 fuzz-check: check-tools
 	scripts/fuzz.sh check
+
+## thread-sanitizer: the library's tests under the thread sanitizer; fails on a race
+thread-sanitizer: check-tools
+	scripts/thread-sanitizer.sh
 
 ## bench: the gateway beside its peers; fails when a target is missed
 bench: release
