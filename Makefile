@@ -13,10 +13,11 @@ run: check-tools
 	swift build --product holdfast
 	exec .build/debug/holdfast serve --port $(PORT) $(ARGS)
 
-## test: run all tests; those against the real binary by themselves, since some of them measure time
+## test: run all tests; the simulations and those that measure time by themselves
 test: check-tools check-test-tools
 	swift build --build-tests
-	swift test --skip-build --skip '^Acceptance\.' $(TEST_ARGS)
+	swift test --skip-build --skip '^(Acceptance|WallTests)\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
+	swift test --skip-build --filter '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
 	scripts/acceptance.sh $(TEST_ARGS)
 
 ## repeats: each streaming fault twenty times; prints outcomes and how long it took until another provider was there

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Runs the tests against the real binary. Some of them measure time, which a busy machine spoils: the few that fail are
-# run once more, one at a time, and fail for good if they fail again. Both runs are told of at the end.
+# Runs the tests against the real binary and those of the tests' own provider. Some of them measure time, which a busy
+# machine spoils: the few that fail are run once more, one at a time, and fail for good if they fail again. Both runs are
+# told of at the end.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 results=$(mktemp -d)
@@ -17,7 +18,7 @@ complaints() { # NAME: what failed in that run, and why
     grep -aE "recorded an issue|^↳|✘ Test .* failed" "$results/$1.log" | grep -v 'Target Platform\|Testing Library' | cut -c1-600
 }
 
-run first --filter '^Acceptance\.' "$@" && exit 0
+run first --filter '^(Acceptance|WallTests)\.' "$@" && exit 0
 failed=$(python3 scripts/failed-tests.py "$results/first.json") || {
     complaints first
     exit 1

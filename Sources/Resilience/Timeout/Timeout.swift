@@ -66,8 +66,7 @@ public struct Timeout: Sendable {
 
 /// One call that has a limit: whether its end came first, or its time.
 private final class TimedCall: Alarm {
-    /// A task that is known to run. Only `cancel()` is called on it, which any thread may do while the task lives.
-    private struct RunningTask: @unchecked Sendable {
+    private struct RunningTask: @unchecked Sendable {  // Only cancelled, which any thread may do while it lives.
         let task: UnsafeCurrentTask?
     }
 
