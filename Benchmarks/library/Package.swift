@@ -6,9 +6,10 @@ let package = Package(
     platforms: [.macOS(.v26)],
     dependencies: [.package(name: "holdfast", path: "../..")],
     targets: [
+        .target(name: "CountedMalloc"),
         .executableTarget(
             name: "bench",
-            dependencies: [.product(name: "Resilience", package: "holdfast")],
-            swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")])
+            dependencies: [.product(name: "Resilience", package: "holdfast"), "CountedMalloc"],
+            swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
     ]
 )

@@ -32,6 +32,7 @@ public struct CallContext: Sendable {
     }
 
     /// The same with a deadline that is not later than `deadline`.
+    @usableFromInline
     func before(_ deadline: Instant) -> CallContext {
         var context = self
         context.deadline = self.deadline.map { min($0, deadline) } ?? deadline

@@ -18,14 +18,20 @@ extension Retry: ResilienceStrategy {
     }
 
     /// What the first attempt is told.
-    @usableFromInline
+    @inlinable
+    @inline(__always)
     func begin(_ outer: CallContext) -> CallContext {
-        begin()
         var context = outer
         context.attempt = 0
+        if !isBare { prepare(&context) }
+        return context
+    }
+
+    @usableFromInline
+    func prepare(_ context: inout CallContext) {
+        begin()
         if context.budget == nil { context.budget = budget }
         if policy.maximumDuration != nil { context.retriedSince = time.now }
-        return context
     }
 
     @usableFromInline
@@ -145,10 +151,11 @@ extension Bulkhead: ResilienceStrategy {
 
 extension Timeout: ConcurrentStrategy {
     /// Runs `next` in a child task, which is cancelled when the time is up.
+    @inlinable
     public func run<Value: Sendable>(
         _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
     ) async throws -> Value {
-        let dueAt = time.now.advanced(by: limit), context = context.before(dueAt)
+        let dueAt = due, context = context.before(dueAt)
         return try await withoutActuallyEscaping(next) { next in
             try await run(until: dueAt) { try await next(context) }
         }

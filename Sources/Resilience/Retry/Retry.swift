@@ -24,6 +24,8 @@ public final class Retry: Sendable {
     public let policy: RetryPolicy
 
     let budget: RetryBudget?
+    /// Whether nothing needs to be noted before the first attempt.
+    @usableFromInline let isBare: Bool
     let time: TimeSource
     let chance: Mutex<Chance>
     let onEvent: (@Sendable (RetryEvent) -> Void)?
@@ -42,6 +44,7 @@ public final class Retry: Sendable {
         self.name = name
         self.policy = policy
         self.budget = budget
+        isBare = budget == nil && policy.maximumDuration == nil
         self.time = time
         self.chance = Mutex(chance)
         self.onEvent = onEvent

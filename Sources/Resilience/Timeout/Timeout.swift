@@ -39,73 +39,94 @@ public struct Timeout: Sendable {
     ///
     /// - Throws: ``Rejection`` with reason `timedOut` when the limit passed first, `CancellationError` when the caller
     ///   was cancelled, else the operation's own error.
+    @inlinable
     public func run<Value: Sendable>(_ operation: @escaping @Sendable () async throws -> Value) async throws
         -> Value
     {
-        try await run(until: time.now.advanced(by: limit), operation)
+        try await run(until: due, operation)
     }
 
+    @inlinable
     func run<Value: Sendable>(
         until dueAt: Instant, _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        let call = TimedCall()
-        let result = await withTaskGroup(of: Result<Value, any Error>.self) { group in
-            group.addTask { await call.run(operation) }
-            let ticket = timers.set(call, at: dueAt)
-            let result = await group.next()
-            timers.cancel(ticket)
-            return result
-        }
-        guard !call.isOutOfTime, let result else {
-            onEvent?(TimeoutEvent(strategy: name, late: time.now.since(dueAt)))
-            throw Rejection(.timedOut, strategy: name)
-        }
+        let call = begin(until: dueAt)
+        async let ending = call.run(operation)
+        let result = await ending
+        try end(call, until: dueAt)
         return try result.get()
+    }
+
+    /// When the time of a call is up that begins now.
+    @usableFromInline
+    var due: Instant { time.now.advanced(by: limit) }
+
+    @usableFromInline
+    func begin(until dueAt: Instant) -> TimedCall {
+        let call = TimedCall()
+        call.ticket = timers.set(call, at: dueAt)
+        return call
+    }
+
+    @usableFromInline
+    func end(_ call: TimedCall, until dueAt: Instant) throws(Rejection) {
+        if let ticket = call.ticket { timers.cancel(ticket) }
+        guard call.isOutOfTime else { return }
+        onEvent?(TimeoutEvent(strategy: name, late: time.now.since(dueAt)))
+        throw Rejection(.timedOut, strategy: name)
     }
 }
 
 /// One call that has a limit: whether its end came first, or its time.
-private final class TimedCall: Alarm {
-    private struct RunningTask: @unchecked Sendable {  // Only cancelled, which any thread may do while it lives.
-        let task: UnsafeCurrentTask?
-    }
-
+@usableFromInline
+final class TimedCall: Alarm, @unchecked Sendable {  // The phase says who may touch the task.
     private enum Phase {
-        case waiting
-        case running(RunningTask)
-        case ended
-        case outOfTime
+        static let waiting = 0, running = 1, cancelling = 2, ended = 3, outOfTime = 4
     }
 
-    private let phase = Mutex(Phase.waiting)
+    private let phase = Atomic<Int>(Phase.waiting)
+    /// The task that runs the call. It is cancelled only while the phase keeps it from ending.
+    private var task: UnsafeCurrentTask?
+    /// Where it stands among the timers. Set before the call begins.
+    fileprivate var ticket: TimerQueue.Ticket?
 
-    var isOutOfTime: Bool {
-        phase.withLock { if case .outOfTime = $0 { true } else { false } }
+    fileprivate init() {}
+
+    fileprivate var isOutOfTime: Bool { phase.load(ordering: .acquiring) == Phase.outOfTime }
+
+    private func change(from old: Int, to new: Int) -> Bool {
+        phase.compareExchange(expected: old, desired: new, ordering: .acquiringAndReleasing).exchanged
     }
 
+    @inlinable
     func run<Value: Sendable>(_ operation: @Sendable () async throws -> Value) async -> Result<
         Value, any Error
     > {
         await withUnsafeCurrentTask { task in
-            let task = RunningTask(task: task)
-            let mayRun = phase.withLock { phase in
-                guard case .waiting = phase else { return false }
-                phase = .running(task)
-                return true
-            }
-            guard mayRun else { return .failure(CancellationError()) }
-            let result: Result<Value, any Error>
-            do { result = .success(try await operation()) } catch { result = .failure(error) }
-            phase.withLock { if case .running = $0 { $0 = .ended } }
-            return result
+            guard begin(task) else { return .failure(CancellationError()) }
+            defer { end() }
+            do { return .success(try await operation()) } catch { return .failure(error) }
         }
     }
 
+    /// - Returns: Whether there is time left to run at all.
+    @usableFromInline
+    func begin(_ task: UnsafeCurrentTask?) -> Bool {
+        self.task = task
+        return change(from: Phase.waiting, to: Phase.running)
+    }
+
+    @usableFromInline
+    func end() {
+        guard !change(from: Phase.running, to: Phase.ended) else { return }
+        // The timer cancels this task at this moment, on another thread; a matter of nanoseconds.
+        while phase.load(ordering: .acquiring) == Phase.cancelling {}
+    }
+
     func ring() {
-        phase.withLock { phase in
-            if case .running(let running) = phase { running.task?.cancel() }
-            if case .ended = phase { return }
-            phase = .outOfTime
-        }
+        if change(from: Phase.waiting, to: Phase.outOfTime) { return }
+        guard change(from: Phase.running, to: Phase.cancelling) else { return }
+        task?.cancel()
+        phase.store(Phase.outOfTime, ordering: .releasing)
     }
 }
