@@ -13,10 +13,11 @@ run: check-tools
 	swift build --product holdfast
 	exec .build/debug/holdfast serve --port $(PORT) $(ARGS)
 
-## test: run all tests; the simulations and those that measure time by themselves
+## test: run all tests; those that need the processors by themselves, so that none spoils another's times
 test: check-tools check-test-tools
 	swift build --build-tests
-	swift test --skip-build --skip '^(Acceptance|WallTests)\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
+	swift test --skip-build --skip '^(Acceptance|WallTests|ResilienceTests)\.' $(TEST_ARGS)
+	swift test --skip-build --filter '^ResilienceTests\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
 	swift test --skip-build --filter '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
 	scripts/acceptance.sh $(TEST_ARGS)
 
