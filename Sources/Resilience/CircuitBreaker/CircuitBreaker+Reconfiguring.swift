@@ -12,7 +12,10 @@ extension CircuitBreaker {
     /// Goes on under another policy; the caller reports what follows from it.
     func reconfigureUnreported(_ policy: CircuitBreakerPolicy) -> [Transition] {
         let now = time.now
-        return decide { $0.reconfigure(policy, at: now) }
+        return decide { machine in
+            defer { showSlowLimit(of: machine) }
+            return machine.reconfigure(policy, at: now)
+        }
     }
 }
 

@@ -58,7 +58,7 @@ extension CircuitBreaker {
         static let countedUntimed: UInt64 = 4
         /// Nothing is refused.
         static let shadow: UInt64 = 8
-        /// The window is full of successes: one more changes nothing, and need not be counted.
+        /// The window is full of quick successes: one more changes nothing, and need not be counted.
         static let spotless: UInt64 = 16
     }
 

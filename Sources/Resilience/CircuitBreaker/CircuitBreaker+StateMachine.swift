@@ -154,10 +154,10 @@ extension CircuitBreaker {
             return trips(window.counts)
         }
 
-        /// Whether another success would leave everything as it is.
+        /// Whether another success that is not slow would leave everything as it is.
         var isSpotless: Bool {
-            guard countsUntimed, !tripsAlways, case .closed = phase else { return false }
-            return window.isSpotless && consecutiveFailures == 0
+            guard window.isSpotless, !tripsAlways, case .closed = phase else { return false }
+            return consecutiveFailures == 0 && adaptive == nil && slowness == nil
         }
 
         /// Opens a closed breaker whose trip rule was seen to hold, if no one else has meanwhile.

@@ -24,6 +24,8 @@ public final class CircuitBreaker: Sendable {
     /// Until when the breaker is open, in whole nanoseconds of its clock; 0 when it is not. A call of an outage is
     /// refused by one look at it and at the clock.
     private let opensAgainAt = Atomic<Int64>(0)
+    /// Above which calls are slow, in whole nanoseconds; holds while the gate says that only slow calls matter.
+    private let slowAbove = Atomic<Int64>(.max)
     /// The calls refused so since the last change of state; of calls at the same instant some may be missed.
     let refused = Atomic<Int>(0)
     let time: TimeSource
@@ -63,8 +65,13 @@ public final class CircuitBreaker: Sendable {
         guard now != before || now & Gate.asks != 0 else { return }
         opensAgainAt.store(machine.openUntil?.sinceOrigin.nanosecondsRoundedUp ?? 0, ordering: .relaxed)
         guard now != before else { return }
+        showSlowLimit(of: machine)
         if now >> Gate.bits != before >> Gate.bits { refused.store(0, ordering: .relaxed) }
         gate.store(now, ordering: .releasing)
+    }
+
+    func showSlowLimit(of machine: StateMachine) {
+        slowAbove.store(machine.slowLimit?.wholeNanoseconds ?? .max, ordering: .relaxed)
     }
 
     // MARK: Calls
@@ -175,11 +182,17 @@ public final class CircuitBreaker: Sendable {
     func succeeded(_ admitted: Admitted) {
         let gate = gate.load(ordering: .acquiring), ticket = admitted.ticket
         // A failure that comes in at this moment comes after this success: both orders are true ones.
-        if gate & Gate.spotless != 0, ticket == Ticket(gate: gate) { return }
+        if gate & Gate.spotless != 0, ticket == Ticket(gate: gate), isQuick(admitted) { return }
         guard gate & Gate.countedUntimed != 0, let trips = countSuccess(ticket) else {
             return leaveTimed(admitted, .success, took: nil)
         }
         if trips { trip(ticket, retryAfter: nil) }
+    }
+
+    /// Whether a call that ends now was not slow.
+    private func isQuick(_ admitted: Admitted) -> Bool {
+        admitted.startedAt == Admitted.untimed
+            || time.nanoseconds &- admitted.startedAt <= slowAbove.load(ordering: .relaxed)
     }
 
     private func countSuccess(_ ticket: Ticket) -> Bool? {

@@ -10,38 +10,64 @@ import Testing
     @Test(arguments: 1...200 as ClosedRange<UInt64>)
     func `a breaker that leaves successes out decides as one that counts all of them`(seed: UInt64) {
         var chance = Chance(seed: seed)
-        let clock = VirtualClock(), size = 1 + Int(chance.next() % 12)
-        let policy = CircuitBreakerPolicy(
-            window: .calls(size), failureRate: 0.2 + chance.unit() * 0.7,
+        let clock = VirtualClock(), time = TimeSource(clock)
+        var policy = CircuitBreakerPolicy(
+            window: .calls(1 + Int(chance.next() % 12)), failureRate: 0.2 + chance.unit() * 0.7,
             minimumCalls: 1 + Int(chance.next() % 8))
-        let breaker = CircuitBreaker("b", policy: policy, time: TimeSource(clock), chance: Chance(seed: seed))
-        var model = CircuitBreaker.StateMachine(policy, chance: Chance(seed: seed), at: TimeSource(clock).now)
+        if seed % 2 == 0 { (policy.slowCallRate, policy.slowCallDuration) = (0.5, .seconds(2)) }
+        let breaker = CircuitBreaker("b", policy: policy, time: time, chance: Chance(seed: seed))
+        var model = CircuitBreaker.StateMachine(policy, chance: Chance(seed: seed), at: time.now)
         for step in 0..<300 {
-            let now = TimeSource(clock).now, fails = chance.unit() < (step / 40 % 2 == 0 ? 0.02 : 0.4)
-            let (admission, _) = model.admit(at: now)
-            let outcome: CircuitBreaker.Outcome = fails ? .failure() : .success
+            let isCalm = step / 40 % 2 == 0, fails = chance.unit() < (isCalm ? 0.02 : 0.4)
+            let took = Duration.seconds(chance.unit() < (isCalm ? 0.02 : 0.3) ? 3 : 0)
+            let (admission, _) = model.admit(at: time.now)
             switch admission {
             case .admitted(let ticket):
-                _ = model.record(outcome, of: ticket, took: nil, at: now)
-                if chance.unit() < 0.5 {
-                    #expect(throws: (any Error).self) {
-                        try breaker.runSynchronously { if fails { throw Failed() } }
-                        throw Failed()
-                    }
-                } else {
-                    do { try breaker.admit().settle(outcome) } catch {
-                        Issue.record("seed \(seed): \(error)")
-                    }
+                settle(breaker, fails ? .failure() : .success, byPermit: chance.unit() < 0.5) {
+                    clock.advance(by: took)
                 }
+                let duration = policy.slowCallDuration == nil ? nil : took
+                _ = model.record(fails ? .failure() : .success, of: ticket, took: duration, at: time.now)
             case .refused: #expect(throws: Rejection.self) { try breaker.runSynchronously {} }
             }
-            let snapshot = breaker.snapshot
+            let snapshot = breaker.snapshot, counts = model.counts
             #expect(snapshot.state == model.state, "seed \(seed), step \(step)")
             #expect(
-                snapshot.calls == model.counts.calls && snapshot.failures == model.counts.failures,
-                "seed \(seed), step \(step)")
+                [snapshot.calls, snapshot.failures, snapshot.slowCalls]
+                    == [counts.calls, counts.failures, counts.slow], "seed \(seed), step \(step)")
             if chance.unit() < 0.05 { clock.advance(by: .seconds(6)) }
         }
+    }
+
+    private func settle(
+        _ breaker: CircuitBreaker, _ outcome: CircuitBreaker.Outcome, byPermit: Bool, _ operation: () -> Void
+    ) {
+        do {
+            if byPermit {
+                let permit = try breaker.admit()
+                operation()
+                permit.settle(outcome)
+            } else {
+                try breaker.runSynchronously {
+                    operation()
+                    if case .failure = outcome { throw Failed() }
+                }
+            }
+        } catch {
+            #expect(error is Failed)
+        }
+    }
+
+    @Test func `a lower limit for slow calls counts at once`() throws {
+        let clock = VirtualClock()
+        var policy = CircuitBreakerPolicy(window: .calls(5), failureRate: nil)
+        (policy.slowCallRate, policy.slowCallDuration) = (1, .seconds(10))
+        let breaker = CircuitBreaker("b", policy: policy, time: TimeSource(clock))
+        for _ in 0..<5 { try breaker.runSynchronously {} }
+        policy.slowCallDuration = .seconds(1)
+        breaker.reconfigure(policy)
+        try breaker.runSynchronously { clock.advance(by: .seconds(2)) }
+        #expect(breaker.snapshot.slowCalls == 1)
     }
 
     @Test func `failures among many threads' successes are all counted`() async {
