@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test soak repeats mutants-gateway wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test soak repeats mutants mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -31,10 +31,18 @@ soak: check-tools
 	swift build --build-tests
 	HOLDFAST_SOAK_SECONDS=$${HOLDFAST_SOAK_SECONDS:-600} swift test --skip-build --filter '^Acceptance\.Soak/'
 
+## mutants: makes the library decide wrongly in one place after the other and sees whether its tests notice
+mutants: check-tools check-test-tools
+	python3 Tests/Mutants/mutants.py library $(MUTANTS)
+
 ## mutants-gateway: takes one defence after the other away and sees whether the tests notice; takes half an hour
 mutants-gateway: check-tools check-test-tools
 	swift build --build-tests
-	python3 Tests/Mutants/mutants.py $(MUTANTS)
+	python3 Tests/Mutants/mutants.py gateway $(MUTANTS)
+
+## coverage: which lines of the library its tests run; fails below 95 %
+coverage: check-tools check-test-tools
+	python3 Tests/Mutants/coverage.py
 
 ## wall: a provider that misbehaves as the model's name says; docs/wall.md
 wall: check-tools
@@ -97,4 +105,4 @@ check-test-tools:
 	@scripts/install.sh python3 python3-venv openssl
 
 clean:
-	rm -rf .build .build-mutants .build-fuzz .build-fuzz-planted .build-docs $(RELEASE) Benchmarks/library/.build Examples/.build
+	rm -rf .build .build-mutants .build-coverage .build-fuzz .build-fuzz-planted .build-docs $(RELEASE) Benchmarks/library/.build Examples/.build

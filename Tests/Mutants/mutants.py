@@ -1,105 +1,149 @@
 #!/usr/bin/env python3
-"""Takes one defence after the other out of the gateway and sees whether the tests notice.
+"""Takes one line of defence after the other out of the code and sees whether the tests notice.
 
-Each mutant of gateway.toml is an edit of a copy of Sources. The gateway is built from the copy, and the tests that it
-names run against that binary. A mutant that no test fails for has survived, and so has one that hides behind a test
-that fails anyway: the tests are run against the unchanged binary first.
+    mutants.py gateway [NAME ...]     gateway.toml: the gateway, whose tests run the binary; takes half an hour
+    mutants.py library [NAME ...]     library.toml: the library in a package of its own
+    mutants.py library --check        only whether the list fits the sources
+    NAME   only the mutants whose name or fault begins so, or whose file holds it
 
-    mutants.py [NAME ...]      only the mutants whose name or fault begins so
+Each mutant is an edit of a copy of the sources, which is built, and the tests that it names run against it. A mutant
+that no test fails for lives, and so does one that hides behind a test that fails anyway: the same tests run without a
+mutant too. `[[equivalent]]` lists edits that change nothing that anybody could see, with the reason; they are not run.
 """
-import os, pathlib, re, shutil, subprocess, sys, time, tomllib
+import os, pathlib, re, shutil, sys, time, tomllib
+from scratch import ROOT, copy_library, run
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-COPY = ROOT / ".build-mutants"
-BINARY = COPY / ".build/debug/holdfast"
-
-
-def run(command, directory, **environment):
-    return subprocess.run(command, cwd=directory, env=os.environ | environment, text=True, errors="replace",
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+COPIES = ROOT / ".build-mutants"
+PATIENCE = 180  # seconds for the tests of one mutant
 
 
-def copy_sources():
-    COPY.mkdir(exist_ok=True)
-    for name in ["Package.swift", "Package.resolved"]:
-        if (ROOT / name).exists():
-            shutil.copy2(ROOT / name, COPY / name)
-    for name in ["Sources", "Tests"]:
-        # Times are kept, so that only what a mutant changes is compiled again.
-        run(["cp", "-a", "--update", "--no-target-directory", str(ROOT / name), str(COPY / name)], ROOT)
+class Gateway:
+    copy = COPIES
+    sources = COPIES / "Sources"
+    binary = COPIES / ".build/debug/holdfast"
+
+    def prepare(self):
+        self.copy.mkdir(exist_ok=True)
+        for name in ["Package.swift", "Package.resolved"]:
+            if (ROOT / name).exists():
+                shutil.copy2(ROOT / name, self.copy / name)
+        for name in ["Sources", "Tests"]:
+            # Times are kept, so that only what a mutant changes is compiled again.
+            run(["cp", "-a", "--update", "--no-target-directory", str(ROOT / name), str(self.copy / name)], ROOT)
+
+    def build(self):
+        return run(["swift", "build", "--product", "holdfast"], self.copy)
+
+    def test(self, patterns, limit=None):
+        filters = [word for pattern in patterns for word in ("--filter", pattern)]
+        return run(["swift", "test", "--skip-build", *filters], ROOT, limit, HOLDFAST_BINARY=str(self.binary))
 
 
-def build():
-    result = run(["swift", "build", "--product", "holdfast"], COPY)
-    return result.returncode == 0, result.stdout
+class Library:
+    copy = COPIES / "library"
+    sources = copy / "Sources/Resilience"
+    jobs = os.environ.get("JOBS", "2")
+
+    def prepare(self):
+        self.copy.mkdir(parents=True, exist_ok=True)
+        copy_library(self.copy)
+
+    def build(self):
+        return run(["swift", "build", "--build-tests", "-j", self.jobs], self.copy)
+
+    def test(self, patterns, limit=None):
+        filters = [word for pattern in patterns for word in ("--filter", pattern)]
+        # Few seeds: a mutant that only one in hundreds shows is one for a test of its own.
+        return run(["swift", "test", "--skip-build", "--disable-xctest", *filters], self.copy, limit,
+                   HOLDFAST_SEEDS="50")
 
 
-def tests(pattern):
-    """Whether any test ran, and whether one failed."""
-    result = run(["swift", "test", "--skip-build", "--filter", pattern], ROOT, HOLDFAST_BINARY=str(BINARY))
-    count = re.search(r"Test run with (\d+) test", result.stdout)
-    return int(count[1]) if count else 0, result.returncode != 0
+def edits(mutant):
+    return mutant.get("edits") or [{key: mutant[key] for key in ["file", "from", "to"]}]
 
 
-def edit(mutant):
-    """Changes the copy; returns how to undo it."""
-    before = {}
-    for change in mutant["edits"]:
-        path = COPY / "Sources" / change["file"]
-        text = path.read_text()
+def edited(target, mutant):
+    """What the files hold without the mutant and with it."""
+    before, after = {}, {}
+    for change in edits(mutant):
+        path = target.sources / change["file"]
+        text = after.get(path) or path.read_text()
         before.setdefault(path, text)
-        if text.count(change["from"]) < 1:
-            for path, text in before.items():
-                path.write_text(text)
+        if change["from"] not in text:
             raise SystemExit(f"{mutant['name']}: {change['file']} does not hold: {change['from']}")
-        path.write_text(text.replace(change["from"], change["to"]))
-    return before
+        after[path] = text.replace(change["from"], change["to"])
+    return before, after
 
 
-def verdict(mutant):
-    before = edit(mutant)
+def put(files):
+    for path, text in files.items():
+        path.write_text(text)
+
+
+def tests_run(output):
+    """How many tests ran; None if the process ended before it said so."""
+    counts = [int(count) for count in re.findall(r"Test run with (\d+) test", output)]
+    return sum(counts) if counts else None
+
+
+def verdict(target, mutant):
+    before, after = edited(target, mutant)
+    put(after)
     try:
-        built, output = build()
-        if not built:
+        code, output = target.build()
+        if code != 0:
             errors = [line for line in output.splitlines() if "error:" in line]
             return "does not build: " + (errors or ["?"])[0]
-        count, failed = tests(mutant["tests"])
-        return "killed" if failed else f"SURVIVED {count} tests"
+        code, output = target.test([mutant["tests"]], PATIENCE)
+        if code is None:
+            return "killed, hangs"
+        if tests_run(output) == 0:
+            return "finds no test"
+        return "killed" if code != 0 else "alive"
     finally:
-        for path, text in before.items():
-            path.write_text(text)
+        put(before)
+
+
+def passes(target, patterns):
+    code, output = target.test(patterns)
+    return code == 0 and bool(tests_run(output))
 
 
 def main():
-    mutants = tomllib.loads((ROOT / "Tests/Mutants/gateway.toml").read_text())["mutant"]
-    wanted = sys.argv[1:]
+    kind, wanted = (sys.argv[1:2] or ["library"])[0], sys.argv[2:]
+    target = {"gateway": Gateway, "library": Library}[kind]()
+    listed = tomllib.loads((ROOT / f"Tests/Mutants/{kind}.toml").read_text())
+    mutants = listed["mutant"]
+    target.prepare()
+    for mutant in mutants + listed.get("equivalent", []):
+        edited(target, mutant)
+    if wanted == ["--check"]:
+        return print(f"{len(mutants)} mutants fit the sources")
     if wanted:
-        mutants = [m for m in mutants if any(m["name"].startswith(w) or w in m["faults"] for w in wanted)]
-    copy_sources()
-    built, output = build()
-    if not built:
+        mutants = [m for m in mutants
+                   if any(m["name"].startswith(w) or w in m.get("faults", []) or
+                          any(w in edit["file"] for edit in edits(m)) for w in wanted)]
+    code, output = target.build()
+    if code != 0:
         raise SystemExit(output[-2000:])
-    killed, survivors = 0, []
+    # A test that fails on the code as it is would kill anything.
+    patterns = sorted({m["tests"] for m in mutants})
+    sick = [] if passes(target, patterns) else [p for p in patterns if not passes(target, [p])]
+    start = time.monotonic()
+    killed, others = 0, [f"its tests fail without it: {m['name']}" for m in mutants if m["tests"] in sick]
+    mutants = [m for m in mutants if m["tests"] not in sick]
     for mutant in mutants:
         begun = time.monotonic()
-        outcome = verdict(mutant)
-        if outcome == "killed":
-            killed += 1
-        else:
-            survivors.append(mutant["name"])
-        print(f"{outcome:10} {' '.join(mutant['faults']):14} {mutant['name']} ({time.monotonic() - begun:.0f} s)",
-              flush=True)
-    # A test that fails on the gateway as it is would kill anything.
-    build()
-    patterns = sorted({m["tests"] for m in mutants})
-    sick = [pattern for pattern in patterns if (lambda found: found[0] == 0 or found[1])(tests(pattern))]
-    faults = {fault for mutant in mutants for fault in mutant["faults"]}
-    print(f"killed {killed} of {len(mutants)}, over {len(faults)} faults")
-    for name in survivors:
-        print(f"  survived: {name}")
-    for pattern in sick:
-        print(f"  fails without a mutant, or finds no test: {pattern}")
-    sys.exit(1 if survivors or sick else 0)
+        outcome = verdict(target, mutant)
+        killed += outcome.startswith("killed")
+        if not outcome.startswith("killed"):
+            others.append(f"{outcome}: {mutant['name']}")
+        place = " ".join(mutant.get("faults", [edits(mutant)[0]["file"]]))
+        print(f"{outcome:8} {place}: {mutant['name']} ({time.monotonic() - begun:.0f} s)", flush=True)
+    print(f"killed {killed} of {len(mutants)} in {(time.monotonic() - start) / 60:.0f} minutes")
+    for other in others:
+        print(f"  {other}")
+    sys.exit(1 if others else 0)
 
 
 main()
