@@ -14,13 +14,13 @@ import os, pathlib, re, shutil, sys, time, tomllib
 from scratch import ROOT, copy_library, run
 
 COPIES = ROOT / ".build-mutants"
-PATIENCE = 180  # seconds for the tests of one mutant
 
 
 class Gateway:
     copy = COPIES
     sources = COPIES / "Sources"
     binary = COPIES / ".build/debug/holdfast"
+    patience = None
 
     def prepare(self):
         self.copy.mkdir(exist_ok=True)
@@ -42,6 +42,7 @@ class Gateway:
 class Library:
     copy = COPIES / "library"
     sources = copy / "Sources/Resilience"
+    patience = int(os.environ.get("PATIENCE", "40"))  # seconds for the tests of one mutant, which need a few
     jobs = os.environ.get("JOBS", "2")
 
     def prepare(self):
@@ -94,7 +95,7 @@ def verdict(target, mutant):
         if code != 0:
             errors = [line for line in output.splitlines() if "error:" in line]
             return "does not build: " + (errors or ["?"])[0]
-        code, output = target.test([mutant["tests"]], PATIENCE)
+        code, output = target.test([mutant["tests"]], target.patience)
         if code is None:
             return "killed, hangs"
         if tests_run(output) == 0:

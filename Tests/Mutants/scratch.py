@@ -47,13 +47,29 @@ def copy_library(to):
                 path.unlink()
 
 
+def descendants(pid):
+    """All that a process started, which `swift test` puts into groups of their own."""
+    children = {}
+    for line in subprocess.check_output(["ps", "-A", "-o", "pid=,ppid="], text=True).splitlines():
+        child, parent = map(int, line.split())
+        children.setdefault(parent, []).append(child)
+    found = [pid]
+    for one in found:
+        found += children.get(one, [])
+    return found
+
+
 def run(command, directory, limit=None, **environment):
-    """The exit code, or None if it took longer than the limit, and the output."""
+    """The exit code, or None if it took longer than the limit in seconds, and the output."""
     process = subprocess.Popen(command, cwd=directory, env=os.environ | environment, text=True, errors="replace",
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         output, _ = process.communicate(timeout=limit)
         return process.returncode, output
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        for pid in descendants(process.pid):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         return None, process.communicate()[0]

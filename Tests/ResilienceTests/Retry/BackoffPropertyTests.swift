@@ -122,4 +122,10 @@ import Testing
                 base: .seconds(1), growth: .constant, jitter: .added(.seconds(2)), maximum: .seconds(2.5)))
         #expect([0, 0.5, 1].map { series.next(random: $0) } == [.seconds(1), .seconds(2), .seconds(2.5)])
     }
+
+    @Test func `decorrelated jitter goes up to three times the delay before it`() {
+        var series = Backoff.Series(Backoff(base: .seconds(1), jitter: .decorrelated, maximum: .seconds(20)))
+        let delays = [1, 1, 0, 0.5, 1, 1, 1].map { series.next(random: $0) }
+        #expect(delays == [3, 9, 1, 2, 6, 18, 20].map { Duration.seconds($0) })
+    }
 }
