@@ -84,6 +84,14 @@ import Testing
         #expect(keys(registry) == [3, 2])
     }
 
+    @Test func `none leaves while its open time lasts, even if all are open`() {
+        let registry = registry(limit: 2)
+        for key in 1...2 { registry[key].open(for: .seconds(5)) }
+        clock.advance(by: .milliseconds(4999))
+        _ = registry[3]
+        #expect(keys(registry) == [2, 1] && registry.turnover.unkept == 1)
+    }
+
     @Test func `if none may leave the new one is not kept`() {
         let registry = registry(limit: 2)
         for key in 1...2 { registry[key].isolate() }
