@@ -82,6 +82,16 @@ import Testing
         #expect(machine.running == 2)
     }
 
+    @Test func `a place that is kept for a partition can be used again and again`() throws {
+        var machine = Machine(BulkheadPolicy(limit: 2, partitions: ["a": 0.5]))
+        for _ in 0..<2 { _ = Self.take(&machine) }
+        for _ in 0..<3 {
+            let place = try #require(Self.take(&machine, partition: "a"))
+            #expect(Self.take(&machine, partition: "a") == nil)
+            _ = machine.leave(place)
+        }
+    }
+
     @Test func `a partition with room goes before a higher priority without`() {
         var machine = Machine(BulkheadPolicy(limit: 2, queue: 10, partitions: ["a": 0.5]))
         for _ in 0..<2 { _ = Self.take(&machine) }
