@@ -34,6 +34,18 @@ import Testing
         try limiter.acquire()
     }
 
+    @Test(arguments: algorithms)
+    func `what was taken is available again when its period is over, and not before`(
+        algorithm: RateLimitPolicy.Algorithm
+    ) throws {
+        let limiter = limiter(RateLimitPolicy(permits: 2, per: .seconds(1), algorithm: algorithm))
+        try limiter.acquire(permits: 2)
+        clock.advance(by: .nanoseconds(999_999_999))
+        #expect(limiter.load.available < 2)
+        clock.advance(by: .nanoseconds(1))
+        #expect(limiter.load.available == 2)
+    }
+
     @Test(arguments: [RateLimitPolicy.Algorithm.tokenBucket, .slidingWindow])
     func `more than the limit ever holds is rejected without a time`(algorithm: RateLimitPolicy.Algorithm)
         async
