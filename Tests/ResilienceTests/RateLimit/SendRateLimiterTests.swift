@@ -83,7 +83,8 @@ import Testing
         #expect(measured > 15 && measured < 21)
         let lowered = sent.map { machine.answered(admittedAt: $0, isThrottled: true, at: Self.at(2)) }
         #expect(lowered.count(where: \.self) == 1)
-        #expect(machine.rate == measured * 0.7)
+        let same = machine.answered(admittedAt: Self.at(2), isThrottled: true, at: Self.at(2.1))
+        #expect(!same && machine.rate == measured * 0.7)
         expect(machine.answered(admittedAt: Self.at(2.1), isThrottled: true, at: Self.at(2.2)))
     }
 
