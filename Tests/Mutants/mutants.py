@@ -42,7 +42,7 @@ class Gateway:
 class Library:
     copy = COPIES / "library"
     sources = copy / "Sources/Resilience"
-    patience = int(os.environ.get("PATIENCE", "30"))  # seconds for the tests of one mutant, which need a few
+    patience = int(os.environ.get("PATIENCE", "20"))  # seconds for the tests of one mutant, which need a few
     jobs = os.environ.get("JOBS", "2")
 
     def prepare(self):
