@@ -158,4 +158,16 @@ import Testing
         }
         Issue.record("it does not end, seed \(seed)")
     }
+
+    @Test func `the first answer that is accepted stays the answer`() {
+        var machine = Hedge.StateMachine(maximumHedges: 1)
+        let now = Instant()
+        #expect(machine.next(at: now) == .begin(0))
+        machine.hasBegun(at: now, nextAfter: .zero)
+        #expect(machine.next(at: now) == .begin(1))
+        machine.hasBegun(at: now, nextAfter: nil)
+        machine.accept(1)
+        machine.accept(0)
+        #expect(machine.next(at: now) == .finish(1))
+    }
 }
