@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the tests against the real binary and those of the tests' own provider. Some of them measure time, which a busy
-# machine spoils: the few that fail are run once more, one at a time, and fail for good if they fail again. Both runs are
-# told of at the end.
+# machine spoils: those that fail are run again, one at a time and at most twice, and fail for good if they fail each
+# time. What failed at first is told at the end.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 results=$(mktemp -d)
@@ -19,17 +19,22 @@ complaints() { # NAME: what failed in that run, and why
 }
 
 run first --filter '^(Acceptance|WallTests)\.' "$@" && exit 0
-failed=$(python3 scripts/failed-tests.py "$results/first.json") || {
-    complaints first
-    exit 1
-}
-SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=1 run second --filter "$failed" "$@"
-status=$?
+last=first
+for again in second third; do
+    failed=$(python3 scripts/failed-tests.py "$results/$last.json") || {
+        complaints first
+        exit 1
+    }
+    last=$again
+    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=1 run $again --filter "$failed" "$@"
+    status=$?
+    ((status)) || break
+done
 echo "failed at first:"
 complaints first
 if ((status)); then
     echo "failed again by themselves:"
-    complaints second
+    complaints "$last"
 else
     echo "all of them passed by themselves"
 fi

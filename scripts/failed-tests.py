@@ -4,7 +4,7 @@ import json
 import re
 import sys
 
-MOST = 8
+MOST = 40
 
 with open(sys.argv[1], errors="replace") as lines:
     events = [json.loads(line)["payload"] for line in lines if line.rstrip().endswith("}")]
