@@ -99,30 +99,31 @@ public final class AdaptiveRetry<Key: Hashable & Sendable>: Sendable {
     // MARK: Running
 
     @usableFromInline
-    func begin(_ context: inout CallContext) -> Instant {
+    func begin(_ outer: CallContext) -> CallContext {
         budget?.deposit()
+        var context = outer
         context.attempt = 0
         if context.budget == nil { context.budget = budget }
-        return policy.maximumDuration == nil ? Instant() : time.now
+        if policy.maximumDuration != nil { context.retriedSince = time.now }
+        return context
     }
 
     @usableFromInline
     func again<Value>(
-        after error: any Error, since startedAt: Instant, _ context: CallContext,
-        _ next: (CallContext) async throws -> Value
+        after error: any Error, _ context: CallContext, _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
-        try await again(
-            after: error, since: startedAt, context, judging: Retry.judgeOfLayer, classifying: classify, next)
+        try await again(after: error, context, judging: Retry.judgeOfLayer, classifying: classify, next)
     }
 
     /// The attempts after the first.
     fileprivate func again<Value>(
-        after first: any Error, since startedAt: Instant, _ context: CallContext,
-        judging judge: (any Error) -> Retry.Judgement, classifying classify: (any Error) -> Key?,
-        _ next: (CallContext) async throws -> Value
+        after first: any Error, _ context: CallContext, judging judge: (any Error) -> Retry.Judgement,
+        classifying classify: (any Error) -> Key?, _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
         var context = context, error = first
-        var call = machine.withLock { $0.begin(startedAt: startedAt, deadline: context.deadline) }
+        var call = machine.withLock {
+            $0.begin(startedAt: context.retriedSince ?? Instant(), deadline: context.deadline)
+        }
         while true {
             guard case .retry(let wish) = judge(error), !Task.isCancelled else {
                 // A layer inside refused the retry: it did not help. Other errors say nothing about the wait.
@@ -132,6 +133,8 @@ public final class AdaptiveRetry<Key: Hashable & Sendable>: Sendable {
             let step = decide(&call, key: classify(error), retryAfter: wish)
             guard case .retry(let wait, let number) = step else { throw error }
             try await time.sleep(for: wait)
+            // A wait of no time, or one that is over, does not tell.
+            try Task.checkCancellation()
             context.attempt = number
             do {
                 let value = try await next(context)
@@ -189,10 +192,9 @@ extension AdaptiveRetry: ResilienceStrategy {
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
-        var context = context
-        let startedAt = begin(&context)
-        do { return try await next(context) } catch {
-            return try await again(after: error, since: startedAt, context, next)
+        let inner = begin(context)
+        do { return try await next(inner) } catch {
+            return try await again(after: error, inner, next)
         }
     }
 
@@ -211,11 +213,10 @@ extension AdaptiveRetry: ResilienceStrategy {
         public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value)
             async throws -> Value
         {
-            var context = context
-            let startedAt = retry.begin(&context)
-            do { return try await next(context) } catch {
+            let inner = retry.begin(context)
+            do { return try await next(inner) } catch {
                 return try await retry.again(
-                    after: error, since: startedAt, context, judging: judge, classifying: classify, next)
+                    after: error, inner, judging: judge, classifying: classify, next)
             }
         }
     }

@@ -6,7 +6,8 @@
 /// }
 /// ```
 public final class ChaosBehavior: ChaosStrategy {
-    private let dice: ChaosDice
+    /// When it strikes.
+    public let dice: ChaosDice
     @usableFromInline let behavior: @Sendable (CallContext) async throws -> Void
 
     /// Creates a strategy.
@@ -25,21 +26,6 @@ public final class ChaosBehavior: ChaosStrategy {
         dice = ChaosDice(name, policy, rate, chance, onEvent)
         self.behavior = behavior
     }
-
-    /// The name that events carry.
-    public var name: String { dice.name }
-
-    /// The policy in force.
-    public var policy: ChaosPolicy { dice.policy }
-
-    /// Whether any call is disturbed: the policy's switch, which may be thrown at any time.
-    public var isEnabled: Bool {
-        get { dice.isEnabled }
-        set { dice.isEnabled = newValue }
-    }
-
-    /// Goes on under another policy, from the next call on.
-    public func reconfigure(_ policy: ChaosPolicy) { dice.reconfigure(policy) }
 
     /// Runs `next`, perhaps after the behaviour.
     @inlinable

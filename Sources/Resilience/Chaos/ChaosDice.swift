@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Draws the calls that a chaos strategy disturbs, and tells about them.
-final class ChaosDice: Sendable {
+public final class ChaosDice: Sendable {
     /// The decisions; no clock, lock, task or callback.
     struct StateMachine: Sendable {
         var policy: ChaosPolicy

@@ -10,7 +10,8 @@
 /// outage.isEnabled = true
 /// ```
 public final class ChaosFault: ChaosStrategy {
-    private let dice: ChaosDice
+    /// When it strikes.
+    public let dice: ChaosDice
     private let fault: @Sendable (CallContext) -> (any Error)?
 
     /// Creates a strategy that throws what `fault` gives for a call; nil lets the call through.
@@ -37,21 +38,6 @@ public final class ChaosFault: ChaosStrategy {
     ) {
         self.init(name, policy: policy, rate: rate, chance: chance, onEvent: onEvent, fault: { _ in error })
     }
-
-    /// The name that events carry.
-    public var name: String { dice.name }
-
-    /// The policy in force.
-    public var policy: ChaosPolicy { dice.policy }
-
-    /// Whether any call is disturbed: the policy's switch, which may be thrown at any time.
-    public var isEnabled: Bool {
-        get { dice.isEnabled }
-        set { dice.isEnabled = newValue }
-    }
-
-    /// Goes on under another policy, from the next call on.
-    public func reconfigure(_ policy: ChaosPolicy) { dice.reconfigure(policy) }
 
     /// Runs `next`, or throws the fault instead.
     @inlinable

@@ -7,7 +7,8 @@
 /// A call that is cancelled while it waits is not made. The wait does not look at the call's deadline, as a slow network
 /// does not: put it inside a ``Timeout``.
 public final class ChaosLatency: ChaosStrategy {
-    private let dice: ChaosDice
+    /// When it strikes.
+    public let dice: ChaosDice
     private let latency: @Sendable (CallContext) -> Duration?
     @usableFromInline let time: TimeSource
 
@@ -40,21 +41,6 @@ public final class ChaosLatency: ChaosStrategy {
             name, policy: policy, rate: rate, time: time, chance: chance, onEvent: onEvent,
             latency: { _ in latency })
     }
-
-    /// The name that events carry.
-    public var name: String { dice.name }
-
-    /// The policy in force.
-    public var policy: ChaosPolicy { dice.policy }
-
-    /// Whether any call is disturbed: the policy's switch, which may be thrown at any time.
-    public var isEnabled: Bool {
-        get { dice.isEnabled }
-        set { dice.isEnabled = newValue }
-    }
-
-    /// Goes on under another policy, from the next call on.
-    public func reconfigure(_ policy: ChaosPolicy) { dice.reconfigure(policy) }
 
     /// Runs `next`, perhaps after a wait.
     ///

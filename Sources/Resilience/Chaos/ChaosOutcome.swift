@@ -8,7 +8,8 @@
 /// By itself it takes only calls for its own type of value. As a layer of a pipeline, which runs calls for values of any
 /// type, it answers those that its value fits and lets all others through, which is told as `chaos_misfit`.
 public final class ChaosOutcome<Answer: Sendable>: ChaosStrategy {
-    private let dice: ChaosDice
+    /// When it strikes.
+    public let dice: ChaosDice
     private let answer: @Sendable (CallContext) -> Answer
 
     /// Creates a strategy that answers with what `answer` gives for a call.
@@ -35,21 +36,6 @@ public final class ChaosOutcome<Answer: Sendable>: ChaosStrategy {
     ) {
         self.init(name, policy: policy, rate: rate, chance: chance, onEvent: onEvent, answer: { _ in value })
     }
-
-    /// The name that events carry.
-    public var name: String { dice.name }
-
-    /// The policy in force.
-    public var policy: ChaosPolicy { dice.policy }
-
-    /// Whether any call is disturbed: the policy's switch, which may be thrown at any time.
-    public var isEnabled: Bool {
-        get { dice.isEnabled }
-        set { dice.isEnabled = newValue }
-    }
-
-    /// Goes on under another policy, from the next call on.
-    public func reconfigure(_ policy: ChaosPolicy) { dice.reconfigure(policy) }
 
     /// Runs `operation`, or gives its caller the other value instead.
     public func run(_ operation: () async throws -> Answer) async throws -> Answer {

@@ -14,17 +14,3 @@ public struct ChaosPolicy: Sendable, Hashable {
         self.isEnabled = isEnabled
     }
 }
-
-/// A strategy that does harm on purpose, to see how the layers outside bear it.
-///
-/// It has its place inside all other layers, where the real call is. Off by default, and cheap while it is off: one look
-/// at a word in memory.
-public protocol ChaosStrategy: ResilienceStrategy {
-    /// The policy in force.
-    var policy: ChaosPolicy { get }
-    /// Whether any call is disturbed: the policy's switch, which may be thrown at any time.
-    var isEnabled: Bool { get nonmutating set }
-
-    /// Goes on under another policy, from the next call on.
-    func reconfigure(_ policy: ChaosPolicy)
-}

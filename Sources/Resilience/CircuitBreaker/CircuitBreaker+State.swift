@@ -49,17 +49,15 @@ extension CircuitBreaker {
 
     /// What a call has to know before it begins: the low bits of a word, the generation is in those above.
     enum Gate {
-        static let bits: UInt64 = 5
+        static let bits: UInt64 = 4
         /// The call must ask the machine: any state but closed and disabled.
         static let asks: UInt64 = 1
         /// Calls are timed.
         static let timed: UInt64 = 2
         /// A closed breaker counts results without knowing the time.
         static let countedUntimed: UInt64 = 4
-        /// Nothing is refused.
-        static let shadow: UInt64 = 8
         /// The window is full of quick successes: one more changes nothing, and need not be counted.
-        static let spotless: UInt64 = 16
+        static let spotless: UInt64 = 8
     }
 
     /// The answer to a call that asks to be let through.

@@ -46,7 +46,7 @@ extension CircuitBreaker {
         /// Begins anew when all holds are ended at once, so that their handles end no later ones.
         var holdEpoch: UInt64 = 0
         /// Whether it only watches, as set by hand; nil for as the policy says.
-        var shadowByHand: Bool? { didSet { renewGate() } }
+        var shadowByHand: Bool?
         /// What a call has to know before it begins, in one word: see ``Gate``.
         private(set) var gate: UInt64 = 0
         /// What the trip rule or verdict saw when the breaker last opened.
@@ -106,7 +106,6 @@ extension CircuitBreaker {
             }
             if policy.timesCalls { gate |= Gate.timed }
             if countsUntimed { gate |= Gate.countedUntimed }
-            if isShadow { gate |= Gate.shadow }
         }
 
         /// Until when every call is refused; nil when the breaker is not open or lets them pass all the same.

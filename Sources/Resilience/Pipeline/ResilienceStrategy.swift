@@ -27,6 +27,7 @@ extension ConcurrentStrategy {
 extension ResilienceStrategy {
     /// Runs `next` in place.
     @inlinable
+    @inline(__always)
     public func run<Value: Sendable>(
         _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
     ) async throws -> Value {

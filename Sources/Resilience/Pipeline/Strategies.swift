@@ -47,15 +47,17 @@ extension Retry: ResilienceStrategy {
         after error: any Error, _ context: CallContext, judging judge: (any Error) -> Judgement,
         allowing allow: () -> Bool = { true }, _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
-        var error = error, context = context, course: Course?
-        while true {
-            let step = self.next(
-                &course, after: judge(error), since: context.retriedSince ?? Instant(),
-                deadline: context.deadline, attempt: context.attempt, allowing: allow)
-            guard let step else { throw error }
-            try await time.sleep(for: step.wait)
-            context.attempt = step.attempt
-            do { return try await next(context) } catch let latest { error = latest }
+        try await repeated(
+            after: .failure(error), judge(error), since: context.retriedSince ?? Instant(),
+            deadline: context.deadline,
+            judging: { result in
+                guard case .failure(let error) = result else { return .accept }
+                return judge(error)
+            }, allowing: allow
+        ) { attempt in
+            var context = context
+            context.attempt = attempt
+            return try await next(context)
         }
     }
 
@@ -152,6 +154,7 @@ extension Bulkhead: ResilienceStrategy {
 extension Timeout: ConcurrentStrategy {
     /// Runs `next` in a child task, which is cancelled when the time is up.
     @inlinable
+    @inline(__always)
     public func run<Value: Sendable>(
         _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
     ) async throws -> Value {

@@ -27,8 +27,8 @@ public final class Retry: Sendable {
     /// Whether nothing needs to be noted before the first attempt.
     @usableFromInline let isBare: Bool
     let time: TimeSource
-    let chance: Mutex<Chance>
-    let onEvent: (@Sendable (RetryEvent) -> Void)?
+    private let chance: Mutex<Chance>
+    private let onEvent: (@Sendable (RetryEvent) -> Void)?
 
     /// Creates a retry.
     ///
@@ -77,33 +77,45 @@ public final class Retry: Sendable {
             discard: discard, operation)
     }
 
-    /// The attempts after the first.
-    @usableFromInline
-    func repeated<Value>(
-        after first: Result<Value, any Error>, _ judgement: Judgement, since startedAt: Instant,
-        deadline: Instant?, judging judge: (Result<Value, any Error>) -> Judgement, delay: (Int) -> Duration?,
-        discard: (Value) -> Void, _ operation: (Int) async throws -> Value
-    ) async throws -> Value {
-        var result = first, judgement = judgement, course: Course?, attempt = 0
-        while true {
-            let step = next(
-                &course, after: judgement, since: startedAt, deadline: deadline, attempt: attempt,
-                delay: delay)
-            guard let step else { return try result.get() }
-            if case .success(let value) = result { discard(value) }
-            try await time.sleep(for: step.wait)
-            // A wait of no time, or one that is over, does not tell.
-            try Task.checkCancellation()
-            attempt = step.attempt
-            do { result = .success(try await operation(attempt)) } catch { result = .failure(error) }
-            judgement = judge(result)
-        }
-    }
-
     /// Notes a call that is not a retry.
     @usableFromInline
     func begin() {
         budget?.deposit()
+    }
+
+    /// The present moment if the policy needs to know when a call began.
+    @usableFromInline
+    var start: Instant { policy.maximumDuration == nil ? Instant() : time.now }
+
+    /// The attempts after the first, if there are to be any.
+    ///
+    /// - Parameter allow: Asked last, whether a retry may be made.
+    @usableFromInline
+    func repeated<Value>(
+        after first: Result<Value, any Error>, _ judgement: Judgement, since startedAt: Instant,
+        deadline: Instant?,
+        judging judge: (Result<Value, any Error>) -> Judgement, delay: (Int) -> Duration? = { _ in nil },
+        allowing allow: () -> Bool = { true }, discard: (Value) -> Void = { _ in },
+        _ operation: (Int) async throws -> Value
+    ) async throws -> Value {
+        var machine = StateMachine(policy, startedAt: startedAt, deadline: deadline)
+        var result = first, judgement = judgement, attempt = 0
+        while case .retry(let wish) = judgement, !Task.isCancelled {
+            let random = chance.withLock { $0.unit() }
+            var step = machine.next(
+                retryAfter: wish, delay: delay(attempt + 1), random: random, at: time.now)
+            if case .retry = step, budget?.withdraw() == false || !allow() { step = .stop(.budget) }
+            onEvent?(RetryEvent(retry: name, step: step))
+            guard case .retry(let wait, let next) = step else { break }
+            if case .success(let value) = result { discard(value) }
+            try await time.sleep(for: wait)
+            // A wait of no time, or one that is over, does not tell.
+            try Task.checkCancellation()
+            attempt = next
+            do { result = .success(try await operation(attempt)) } catch { result = .failure(error) }
+            judgement = judge(result)
+        }
+        return try result.get()
     }
 
     /// What a result means when the caller does not say: values are accepted, errors retried, cancellation is not.

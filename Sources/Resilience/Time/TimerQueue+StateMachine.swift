@@ -56,12 +56,13 @@ extension TimerQueue {
         }
 
         /// Takes the next timer out that is due.
-        mutating func takeDue(at now: Instant) -> Element? {
+        mutating func takeDue(at now: Instant) -> (element: Element, dueAt: Instant)? {
             guard first >= 0, nodes[first].dueAt <= now, let element = nodes[first].element else {
                 return nil
             }
+            let dueAt = nodes[first].dueAt
             unlink(first)
-            return element
+            return (element, dueAt)
         }
 
         /// Until when that sleeper is to sleep on; nil if it is to end.

@@ -2,8 +2,8 @@ import Synchronization
 
 /// Something that happens at a moment, unless it is called off before.
 protocol Alarm: AnyObject, Sendable {
-    /// The moment has come. Called on the queue's sleeper, outside its lock; must be quick.
-    func ring()
+    /// The moment for which it was set has come. Called on the queue's sleeper, outside its lock; must be quick.
+    func ring(dueAt: Instant)
 }
 
 /// Rings alarms at their moments. One sleeping task serves them all, so that a timer that is set and called off, as nearly
@@ -43,7 +43,7 @@ final class TimerQueue: Sendable {
             var wakesAt: Instant? = dueAt
             while let moment = wakesAt {
                 do { try await time.sleep(until: moment) } catch { return }
-                wakesAt = self?.wake(sleeper)
+                wakesAt = self?.wake(sleeper, at: moment)
             }
         }
         // The one before sleeps for longer than anybody needs it to.
@@ -56,9 +56,10 @@ final class TimerQueue: Sendable {
     }
 
     /// Rings what is due. Returns until when to sleep on.
-    private func wake(_ sleeper: UInt64) -> Instant? {
-        let now = time.now
-        while let alarm = machine.withLock({ $0.takeDue(at: now) }) { alarm.ring() }
+    private func wake(_ sleeper: UInt64, at moment: Instant) -> Instant? {
+        // A clock may wake its sleepers a little early; the moment that was waited for has come all the same.
+        let now = max(time.now, moment)
+        while let (alarm, dueAt) = machine.withLock({ $0.takeDue(at: now) }) { alarm.ring(dueAt: dueAt) }
         return machine.withLock { $0.sleepOn(sleeper) }
     }
 }

@@ -35,7 +35,7 @@ public struct Timeout: Sendable {
         timers = TimerQueue(time: time, spawner: spawner)
     }
 
-    /// Runs `operation` in a child task.
+    /// Runs `operation` in a child task, which begins at once, on this thread.
     ///
     /// - Throws: ``Rejection`` with reason `timedOut` when the limit passed first, `CancellationError` when the caller
     ///   was cancelled, else the operation's own error.
@@ -47,13 +47,18 @@ public struct Timeout: Sendable {
     }
 
     @inlinable
+    @inline(__always)
     func run<Value: Sendable>(
         until dueAt: Instant, _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         let call = begin(until: dueAt)
-        async let ending = call.run(operation)
-        let result = await ending
+        nonisolated(unsafe) var result: Result<Value, any Error>?
+        // The call begins at once, on this thread: waiting for another costs more than most policies do.
+        await withDiscardingTaskGroup { group in
+            group.addImmediateTask { result = await call.run(operation) }
+        }
         try end(call, until: dueAt)
+        guard let result else { throw CancellationError() }
         return try result.get()
     }
 
@@ -99,14 +104,13 @@ final class TimedCall: Alarm, @unchecked Sendable {  // The phase says who may t
     }
 
     @inlinable
+    @inline(__always)
     func run<Value: Sendable>(_ operation: @Sendable () async throws -> Value) async -> Result<
         Value, any Error
     > {
-        await withUnsafeCurrentTask { task in
-            guard begin(task) else { return .failure(CancellationError()) }
-            defer { end() }
-            do { return .success(try await operation()) } catch { return .failure(error) }
-        }
+        guard withUnsafeCurrentTask(body: { begin($0) }) else { return .failure(CancellationError()) }
+        defer { end() }
+        do { return .success(try await operation()) } catch { return .failure(error) }
     }
 
     /// - Returns: Whether there is time left to run at all.
@@ -119,11 +123,12 @@ final class TimedCall: Alarm, @unchecked Sendable {  // The phase says who may t
     @usableFromInline
     func end() {
         guard !change(from: Phase.running, to: Phase.ended) else { return }
-        // The timer cancels this task at this moment, on another thread; a matter of nanoseconds.
+        // The timer cancels this task at this moment, on another thread. That takes as long as the call's own
+        // cancellation handlers do, which must be quick.
         while phase.load(ordering: .acquiring) == Phase.cancelling {}
     }
 
-    func ring() {
+    func ring(dueAt: Instant) {
         if change(from: Phase.waiting, to: Phase.outOfTime) { return }
         guard change(from: Phase.running, to: Phase.cancelling) else { return }
         task?.cancel()

@@ -61,6 +61,34 @@ import Testing
         #expect(attempts.events == [0])
     }
 
+    @Test func `a call that is cancelled before a wait of no time is not made again by a layer either`() async
+    {
+        let calls = Recorder<Int>(), backoff = Backoff(base: .zero)
+        let plain = Pipeline {
+            Retry("test", policy: RetryPolicy(backoff: backoff), time: TimeSource(clock)) { _ in
+                withUnsafeCurrentTask { $0?.cancel() }
+            }
+        }
+        var policy = AdaptiveRetryPolicy()
+        policy.arms = [.init("at once", backoff)]
+        let adaptive = Pipeline {
+            AdaptiveRetry<String>("test", policy: policy, time: TimeSource(clock)) { _ in
+                withUnsafeCurrentTask { $0?.cancel() }
+            } classifying: { _ in
+                "any"
+            }
+        }
+        @Sendable func fail(_ call: Int) throws {
+            calls.record(call)
+            throw Failed(number: call)
+        }
+        let first = Task { try await plain.run { try fail(0) } }
+        await #expect(throws: CancellationError.self) { try await first.value }
+        let second = Task { try await adaptive.run { try fail(1) } }
+        await #expect(throws: CancellationError.self) { try await second.value }
+        #expect(calls.events == [0, 1])
+    }
+
     @Test func `a cancelled call is not retried, in the call or in the wait`() async throws {
         let retry = retry(RetryPolicy(maximumAttempts: 9, backoff: Self.fixed)), attempts = Recorder<Int>()
         await #expect(throws: CancellationError.self) {

@@ -133,7 +133,7 @@ private final class PipelineScene: Sendable {
             "retry", policy: RetryPolicy(maximumAttempts: 3, backoff: Backoff(base: .milliseconds(3))),
             budget: budget, time: time, chance: simulation.chance())
         (self.breaker, self.bulkhead, self.budget) = (breaker, bulkhead, budget)
-        let timeout = Timeout("timeout", after: limit, time: time)
+        let timeout = Timeout("timeout", after: limit, time: time, spawner: simulation.spawner)
         switch simulation.below(3) {
         case 0:
             let pipeline = Pipeline {
@@ -206,7 +206,7 @@ private final class LadderScene: Sendable {
             "breaker", policy: policy, time: simulation.time, chance: simulation.chance())
         hedge = Hedge(
             "hedge", policy: HedgePolicy(delay: .fixed(.milliseconds(3)), maximumHedges: 2),
-            time: simulation.time)
+            time: simulation.time, spawner: simulation.spawner)
         fallback = Fallback("ladder")
             .then("uncertain") { _ in
                 try await simulation.hazard()

@@ -34,7 +34,7 @@ private final class HedgeScene: Sendable {
         let isBounded = simulation.below(2) == 0
         hedge = Hedge(
             "hedge", policy: HedgePolicy(delay: delay, maximumHedges: simulation.below(4)),
-            budget: isBounded ? budget : nil, time: simulation.time,
+            budget: isBounded ? budget : nil, time: simulation.time, spawner: simulation.spawner,
             onEvent: { event in
                 guard event.isAllowed, isBounded else { return }
                 spent { spent in

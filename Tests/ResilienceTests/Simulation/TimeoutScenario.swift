@@ -18,7 +18,8 @@ private final class TimeoutScene: Sendable {
 
     init(_ simulation: Simulation) {
         self.simulation = simulation
-        timeout = Timeout("timeout", after: .milliseconds(5), time: simulation.time)
+        timeout = Timeout(
+            "timeout", after: .milliseconds(5), time: simulation.time, spawner: simulation.spawner)
     }
 
     func call() async throws {

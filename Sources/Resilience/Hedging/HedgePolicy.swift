@@ -1,0 +1,41 @@
+/// When and how often to hedge.
+public struct HedgePolicy: Sendable, Hashable {
+    /// When a hedge begins.
+    public enum Delay: Sendable, Hashable {
+        /// So long after the attempt before it; zero begins all at once.
+        case fixed(Duration)
+        /// After as long as that share of calls takes, at least `minimum`; `meanwhile` until 20 calls were seen. With the
+        /// quantile 1 - x, hedges are about the share x of calls.
+        case quantile(Double, minimum: Duration = .milliseconds(1), meanwhile: Duration)
+        /// Only when the attempts before it have failed.
+        case afterFailure
+    }
+
+    /// When a hedge begins. Default: 2 s after the attempt before it.
+    public var delay: Delay
+    /// The attempts besides the first. Range: 0 to 10. Default: 1.
+    public var maximumHedges: Int
+    /// What the hedges of one call may cost together, in a unit of the caller's choice such as micro-dollars; nil for
+    /// any sum. Range: 0 or more. Default: nil.
+    public var maximumCost: Int?
+
+    static let mostHedges = 10
+
+    /// Creates a policy.
+    public init(delay: Delay = .fixed(.seconds(2)), maximumHedges: Int = 1, maximumCost: Int? = nil) {
+        self.delay = delay
+        self.maximumHedges = min(max(0, maximumHedges), Self.mostHedges)
+        self.maximumCost = maximumCost
+    }
+
+    /// The hedges that a call may have of which each attempt costs so much.
+    func hedges(costing cost: Int) -> Int {
+        guard let maximumCost, cost > 0 else { return maximumHedges }
+        return min(maximumHedges, max(0, maximumCost) / cost)
+    }
+
+    var quantile: Double? {
+        if case .quantile(let share, _, _) = delay { return share }
+        return nil
+    }
+}
