@@ -45,7 +45,7 @@ public final class RateLimiter: Sendable {
     public let name: String
 
     private let guarded: Mutex<Guarded>
-    private let time: TimeSource
+    let time: TimeSource
     private let onEvent: (@Sendable (RateLimiterEvent) -> Void)?
 
     /// Creates a limiter.
@@ -70,6 +70,13 @@ public final class RateLimiter: Sendable {
     public func acquire(permits: Int = 1) throws(Rejection) {
         let now = time.nanoseconds
         if !guarded.withLock({ $0.machine.acquire(permits, at: now) }) { throw refusal(of: permits, at: now) }
+    }
+
+    /// Takes one permit if it is there, and tells nobody if it is not.
+    @usableFromInline
+    func takePermit() -> Bool {
+        let now = time.nanoseconds
+        return guarded.withLock { $0.machine.acquire(1, at: now) }
     }
 
     /// Waits for permits, first come first served.

@@ -1,3 +1,4 @@
+import ResilienceTesting
 import Testing
 
 @testable import Resilience
@@ -157,5 +158,43 @@ import Testing
         #expect(machine.isProbing && machine.limit == limit && limit == Int(machine.estimate / 2))
         for _ in 0..<20 { machine.sample(10e6, inFlight: limit, dropped: false) }
         #expect(!machine.isProbing && machine.baseline == 10e6)
+    }
+
+    // MARK: As a layer
+
+    @Test func `a layer measures the time of a call, and takes what says so for overload`() async throws {
+        struct Busy: Error {}
+        struct Wrong: Error {}
+        let clock = VirtualClock()
+        let policy = ConcurrencyLimitPolicy(.aimd(), initial: 10, minimum: 1, maximum: 100)
+        let limiter = ConcurrencyLimiter("test", policy: policy)
+        let pipeline = Pipeline { limiter.timed(by: TimeSource(clock)) { $0 is Busy } }
+        await #expect(throws: Wrong.self) { try await pipeline.run { throw Wrong() } }
+        #expect(limiter.snapshot.limit == 10 && limiter.snapshot.inFlight == 0)
+        await #expect(throws: Busy.self) { try await pipeline.run { throw Busy() } }
+        #expect(limiter.snapshot.limit < 10 && limiter.snapshot.inFlight == 0)
+
+        let learning = ConcurrencyLimiter("test", policy: ConcurrencyLimitPolicy(initial: 10))
+        let timed = Pipeline { learning.timed(by: TimeSource(clock)) }
+        try await timed.run { clock.advance(by: .milliseconds(70)) }
+        #expect(learning.snapshot.baseline == .milliseconds(70))
+        #expect(timed.layers.outline == [PipelineLayer("test", .bulkhead)])
+    }
+
+    @Test func `a layer rejects what is beyond the limit, and counts a time that ran out inside as overload`()
+        async throws
+    {
+        let clock = VirtualClock(), time = TimeSource(clock)
+        let policy = ConcurrencyLimitPolicy(.aimd(), initial: 2, minimum: 1, maximum: 100)
+        let limiter = ConcurrencyLimiter("test", policy: policy)
+        let pipeline = Pipeline { limiter.timed(by: time) }
+        let first = try limiter.enter(), second = try limiter.enter()
+        await #expect(throws: Rejection(.full, strategy: "test")) { try await pipeline.run { 1 } }
+        first.ignored()
+        second.ignored()
+        await #expect(throws: Rejection.self) {
+            try await pipeline.run { throw Rejection(.timedOut, strategy: "inside") }
+        }
+        #expect(limiter.snapshot.limit == 1)
     }
 }

@@ -243,4 +243,35 @@ import Testing
         clock.advance(by: .seconds(1))
         try await waiting.value
     }
+
+    // MARK: As a layer
+
+    @Test func `a layer asks for every attempt, and waits as long as the policy says`() async throws {
+        struct Failed: Error {}
+        let limiter = limiter(RateLimitPolicy(permits: 2, per: .seconds(1), maximumWait: .seconds(1)))
+        let time = TimeSource(clock)
+        let policy = RetryPolicy(maximumAttempts: 3, backoff: Backoff(base: .zero))
+        let pipeline = Pipeline {
+            Retry("retry", policy: policy, time: time)
+            limiter
+        }
+        let call = Task { try await pipeline.run { throw Failed() } }
+        await clock.untilSleepers(1)
+        #expect(limiter.load == (0, 1), "the third attempt waits")
+        clock.advance(by: .milliseconds(500))
+        await #expect(throws: Failed.self) { try await call.value }
+    }
+
+    @Test func `a layer does not wait beyond the deadline`() async throws {
+        let limiter = limiter(RateLimitPolicy(permits: 1, per: .seconds(1))), time = TimeSource(clock)
+        let pipeline = Pipeline {
+            Deadline("deadline", after: .milliseconds(999), time: time)
+            limiter
+        }
+        #expect(try await pipeline.run { 5 } == 5)
+        await #expect(throws: Rejection(.rateLimited, strategy: "test", retryAfter: .seconds(1))) {
+            try await pipeline.run { 6 }
+        }
+        #expect(limiter.load.waiting == 0 && pipeline.warnings.isEmpty)
+    }
 }
