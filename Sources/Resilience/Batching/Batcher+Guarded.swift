@@ -1,11 +1,4 @@
 extension Batcher {
-    /// An item without a result.
-    struct Entry {
-        let item: Item
-        /// Nil until the caller suspends.
-        var waiter: Waiter?
-    }
-
     /// The one timer, for the next moment at which something is to be done.
     struct Timer {
         let id: UInt64
@@ -21,7 +14,7 @@ extension Batcher {
 
     /// What is done after the lock was given back.
     struct Effects {
-        var answers: [(Waiter, Result<Output, any Error>)] = []
+        var answers: [Waiters<Result<Output, any Error>>.Resumption] = []
         var starts: [UInt64] = []
         var cancels: [Spawner.Spawned] = []
         var timer: (id: UInt64, at: Instant)?
@@ -32,9 +25,8 @@ extension Batcher {
     struct Guarded {
         var machine: StateMachine
         /// The items without a result whose callers still wait.
-        var entries: [UInt64: Entry] = [:]
-        /// The results of items whose callers have not suspended yet.
-        var early: [UInt64: Result<Output, any Error>] = [:]
+        var items: [UInt64: Item] = [:]
+        var waiters = Waiters<Result<Output, any Error>>()
         /// The batches that run; nil until the spawner has returned.
         var works: [UInt64: Spawner.Spawned?] = [:]
         var timer: Timer?
@@ -46,12 +38,8 @@ extension Batcher {
         mutating func settle(
             _ id: UInt64, _ result: Result<Output, any Error>, _ effects: inout Effects
         ) {
-            guard let entry = entries.removeValue(forKey: id) else { return }
-            if let waiter = entry.waiter {
-                effects.answers.append((waiter, result))
-            } else {
-                early[id] = result
-            }
+            guard items.removeValue(forKey: id) != nil else { return }
+            if let resume = waiters.answer(id, result) { effects.answers.append(resume) }
         }
 
         /// Keeps one timer, for the next moment at which the machine has something to do.

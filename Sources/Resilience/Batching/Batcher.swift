@@ -16,7 +16,6 @@ import Synchronization
 /// ``Timeout`` inside. A batch runs in a task of its own, with the priority and the task-local values of
 /// whoever caused it to start, so nothing that belongs to one caller should be passed that way.
 public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
-    typealias Waiter = CheckedContinuation<Result<Output, any Error>, Never>
     private typealias Results = [Result<Output, any Error>]
 
     /// The name that rejections and events carry.
@@ -99,7 +98,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
             // Timers ring late on a busy machine: what is due makes room first.
             if guarded.machine.isFull { advance(to: now, &guarded, &effects) }
             let admission = guarded.machine.submit(weight: weight, deadline: deadline, at: now)
-            if case .queued(let id) = admission { guarded.entries[id] = Entry(item: item) }
+            if case .queued(let id) = admission { guarded.items[id] = item }
             return (admission, admission == .refused(.full) ? guarded.machine.expectedRelief : nil)
         }
         switch admission {
@@ -110,13 +109,8 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
 
     private func answer(to id: UInt64) async -> Result<Output, any Error> {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { (waiter: Waiter) in
-                let early = guarded.withLock { guarded in
-                    let early = guarded.early.removeValue(forKey: id)
-                    if early == nil { guarded.entries[id]?.waiter = waiter }
-                    return early
-                }
-                if let early { waiter.resume(returning: early) }
+            await withCheckedContinuation { waiter in
+                guarded.withLock { $0.waiters.suspend(id, waiter) }?()
             }
         } onCancel: {
             change(at: time.now) { guarded, effects in
@@ -194,7 +188,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     private func part(of number: UInt64) -> (ids: [UInt64], items: [Item])? {
         guarded.withLock { guarded in
             guard let ids = guarded.machine.nextPart(of: number) else { return nil }
-            let items = ids.compactMap { guarded.entries[$0]?.item }
+            let items = ids.compactMap { guarded.items[$0] }
             return (ids, items)
         }
     }
@@ -234,7 +228,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
             guarded.endDrains(&effects)
             return (answer, effects)
         }
-        for (waiter, result) in effects.answers { waiter.resume(returning: result) }
+        for resume in effects.answers { resume() }
         for work in effects.cancels { work.cancel() }
         for waiter in effects.drained { waiter.resume() }
         for number in effects.starts { start(number) }

@@ -14,22 +14,9 @@ import Synchronization
 /// priority starve while those of higher ones keep coming: give them a ``BulkheadPolicy/maximumWait``, or places of
 /// their own by ``BulkheadPolicy/partitions``.
 public final class Bulkhead: Sendable {
-    private typealias Continuation = CheckedContinuation<Result<Ticket, any Error>, Never>
-
     private struct Guarded {
         var machine: StateMachine
-        var waiters: [UInt64: Continuation] = [:]
-        /// What happened to calls in the queue before they could suspend.
-        var early: [UInt64: Result<Ticket, any Error>] = [:]
-
-        /// Hands a waiter its result, now or when it suspends. The waiter is resumed outside the lock.
-        mutating func settle(_ id: UInt64, _ result: Result<Ticket, any Error>) -> (() -> Void)? {
-            guard let waiter = waiters.removeValue(forKey: id) else {
-                early[id] = result
-                return nil
-            }
-            return { waiter.resume(returning: result) }
-        }
+        var waiters = Waiters<Result<Ticket, any Error>>()
     }
 
     /// The name that rejections and events carry.
@@ -124,7 +111,9 @@ public final class Bulkhead: Sendable {
     /// than it allows, and only then the next one gets a place. Those who wait stay, for as long as they were told.
     public func reconfigure(_ policy: BulkheadPolicy) {
         let resumptions = guarded.withLock { guarded in
-            guarded.machine.reconfigure(policy).compactMap { guarded.settle($0.id, .success($0.ticket)) }
+            guarded.machine.reconfigure(policy).compactMap {
+                guarded.waiters.answer($0.id, .success($0.ticket))
+            }
         }
         for resume in resumptions { resume() }
     }
@@ -138,7 +127,7 @@ public final class Bulkhead: Sendable {
             let entry = guarded.machine.enter(priority: priority, partition: partition, at: now)
             var resume: (() -> Void)?
             if case .queued(_, displacing: let id?) = entry {
-                resume = guarded.settle(id, .failure(displaced))
+                resume = guarded.waiters.answer(id, .failure(displaced))
             }
             return (entry, guarded.machine.policy.maximumWait, resume)
         }
@@ -176,17 +165,12 @@ public final class Bulkhead: Sendable {
 
     private func wait(_ id: UInt64) async throws -> Ticket {
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { (waiter: Continuation) in
-                let early = guarded.withLock { guarded -> Result<Ticket, any Error>? in
-                    if let early = guarded.early.removeValue(forKey: id) { return early }
-                    guarded.waiters[id] = waiter
-                    return nil
-                }
-                if let early { waiter.resume(returning: early) }
+            await withCheckedContinuation { waiter in
+                guarded.withLock { $0.waiters.suspend(id, waiter) }?()
             }
         } onCancel: {
             guarded.withLock { guarded in
-                guarded.machine.withdraw(id) ? guarded.settle(id, .failure(CancellationError())) : nil
+                guarded.machine.withdraw(id) ? guarded.waiters.answer(id, .failure(CancellationError())) : nil
             }?()
         }
         return try result.get()
@@ -196,7 +180,7 @@ public final class Bulkhead: Sendable {
         let now = time.now
         let late = Rejection(.waitedTooLong, strategy: name)
         let resumptions = guarded.withLock { guarded in
-            guarded.machine.expire(at: now).compactMap { guarded.settle($0, .failure(late)) }
+            guarded.machine.expire(at: now).compactMap { guarded.waiters.answer($0, .failure(late)) }
         }
         for resume in resumptions { resume() }
     }
@@ -211,7 +195,7 @@ public final class Bulkhead: Sendable {
 
     fileprivate func leave(_ ticket: Ticket) {
         let resumptions = guarded.withLock { guarded in
-            guarded.machine.leave(ticket).compactMap { guarded.settle($0.id, .success($0.ticket)) }
+            guarded.machine.leave(ticket).compactMap { guarded.waiters.answer($0.id, .success($0.ticket)) }
         }
         for resume in resumptions { resume() }
     }

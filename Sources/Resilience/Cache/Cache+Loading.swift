@@ -1,34 +1,26 @@
 import Synchronization
 
 extension Cache {
-    /// A call that waits for a load.
-    struct Waiting: Sendable {
-        let load: Load
-        /// Nil until the call has suspended.
-        var continuation: CheckedContinuation<Result<Answer, any Error>, Never>?
-        /// What came before it could suspend.
-        var early: Result<Answer, any Error>?
-    }
-
-    /// Wakes a waiter.
-    typealias Resumption = @Sendable () -> Void
+    typealias Resumption = Waiters<Result<Answer, any Error>>.Resumption
 
     /// What the lock guards.
     @usableFromInline
     struct Guarded: Sendable {
         @usableFromInline var machine: StateMachine
-        var waiting: [UInt64: Waiting] = [:]
+        var waiters = Waiters<Result<Answer, any Error>>()
+        /// Of the calls that wait: it may be the turn of each.
+        var loads: [UInt64: Load] = [:]
         var running: [UInt64: Spawner.Spawned] = [:]
 
         init(machine: StateMachine) {
             self.machine = machine
         }
 
-        /// Asks the machine, and keeps the load of a call that has to wait: it may be its turn later.
+        /// Asks the machine, and keeps the load of a call that has to wait.
         mutating func ask(_ key: Key, _ load: @escaping Load, at now: Instant) -> Lookup {
             let lookup = machine.get(key, at: now)
             switch lookup {
-            case .begin(_, let waiter), .join(let waiter): waiting[waiter] = Waiting(load: load)
+            case .begin(_, let waiter), .join(let waiter): loads[waiter] = load
             case .serve, .fail, .refresh, .alone: break
             }
             return lookup
@@ -39,14 +31,9 @@ extension Cache {
             flights.compactMap { $0.flatMap { running.removeValue(forKey: $0) } }
         }
 
-        /// Hands a waiter its answer, now or when it suspends. The waiter is resumed outside the lock.
         mutating func settle(_ waiter: UInt64, _ delivery: Result<Answer, any Error>) -> Resumption? {
-            guard let continuation = waiting[waiter]?.continuation else {
-                waiting[waiter]?.early = delivery
-                return nil
-            }
-            waiting[waiter] = nil
-            return { continuation.resume(returning: delivery) }
+            loads[waiter] = nil
+            return waiters.answer(waiter, delivery)
         }
     }
 
@@ -122,7 +109,7 @@ extension Cache {
             guard let ending = end(&guarded) else { return ([Resumption](), (Start, Load)?.none, false) }
             let resumptions = ending.waiters.compactMap { guarded.settle($0, ending.delivery) }
             let restart = ending.restart.flatMap { start in
-                start.owner.flatMap { guarded.waiting[$0] }.map { (start, $0.load) }
+                start.owner.flatMap { guarded.loads[$0] }.map { (start, $0) }
             }
             return (resumptions, restart, ending.isKept)
         }
@@ -136,15 +123,7 @@ extension Cache {
     func wait(_ waiter: UInt64) async throws -> Answer {
         let delivery = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let early = guarded.withLock { guarded -> Result<Answer, any Error>? in
-                    if let early = guarded.waiting[waiter]?.early {
-                        guarded.waiting[waiter] = nil
-                        return early
-                    }
-                    guarded.waiting[waiter]?.continuation = continuation
-                    return nil
-                }
-                if let early { continuation.resume(returning: early) }
+                guarded.withLock { $0.waiters.suspend(waiter, continuation) }?()
             }
         } onCancel: {
             let (resume, abandoned) = guarded.withLock { guarded in

@@ -11,8 +11,6 @@ import Synchronization
 /// Permits are handed out in the order in which they were asked for: a call that does not wait never overtakes one
 /// that does. The clock is monotonic; should it go back all the same, no permits come back until it has caught up.
 public final class RateLimiter: Sendable {
-    private typealias Waiter = CheckedContinuation<Turn, Never>
-
     /// What became of a waiter.
     private enum Turn: Sendable {
         case passed, cancelled
@@ -23,21 +21,10 @@ public final class RateLimiter: Sendable {
     private struct Guarded {
         var machine: StateMachine
         var policy: RateLimitPolicy
-        var waiters: [UInt64: Waiter] = [:]
-        /// What happened to waiters while they were not suspended.
-        var early: [UInt64: Turn] = [:]
+        var waiters = Waiters<Turn>()
 
-        /// Hands a waiter its turn, now or when it suspends. The waiter is resumed outside the lock.
-        mutating func settle(_ id: UInt64, _ turn: Turn) -> (() -> Void)? {
-            guard let waiter = waiters.removeValue(forKey: id) else {
-                early[id] = turn
-                return nil
-            }
-            return { waiter.resume(returning: turn) }
-        }
-
-        mutating func settle(_ moves: [Move]) -> [() -> Void] {
-            moves.compactMap { settle($0.id, .moved($0.due)) }
+        mutating func tell(_ moves: [Move]) -> [() -> Void] {
+            moves.compactMap { waiters.answer($0.id, .moved($0.due)) }
         }
     }
 
@@ -150,7 +137,7 @@ public final class RateLimiter: Sendable {
         let resumptions = guarded.withLock { guarded in
             guarded.policy = policy
             let moves = guarded.machine.reconfigure(policy, at: now)
-            return guarded.settle(moves)
+            return guarded.tell(moves)
         }
         for resume in resumptions { resume() }
         tell(.reconfigured, policy.permits, wait: nil)
@@ -210,13 +197,8 @@ public final class RateLimiter: Sendable {
 
     private func suspend(_ id: UInt64) async -> Turn {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { (waiter: Waiter) in
-                let early = guarded.withLock { guarded -> Turn? in
-                    if let early = guarded.early.removeValue(forKey: id) { return early }
-                    guarded.waiters[id] = waiter
-                    return nil
-                }
-                if let early { waiter.resume(returning: early) }
+            await withCheckedContinuation { waiter in
+                guarded.withLock { $0.waiters.suspend(id, waiter) }?()
             }
         } onCancel: {
             cancel(id)
@@ -225,7 +207,7 @@ public final class RateLimiter: Sendable {
 
     private func pass(_ id: UInt64, due: Int64) {
         guarded.withLock { guarded in
-            guarded.machine.pass(id, due: due) ? guarded.settle(id, .passed) : nil
+            guarded.machine.pass(id, due: due) ? guarded.waiters.answer(id, .passed) : nil
         }?()
     }
 
@@ -233,7 +215,7 @@ public final class RateLimiter: Sendable {
         let now = time.nanoseconds
         let resumptions = guarded.withLock { guarded -> [() -> Void] in
             guard let moves = guarded.machine.cancel(id, at: now) else { return [] }
-            return [guarded.settle(id, .cancelled)].compactMap(\.self) + guarded.settle(moves)
+            return [guarded.waiters.answer(id, .cancelled)].compactMap(\.self) + guarded.tell(moves)
         }
         for resume in resumptions { resume() }
     }
