@@ -14,6 +14,7 @@ extension Batcher {
 
     /// What is done after the lock was given back.
     struct Effects {
+        var event: BatcherEvent?
         var answers: [Waiters<Result<Output, any Error>>.Resumption] = []
         var starts: [UInt64] = []
         var cancels: [Spawner.Spawned] = []

@@ -202,16 +202,18 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
             outcome = .answered(failed: outputs.count { if case .failure = $0 { true } else { false } })
         case .failure(let error): outcome = .failed(total: error is OutputCountMismatch || isTotal(error))
         }
-        let isSplit = change(at: time.now) { guarded, effects in
-            if guarded.machine.record(outcome, of: number, took: took) { return true }
+        let ended: BatcherEvent.Outcome = if case .success = result { .answered } else { .failed }
+        change(at: time.now) { guarded, effects in
+            let isSplit = guarded.machine.record(outcome, of: number, took: took)
+            if onEvent != nil {
+                effects.event = BatcherEvent(
+                    batcher: name, size: ids.count, took: took, outcome: isSplit ? .split : ended)
+            }
+            guard !isSplit else { return }
             for (index, id) in ids.enumerated() {
                 guarded.settle(id, result.flatMap { $0[index] }, &effects)
             }
-            return false
         }
-        guard let onEvent else { return }
-        let told: BatcherEvent.Outcome = if case .success = result { .answered } else { .failed }
-        onEvent(BatcherEvent(batcher: name, size: ids.count, took: took, outcome: isSplit ? .split : told))
     }
 
     // MARK: Changes
@@ -228,6 +230,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
             guarded.endDrains(&effects)
             return (answer, effects)
         }
+        if let event = effects.event { onEvent?(event) }
         for resume in effects.answers { resume() }
         for work in effects.cancels { work.cancel() }
         for waiter in effects.drained { waiter.resume() }
