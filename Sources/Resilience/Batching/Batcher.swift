@@ -268,7 +268,8 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     private func start(_ timer: UInt64, at moment: Instant) {
         let work = spawner.spawn {
             guard (try? await self.time.sleep(until: moment)) != nil else { return }
-            self.change(at: self.time.now) { guarded, _ in
+            // A clock may wake its sleepers a little early.
+            self.change(at: max(moment, self.time.now)) { guarded, _ in
                 if guarded.timer?.id == timer { guarded.timer = nil }
             }
         }

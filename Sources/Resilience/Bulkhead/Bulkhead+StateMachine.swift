@@ -42,7 +42,7 @@ extension Bulkhead {
         /// Asks for a place. A call with room never finds waiters that have room too: they were let in before.
         mutating func enter(
             priority: Int = 0, partition: String? = nil, bypass: Bool = false, mayQueue: Bool = true,
-            at now: Instant
+            deadline: Instant? = nil, at now: Instant
         ) -> Entry {
             if bypass { return .admitted(Ticket(partition: nil, counted: false)) }
             if hasRoom(for: partition) { return .admitted(take(partition)) }
@@ -53,9 +53,17 @@ extension Bulkhead {
                 displaced = last.id
             }
             nextID &+= 1
-            let until = policy.maximumWait.map(now.advanced(by:))
-            waiting.append(Waiter(id: nextID, priority: priority, partition: partition, until: until))
+            waiting.append(
+                Waiter(
+                    id: nextID, priority: priority, partition: partition,
+                    until: endOfWait(deadline, at: now)))
             return .queued(nextID, displacing: displaced)
+        }
+
+        /// Until when a call may wait that begins to at `now`; nil for ever.
+        func endOfWait(_ deadline: Instant?, at now: Instant) -> Instant? {
+            guard let until = policy.maximumWait.map(now.advanced(by:)) else { return deadline }
+            return deadline.map { min($0, until) } ?? until
         }
 
         /// Gives a place back.

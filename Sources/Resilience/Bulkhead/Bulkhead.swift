@@ -59,15 +59,17 @@ public final class Bulkhead: Sendable {
     ///   - priority: Whose turn it is first while calls wait: the higher number. Default: 0.
     ///   - partition: The partition whose kept places the call may use.
     ///   - bypass: Lets the call in without taking a place, for calls that must always get through.
+    ///   - deadline: The moment from which a place is of no use, on the bulkhead's clock, if that is before the policy's
+    ///     ``BulkheadPolicy/maximumWait``. Default: none.
     /// - Throws: ``Rejection`` with reason `full`, `waitedTooLong` or `displaced`, or `CancellationError`.
-    public func enter(priority: Int = 0, partition: String? = nil, bypass: Bool = false) async throws
-        -> Permit
-    {
+    public func enter(
+        priority: Int = 0, partition: String? = nil, bypass: Bool = false, deadline: Instant? = nil
+    ) async throws -> Permit {
         let entry = guarded.withLock {
             $0.machine.enter(partition: partition, bypass: bypass, mayQueue: false, at: Instant())
         }
         if case .admitted(let ticket) = entry { return Permit(bulkhead: self, ticket: ticket) }
-        return Permit(bulkhead: self, ticket: try await queue(priority, partition))
+        return Permit(bulkhead: self, ticket: try await queue(priority, partition, deadline))
     }
 
     /// Takes a place if there is one, without waiting.
@@ -121,15 +123,16 @@ public final class Bulkhead: Sendable {
     // MARK: Waiting
 
     /// Waits for a place after there was none. Only here the time is needed.
-    private func queue(_ priority: Int, _ partition: String?) async throws -> Ticket {
+    private func queue(_ priority: Int, _ partition: String?, _ deadline: Instant?) async throws -> Ticket {
         let now = time.now, displaced = Rejection(.displaced, strategy: name)
-        let (entry, limit, resume) = guarded.withLock { guarded in
-            let entry = guarded.machine.enter(priority: priority, partition: partition, at: now)
+        let (entry, until, resume) = guarded.withLock { guarded in
+            let entry = guarded.machine.enter(
+                priority: priority, partition: partition, deadline: deadline, at: now)
             var resume: (() -> Void)?
             if case .queued(_, displacing: let id?) = entry {
                 resume = guarded.waiters.answer(id, .failure(displaced))
             }
-            return (entry, guarded.machine.policy.maximumWait, resume)
+            return (entry, guarded.machine.endOfWait(deadline, at: now), resume)
         }
         resume?()
         switch entry {
@@ -140,7 +143,7 @@ public final class Bulkhead: Sendable {
         case .queued(let id, _):
             tell(.queued, partition)
             do {
-                let ticket = try await wait(id, since: now, upTo: limit)
+                let ticket = try await wait(id, until: until)
                 tell(.admitted, partition)
                 return ticket
             } catch {
@@ -150,13 +153,14 @@ public final class Bulkhead: Sendable {
         }
     }
 
-    private func wait(_ id: UInt64, since now: Instant, upTo limit: Duration?) async throws -> Ticket {
-        guard let limit else { return try await wait(id) }
+    private func wait(_ id: UInt64, until moment: Instant?) async throws -> Ticket {
+        guard let moment else { return try await wait(id) }
         // The timer lives in a child task only while a call waits; calls that find a place never pay for it.
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                try await self.time.sleep(until: now.advanced(by: limit))
-                self.expire()
+                try await self.time.sleep(until: moment)
+                // A clock may wake its sleepers a little early.
+                self.expire(at: max(moment, self.time.now))
             }
             defer { group.cancelAll() }
             return try await self.wait(id)
@@ -176,8 +180,7 @@ public final class Bulkhead: Sendable {
         return try result.get()
     }
 
-    private func expire() {
-        let now = time.now
+    private func expire(at now: Instant) {
         let late = Rejection(.waitedTooLong, strategy: name)
         let resumptions = guarded.withLock { guarded in
             guarded.machine.expire(at: now).compactMap { guarded.waiters.answer($0, .failure(late)) }

@@ -3,6 +3,15 @@ import Synchronization
 extension Cache {
     typealias Resumption = Waiters<Result<Answer, any Error>>.Resumption
 
+    /// The task of a load that has not ended.
+    enum Running: Sendable {
+        /// The spawner has not returned yet.
+        case unknown
+        case known(Spawner.Spawned)
+        /// It is to be cancelled as soon as it is known.
+        case givenUp
+    }
+
     /// What the lock guards.
     @usableFromInline
     struct Guarded: Sendable {
@@ -10,7 +19,7 @@ extension Cache {
         var waiters = Waiters<Result<Answer, any Error>>()
         /// Of the calls that wait: it may be the turn of each.
         var loads: [UInt64: Load] = [:]
-        var running: [UInt64: Spawner.Spawned] = [:]
+        var running: [UInt64: Running] = [:]
 
         init(machine: StateMachine) {
             self.machine = machine
@@ -28,7 +37,15 @@ extension Cache {
 
         /// Takes out the tasks of loads that were given up; they are cancelled outside the lock.
         mutating func drop(_ flights: [UInt64?]) -> [Spawner.Spawned] {
-            flights.compactMap { $0.flatMap { running.removeValue(forKey: $0) } }
+            flights.compactMap { flight in
+                guard let flight, let task = running[flight] else { return nil }
+                guard case .known(let spawned) = task else {
+                    running[flight] = .givenUp
+                    return nil
+                }
+                running[flight] = nil
+                return spawned
+            }
         }
 
         mutating func settle(_ waiter: UInt64, _ delivery: Result<Answer, any Error>) -> Resumption? {
@@ -41,15 +58,26 @@ extension Cache {
 
     /// Starts a load, and cancels the one that it replaces.
     func launch(_ start: Start, _ key: Key, _ load: @escaping Load) {
-        cancel(guarded.withLock { $0.drop([start.replaces]) })
-        let spawned = spawner.spawn { await self.perform(start, key, load) }
-        let isInFlight = guarded.withLock { guarded in
-            let isInFlight = guarded.machine.flights.contains(start.flight)
-            if isInFlight { guarded.running[start.flight] = spawned }
-            return isInFlight
+        let (replaced, isWanted) = guarded.withLock { guarded in
+            let isWanted = guarded.machine.flights.contains(start.flight)
+            if isWanted { guarded.running[start.flight] = .unknown }
+            return (guarded.drop([start.replaces]), isWanted)
         }
-        // It was given up, or has ended, before its task was known.
-        if !isInFlight { spawned.cancel() }
+        cancel(replaced)
+        guard isWanted else { return }
+        let spawned = spawner.spawn { await self.perform(start, key, load) }
+        let isGivenUp = guarded.withLock { guarded in
+            switch guarded.running[start.flight] {
+            case .unknown: guarded.running[start.flight] = .known(spawned)
+            case .givenUp:
+                guarded.running[start.flight] = nil
+                return true
+            // It has ended; what it still does for the second tier is its own.
+            case .known, nil: break
+            }
+            return false
+        }
+        if isGivenUp { spawned.cancel() }
     }
 
     func cancel(_ spawned: [Spawner.Spawned]) {
@@ -61,7 +89,8 @@ extension Cache {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 guard (try? await self.time.sleep(until: until)) != nil else { return }
-                self.expire(start.flight, key)
+                // A clock may wake its sleepers a little early.
+                self.expire(start.flight, key, at: max(until, self.time.now))
             }
             await self.complete(start, key, load)
             group.cancelAll()
@@ -91,8 +120,7 @@ extension Cache {
     }
 
     /// Gives up a load in the background that has outlived its entry.
-    private func expire(_ flight: UInt64, _ key: Key) {
-        let now = time.now
+    private func expire(_ flight: UInt64, _ key: Key, at now: Instant) {
         var given: [Spawner.Spawned] = []
         follow(key) { guarded in
             guard let ending = guarded.machine.expire(flight, at: now) else { return nil }
@@ -173,7 +201,7 @@ extension Cache {
             else {
                 throw error
             }
-            guarded.withLock { $0.machine.tally.loadFailures &+= 1 }
+            change { $0.machine.note(.loadFailed, key) }
             return (hitInTier(key, stored), false)
         }
     }
@@ -188,7 +216,7 @@ extension Cache {
         _ key: Key, _ work: @escaping @Sendable () async throws -> Result
     ) async -> Result? {
         do {
-            return try await Timeout("cache tier", after: policy.tierTimeout, time: time).run(work)
+            return try await tierLimit.run(work)
         } catch {
             // A cancelled load says nothing about the tier.
             if !Task.isCancelled { change { $0.machine.note(.tierFailed, key) } }

@@ -41,6 +41,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     let weigh: @Sendable (Key, Value) -> Int
     let remembers: @Sendable (any Error) -> Bool
     let tier: (any CacheTier<Key, Value>)?
+    let tierLimit: Timeout
     @usableFromInline let onEvent: (@Sendable (CacheEvent<Key>) -> Void)?
 
     /// Creates an empty cache.
@@ -63,6 +64,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         self.name = name
         self.policy = policy
         self.tier = tier
+        tierLimit = Timeout("cache tier", after: policy.tierTimeout, time: time, spawner: spawner)
         self.time = time
         self.spawner = spawner
         self.weigh = weigh

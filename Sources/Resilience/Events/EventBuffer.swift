@@ -178,10 +178,12 @@ extension EventBuffer: AsyncSequence {
         let buffer: EventBuffer
 
         /// The next event; nil at the end of the buffer, or when the reader is cancelled.
-        public func next() async -> Event? { await buffer.next() }
+        public func next() async -> Event? { Task.isCancelled ? nil : await buffer.next() }
 
         /// The next event; nil at the end of the buffer, or when the reader is cancelled.
-        public func next(isolation actor: isolated (any Actor)?) async -> Event? { await buffer.next() }
+        public func next(isolation actor: isolated (any Actor)?) async -> Event? {
+            Task.isCancelled ? nil : await buffer.next()
+        }
     }
 
     /// Begins to read. The loop ends when the buffer is finished and empty, or when the reader is cancelled.

@@ -31,7 +31,7 @@ public final class Hedge: Sendable {
     ///   - delay: Replaces the policy's delay before the given hedge, counted from 1; nil keeps it.
     public init(
         _ name: String, policy: HedgePolicy = HedgePolicy(), budget: RetryBudget? = nil,
-        time: TimeSource = TimeSource(), spawner: Spawner = .tasks,
+        time: TimeSource = TimeSource(), spawner: Spawner = .detached,
         onEvent: (@Sendable (HedgeEvent) -> Void)? = nil,
         delay: (@Sendable (Int) -> Duration?)? = nil
     ) {
@@ -53,6 +53,7 @@ public final class Hedge: Sendable {
     ///   - mayOverlap: Whether the call may run twice at the same time without harm, as an idempotent one may. If not,
     ///     there is only the first attempt. Default: true.
     ///   - cost: What one attempt costs, in the unit of ``HedgePolicy/maximumCost``. Default: nothing.
+    ///   - deadline: When the caller wants its answer, on the hedge's clock; no hedge begins then or later. Default: none.
     ///   - accepts: Whether a value may be the answer. Default: any.
     ///   - handles: Whether another attempt may do better after an error. Default: any but cancellation.
     ///   - discard: Gets each value that was produced but is not given to the caller.
@@ -62,7 +63,7 @@ public final class Hedge: Sendable {
     /// - Throws: The error of the first attempt when all fail, or an error that is not handled, or `CancellationError`.
     @inlinable
     public func run<Value: Sendable>(
-        mayOverlap: Bool = true, cost: Int = 0,
+        mayOverlap: Bool = true, cost: Int = 0, deadline: Instant? = nil,
         accepting accepts: @Sendable (Value) -> Bool = { _ in true },
         handling handles: @Sendable (any Error) -> Bool = { _ in true },
         discard: @Sendable (Value) -> Void = { _ in },
@@ -72,7 +73,7 @@ public final class Hedge: Sendable {
         let results = HedgedResults<Value>()
         let winner = await withoutActuallyEscaping(operation) { operation in
             await withDiscardingTaskGroup { group in
-                var call = begin(mayOverlap: mayOverlap, cost: cost)
+                var call = begin(mayOverlap: mayOverlap, cost: cost, deadline: deadline)
                 defer { call.callOff() }
                 while true {
                     switch call.next() {
@@ -106,9 +107,10 @@ public final class Hedge: Sendable {
     }
 
     @usableFromInline
-    func begin(mayOverlap: Bool, cost: Int) -> HedgedCall {
+    func begin(mayOverlap: Bool, cost: Int, deadline: Instant?) -> HedgedCall {
         budget?.deposit()
-        return HedgedCall(self, maximumHedges: mayOverlap ? policy.hedges(costing: cost) : 0)
+        let hedges = mayOverlap ? policy.hedges(costing: cost) : 0
+        return HedgedCall(self, maximumHedges: hedges, deadline: deadline)
     }
 
     /// Whether an outcome is the caller's, whatever other attempts may bring.
@@ -183,7 +185,7 @@ extension Hedge: ConcurrentStrategy {
     public func run<Value: Sendable>(
         _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
     ) async throws -> Value {
-        try await run(mayOverlap: context.mayOverlap) { attempt in
+        try await run(mayOverlap: context.mayOverlap, deadline: context.deadline) { attempt in
             var context = context
             context.attempt = attempt
             return try await next(context)

@@ -22,27 +22,36 @@ struct HedgedCall {
     private var machine: Hedge.StateMachine
     private var alarm: (moment: Instant, ticket: TimerQueue.Ticket)?
     private var rungAt: Instant?
+    private let deadline: Instant?
 
     @usableFromInline
-    init(_ hedge: Hedge, maximumHedges: Int) {
+    init(_ hedge: Hedge, maximumHedges: Int, deadline: Instant?) {
         self.hedge = hedge
+        self.deadline = deadline
         machine = Hedge.StateMachine(maximumHedges: maximumHedges)
     }
 
     @usableFromInline
     mutating func next() -> Step {
         while true {
+            // What has ended comes first: its answer may make another attempt needless.
+            if let ended = ends.take() { return .judge(ended) }
             // A clock may wake its sleepers a little early; a moment that was waited for has come all the same.
             let now = rungAt.map { max($0, hedge.time.now) } ?? hedge.time.now
             switch machine.next(at: now) {
-            case .begin(let attempt) where attempt > 0 && !hedge.mayBegin(attempt): machine.withdraw()
+            case .begin(let attempt) where attempt > 0 && !mayBegin(attempt, at: now): machine.withdraw()
             case .begin(let attempt):
                 machine.hasBegun(at: now, nextAfter: hedge.delay(before: attempt + 1))
                 return .begin(attempt)
-            case .wait(let until): return ends.take().map(Step.judge) ?? .wait(until: until)
+            case .wait(let until): return .wait(until: until)
             case .finish(let winner): return .finish(winner)
             }
         }
+    }
+
+    private func mayBegin(_ attempt: Int, at now: Instant) -> Bool {
+        if let deadline, now >= deadline { return false }
+        return hedge.mayBegin(attempt)
     }
 
     /// Notes what the end of an attempt means: the caller's answer, or that another may do better.

@@ -14,7 +14,8 @@ struct LatencyQuantile: Sendable, Hashable {
 
     /// - Parameter share: Range: 0.01 to 0.999.
     init(_ share: Double) {
-        self.share = min(max(share, 0.01), 0.999)
+        // In this order what is no number becomes the least.
+        self.share = min(max(0.01, share), 0.999)
     }
 
     /// The time; nil before enough calls were seen.

@@ -29,6 +29,12 @@ public struct Spawner: Sendable {
         return Spawned { task.cancel() }
     }
 
+    /// Starts each work as a task of its own, with nothing of who starts it: for what serves many.
+    public static let detached = Spawner { work in
+        let task = Task.detached { await work() }
+        return Spawned { task.cancel() }
+    }
+
     /// Starts work.
     @discardableResult
     public func spawn(_ work: @escaping @Sendable () async -> Void) -> Spawned {

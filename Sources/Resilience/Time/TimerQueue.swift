@@ -23,6 +23,10 @@ final class TimerQueue: Sendable {
         self.spawner = spawner
     }
 
+    deinit {
+        sleeping.withLock { $0?.task }?.cancel()
+    }
+
     /// Has `alarm` ring at `dueAt`.
     func set(_ alarm: some Alarm, at dueAt: Instant) -> Ticket {
         let (ticket, sleeper) = machine.withLock { machine in

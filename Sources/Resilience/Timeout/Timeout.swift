@@ -9,7 +9,7 @@ import Synchronization
 /// When the time is up the operation's task is cancelled. The call returns when the operation has ended, since its
 /// task is a child of the caller's: an operation that ignores cancellation delays the answer.
 ///
-/// All calls of one timeout share one sleeping task. For a call that is trusted to keep to its time, a ``Deadline`` costs
+/// All calls of one timeout share one sleeping task: keep it, rather than make one for each call. For a call that is trusted to keep to its time, a ``Deadline`` costs
 /// no task at all.
 public struct Timeout: Sendable {
     /// The name that rejections and events carry.
@@ -25,7 +25,7 @@ public struct Timeout: Sendable {
     ///
     /// - Parameter onEvent: Told about each call that ran out of time, when it has ended.
     public init(
-        _ name: String, after limit: Duration, time: TimeSource = TimeSource(), spawner: Spawner = .tasks,
+        _ name: String, after limit: Duration, time: TimeSource = TimeSource(), spawner: Spawner = .detached,
         onEvent: (@Sendable (TimeoutEvent) -> Void)? = nil
     ) {
         self.name = name
@@ -37,8 +37,8 @@ public struct Timeout: Sendable {
 
     /// Runs `operation` in a child task, which begins at once, on this thread.
     ///
-    /// - Throws: ``Rejection`` with reason `timedOut` when the limit passed first, `CancellationError` when the caller
-    ///   was cancelled, else the operation's own error.
+    /// - Throws: ``Rejection`` with reason `timedOut` when the limit passed first, else the operation's own error;
+    ///   when the caller was cancelled, what the operation makes of that.
     @inlinable
     public func run<Value: Sendable>(_ operation: @escaping @Sendable () async throws -> Value) async throws
         -> Value

@@ -99,47 +99,4 @@ import Testing
         let slow = try #require(quantile.value)
         #expect(slow > .milliseconds(850) && slow < .milliseconds(1050), "\(slow)")
     }
-
-    // MARK: Fallback and throttle
-
-    @Test func `the first rung that can serves, and is named`() async throws {
-        let events = Recorder<FallbackEvent>()
-        let ladder = Fallback<Int>("ladder") { events.record($0) }
-            .then("other", handling: { _ in false }) { _ in 1 }
-            .then("broken") { _ in throw Failed(number: 9) }
-            .then("last") { _ in 3 }
-        let served = try await ladder.run { throw Failed(number: 1) }
-        #expect(served.value == 3 && served.rung == "last" && served.error as? Failed == Failed(number: 1))
-        #expect(events.events == [FallbackEvent(fallback: "ladder", rung: "last", failedRungs: ["broken"])])
-        #expect(try await ladder.run { 7 }.rung == nil)
-    }
-
-    @Test func `when no rung can serve the call's own error is thrown, and a cancelled call is not served`()
-        async
-    {
-        let ladder = Fallback<Int>("ladder").then("broken") { _ in throw Failed(number: 9) }
-        await #expect(throws: Failed(number: 1)) { try await ladder.run { throw Failed(number: 1) } }
-        await #expect(throws: CancellationError.self) {
-            try await Fallback<Int>("ladder").then("any") { _ in 1 }.run { throw CancellationError() }
-        }
-    }
-
-    @Test func `a throttle rejects in the measure of failure, and lets go when calls succeed again`()
-        async throws
-    {
-        var machine = AdaptiveThrottle.StateMachine(.init(), chance: Chance(seed: 5), at: Instant())
-        var now = Instant(), passed = 0
-        for _ in 0..<10_000 {
-            now = now.advanced(by: .milliseconds(10))
-            if machine.admit(at: now) { passed += 1 }
-        }
-        // Nine of ten are kept away when nothing succeeds, and the tenth finds out when that changes.
-        #expect(passed > 700 && passed < 1300, "\(passed)")
-        for _ in 0..<20_000 {
-            now = now.advanced(by: .milliseconds(10))
-            if machine.admit(at: now) { machine.succeeded(at: now) }
-        }
-        #expect(machine.rejection(at: now) == 0)
-        #expect(machine.rejection(at: now.advanced(by: .unbounded)) == 0)
-    }
 }

@@ -21,6 +21,32 @@ import Testing
         return throttle.rejection
     }
 
+    @Test func `it rejects in the measure of failure, and lets go when calls succeed again`()
+        async throws
+    {
+        var machine = AdaptiveThrottle.StateMachine(.init(), chance: Chance(seed: 5), at: Instant())
+        var now = Instant(), passed = 0
+        for _ in 0..<10_000 {
+            now = now.advanced(by: .milliseconds(10))
+            if machine.admit(at: now) { passed += 1 }
+        }
+        // Nine of ten are kept away when nothing succeeds, and the tenth finds out when that changes.
+        #expect(passed > 700 && passed < 1300, "\(passed)")
+        for _ in 0..<20_000 {
+            now = now.advanced(by: .milliseconds(10))
+            if machine.admit(at: now) { machine.succeeded(at: now) }
+        }
+        #expect(machine.rejection(at: now) == 0)
+        #expect(machine.rejection(at: now.advanced(by: .unbounded)) == 0)
+    }
+
+    @Test func `only calls that were sent count`() {
+        var machine = AdaptiveThrottle.StateMachine(.init(), chance: Chance(seed: 7), at: Instant())
+        var sent = 0
+        for _ in 0..<500 where machine.admit(at: Instant()) { sent += 1 }
+        #expect(sent < 200 && machine.calls == sent)
+    }
+
     @Test func `cancelled calls and rejections by layers inside say nothing about the other side`() async {
         #expect(await rejection(after: CancellationError()) == 0)
         #expect(await rejection(after: Rejection(.full, strategy: "bulkhead")) == 0)
