@@ -64,6 +64,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
+        // Worlds in virtual time, in which routing is tried before it meets real providers.
+        .target(name: "Simulation"),
         .executableTarget(
             name: "holdfast",
             dependencies: [
