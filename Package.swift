@@ -146,6 +146,10 @@ let package = Package(
         .testTarget(
             name: "HoldfastTests",
             dependencies: ["holdfast", "Gateway", "Generation", "Resilience", "Routing"]),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation"],
+            exclude: ["Reference/dump.py"],
+            resources: [.copy("Reference/stress.json"), .copy("Reference/adversarial.json")]),
         .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["sizes.txt", "dependencies.txt"]),
         .testTarget(
             name: "ResilienceTests", dependencies: ["Resilience", "ResilienceTesting"],
