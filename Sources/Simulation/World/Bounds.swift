@@ -25,8 +25,9 @@ struct Bounds: Sendable, CustomStringConvertible {
         (isAbove, isWhole) = (false, true)
     }
 
+    /// Whether a number is within; NaN never is.
     func contains(_ number: Double) -> Bool {
-        guard number.isFinite, number <= most, isAbove ? number > least : number >= least else {
+        guard number <= most, isAbove ? number > least : number >= least else {
             return false
         }
         return !isWhole || number == number.rounded()

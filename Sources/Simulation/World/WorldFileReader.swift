@@ -34,9 +34,22 @@ extension WorldFile {
         do {
             value = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
         } catch {
-            throw Refused(mistakes: [Mistake(path: "", text: "the file is not JSON: \(error)")])
+            throw Refused(mistakes: [
+                Mistake(path: "", text: "the file is not JSON: \(Self.whyNotJSON(bytes))")
+            ])
         }
         try self.init(value)
+    }
+
+    /// What is wrong with bytes that are not JSON, and where. The decoder does not say it; the older reader does.
+    private static func whyNotJSON(_ bytes: [UInt8]) -> String {
+        do {
+            _ = try JSONSerialization.jsonObject(with: Data(bytes))
+            return "it has values that cannot be read"
+        } catch {
+            return (error as NSError).userInfo["NSDebugDescription"] as? String
+                ?? "it ends or breaks off early"
+        }
     }
 
     init(_ value: JSONValue) throws(Refused) {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Simulation
@@ -178,8 +179,23 @@ import Testing
         #expect(throws: WorldFile.Refused.self) { try WorldFile(json: Array(text.utf8)) }
     }
 
+    @Test func `where a file stops being JSON is said`() throws {
+        let refused = #expect(throws: WorldFile.Refused.self) {
+            try WorldFile(json: Array("{\"format\": 1,\n\"providers\": x}".utf8))
+        }
+        let words = refused?.description ?? ""
+        #expect(words.hasPrefix("the file is not JSON: ") && words.contains("around"), "\(words)")
+    }
+
     @Test func `a file that is too large is refused unread`() {
         let bytes = [UInt8](repeating: 32, count: WorldFile.mostBytes + 1)
-        #expect(throws: WorldFile.Refused.self) { try WorldFile(json: bytes) }
+        let refused = #expect(throws: WorldFile.Refused.self) { try WorldFile(json: bytes) }
+        #expect(refused?.description == "the file has more than 8000000 bytes: split it")
+    }
+
+    @Test func `what is nested too deeply is not read, so that no stack overflows`() throws {
+        let text = String(repeating: "[", count: 300) + "1" + String(repeating: "]", count: 300)
+        let value = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        #expect(value.paths.count == JSONValue.deepest + 1)
     }
 }

@@ -115,6 +115,19 @@ import Testing
         #expect(abs(calm.errorShare - 0.01) < 1e-12 && abs(rough.errorShare - 0.25) < 1e-12)
     }
 
+    @Test func `incidents may stand in any order`() throws {
+        let one = try world("rough")
+        let other = try world("rough") {
+            guard case .list(let incidents)? = $0["scenarios", 1, "incidents"] else { return $0 }
+            return $0.with(.list(incidents.reversed()), at: "scenarios", 1, "incidents")
+        }
+        for time in [0.0, 6, 41, 45.5, 54, 79] {
+            #expect(
+                one.conditions(at: 0, time: time, input: 1000)
+                    == other.conditions(at: 0, time: time, input: 1000))
+        }
+    }
+
     @Test func `many incidents at once stay finite`() throws {
         let incident = JSONValue.members([
             "providers": .list([.text("ash")]), "start": .number(0), "duration": .number(100),

@@ -79,6 +79,17 @@ extension JSONValue {
 
     func with(_ value: JSONValue?, at path: Step...) -> JSONValue { with(value, at: path[...]) }
 
+    /// The value at a place.
+    subscript(path: Step...) -> JSONValue? {
+        path.reduce(self as JSONValue?) { value, step in
+            switch (step, value) {
+            case (.member(let name), .members(let members)?): members[name]
+            case (.element(let index), .list(let list)?) where list.indices.contains(index): list[index]
+            default: nil
+            }
+        }
+    }
+
     /// The paths of all values in it, its own included.
     var paths: [[Step]] {
         switch self {
