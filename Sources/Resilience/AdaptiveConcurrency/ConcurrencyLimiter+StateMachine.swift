@@ -97,7 +97,7 @@ extension ConcurrencyLimiter {
             _ settings: ConcurrencyLimitPolicy.AIMD, _ latency: Double, _ inFlight: Int, _ dropped: Bool
         ) -> Double {
             if dropped || latency > settings.timeout / .nanoseconds(1) {
-                return (estimate * min(max(0, settings.backoff), 1)).rounded(.down)
+                return (estimate * min(max(settings.backoff, 0), 1)).rounded(.down)
             }
             return Double(inFlight) * 2 >= estimate ? estimate + 1 : estimate
         }

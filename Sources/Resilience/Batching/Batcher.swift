@@ -34,7 +34,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     /// Creates a batcher whose work succeeds or fails as a whole.
     ///
     /// - Parameters:
-    ///   - weigh: What an item counts for where the policy bounds weight. Called once for each item. Default: 1.
+    ///   - weigh: What an item counts for. Called once for each item, if the policy bounds the weight. Default: 1.
     ///   - isTotal: Whether an error would befall every part of a batch alike, so that halving it is of no use. By
     ///     default that is a `CancellationError` or a ``Rejection``.
     ///   - onEvent: Called after each call of the work, outside the lock.

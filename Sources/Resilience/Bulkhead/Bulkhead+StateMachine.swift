@@ -27,7 +27,8 @@ extension Bulkhead {
         private var nextID: UInt64 = 0
         /// The running calls of each partition that has any.
         private var used: [String: Int] = [:]
-        /// The calls that run now, bypassing ones aside; more than the limit after that was lowered.
+        /// The calls that run now, bypassing ones aside; more than the limit after that was lowered,
+        /// and by places that are kept for a partition.
         private(set) var running = 0
 
         init(_ policy: BulkheadPolicy) {

@@ -65,10 +65,7 @@ public final class Bulkhead: Sendable {
     public func enter(
         priority: Int = 0, partition: String? = nil, bypass: Bool = false, deadline: Instant? = nil
     ) async throws -> Permit {
-        let entry = guarded.withLock {
-            $0.machine.enter(partition: partition, bypass: bypass, mayQueue: false, at: Instant())
-        }
-        if case .admitted(let ticket) = entry { return Permit(bulkhead: self, ticket: ticket) }
+        if let ticket = enterAtOnce(partition, bypass) { return Permit(bulkhead: self, ticket: ticket) }
         return Permit(bulkhead: self, ticket: try await queue(priority, partition, deadline))
     }
 
@@ -76,23 +73,24 @@ public final class Bulkhead: Sendable {
     ///
     /// - Throws: ``Rejection`` with reason `full`.
     public func tryEnter(partition: String? = nil, bypass: Bool = false) throws(Rejection) -> Permit {
-        let entry = guarded.withLock {
-            $0.machine.enter(partition: partition, bypass: bypass, mayQueue: false, at: Instant())
-        }
-        guard case .admitted(let ticket) = entry else {
+        guard let ticket = enterAtOnce(partition, bypass) else {
             tell(.rejected, partition)
             throw Rejection(.full, strategy: name)
         }
         return Permit(bulkhead: self, ticket: ticket)
     }
 
-    /// Takes a place if one is free for calls without a partition.
-    @usableFromInline
-    func takePlace() -> Bool {
+    private func enterAtOnce(_ partition: String?, _ bypass: Bool) -> Ticket? {
         guarded.withLock {
-            if case .admitted = $0.machine.enter(mayQueue: false, at: Instant()) { true } else { false }
+            let entry = $0.machine.enter(
+                partition: partition, bypass: bypass, mayQueue: false, at: Instant())
+            return if case .admitted(let ticket) = entry { ticket } else { nil }
         }
     }
+
+    /// Takes a place if one is free for calls without a partition.
+    @usableFromInline
+    func takePlace() -> Bool { enterAtOnce(nil, false) != nil }
 
     @usableFromInline
     func givePlace() { leave(.anybody) }

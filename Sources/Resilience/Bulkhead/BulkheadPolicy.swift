@@ -6,8 +6,8 @@ public struct BulkheadPolicy: Sendable, Hashable {
     public var queue: Int
     /// How long a call may wait; nil for as long as its task lives. Default: nil.
     public var maximumWait: Duration?
-    /// Shares of the limit that are kept for calls of the same name; the idle rest may be used by everyone.
-    /// Range: each above 0 to 1. Default: none. (Netflix concurrency-limits, partitioned limiter.)
+    /// Shares of the limit that calls of the same name may use whoever else runs, so that up to the limit and these
+    /// shares together run; the limit itself may be used by everyone. Range: each above 0 to 1. Default: none. (Netflix concurrency-limits, partitioned limiter.)
     public var partitions: [String: Double]
 
     /// Creates a policy.

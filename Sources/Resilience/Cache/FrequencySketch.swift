@@ -68,9 +68,7 @@ struct FrequencySketch: Sendable {
 
     /// Spreads hashes whose bits are alike (the finaliser of SplitMix64).
     private static func mix(_ hash: UInt64) -> UInt64 {
-        var mixed = hash &+ 0x9E37_79B9_7F4A_7C15
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
+        var spread = Chance(seed: hash)
+        return spread.next()
     }
 }
