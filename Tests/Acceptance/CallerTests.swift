@@ -284,6 +284,23 @@ import Wall
         expectFlawless(try await Self.flawsOfQueue(Self.narrow(), stream) { await leaving.leave($0) })
     }
 
+    @Test func `F52: the time in the queue for a provider is the request's own, and its limit holds`()
+        async throws
+    {
+        let pair = try await Self.narrow {
+            $0.timeouts = "{ connect: 1s, head: 1s, first_token: 1s, idle: 1s, total: 1s }"
+        }
+        let occupant = try await pair.begin(more: #","user":"occupant""#)
+        #expect(try await eventually { pair.callsToP.count == 1 })
+        // It gets the place after 0.7 s of its one second, and P would take another 0.7 s.
+        let begin = ContinuousClock.now
+        let second = try await pair.begin(more: #","user":"occupant""#)
+        let reply = await second.wait(.seconds(3)) { $0.closed }
+        #expect(ContinuousClock.now - begin < .milliseconds(1300))
+        #expect(reply.status != 200)
+        _ = await occupant.wait(.seconds(3)) { $0.closed }
+    }
+
     static func flawsOfQueue(_ pair: Pair, _ stream: Bool, leave: (Line) async -> Void) async throws
         -> [String]
     {

@@ -139,13 +139,17 @@ public final class Execution: Sendable {
                 throw .refused(.cooling(kind, retryAfter: left))
             }
             let permit = try admit()
-            let place = try await enter()
+            let place = try await enter(until: begin.advanced(by: limits.total))
+            // The wait for a place is the request's time, not the provider's.
+            let asked = health.bulkhead == nil ? begin : time.now
+            var limits = limits
+            limits.total -= asked.since(begin)
             machine.asked()
             if purpose == .retry { meters.retries.increment() } else { health.budget.deposit() }
             account.asking(provider: target.provider.name, model: target.model)
             defer { _ = place }
             do throws(CallerLeft) {
-                return try await ask(permit, &account, &progress, begin, into: sink)
+                return try await ask(permit, &account, &progress, asked, limits, into: sink)
             } catch {
                 throw .callerLeft
             }
@@ -157,16 +161,16 @@ public final class Execution: Sendable {
             }
         }
 
-        private func enter() async throws(Exit) -> Bulkhead.Permit? {
+        private func enter(until deadline: Instant) async throws(Exit) -> Bulkhead.Permit? {
             guard let bulkhead = health.bulkhead else { return nil }
-            do { return try await bulkhead.enter() } catch {
+            do { return try await bulkhead.enter(deadline: deadline) } catch {
                 throw error is Rejection ? .refused(.full) : .callerLeft
             }
         }
 
         private func ask(
             _ permit: consuming CircuitBreaker.Permit, _ account: inout Account,
-            _ progress: inout Progress, _ begin: Instant, into sink: some ReplySink
+            _ progress: inout Progress, _ begin: Instant, _ limits: PhaseLimits, into sink: some ReplySink
         ) async throws(CallerLeft) -> Outcome {
             let budget = health.budget, resends = meters.resends
             let pace = health.pace

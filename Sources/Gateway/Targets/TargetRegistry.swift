@@ -45,20 +45,18 @@ public final class TargetRegistry: Sendable {
         state = Mutex(State(chance: chance))
     }
 
-    /// The state of a target, made if it is new. A breaker whose policy has changed begins with what the old one knew.
+    /// The state of a target, made if it is new. Under changed settings the breaker and the places go on with what they
+    /// know: the calls that run count on.
     public func health(of identity: TargetIdentity, label: String, credential: String, settings: Settings)
         -> TargetHealth
     {
-        state.withLock { state in
+        let (health, isChanged) = state.withLock { state in
             let known = state.healths[identity]
             if let known, known.settings == settings {
                 known.health.trustKeyAgain()
-                return known.health
+                return (known.health, false)
             }
-            let breaker = CircuitBreaker(
-                label, policy: settings.breaker, time: time, chance: Chance(seed: state.chance.next()),
-                onEvent: onEvent)
-            if let memory = known?.health.breaker.memory { breaker.restore(memory) }
+            let breaker = breaker(label, settings.breaker, known?.health, &state)
             let health = TargetHealth(
                 identity, label: label, credential: credential, breaker: breaker,
                 budget: budget(of: identity, &state),
@@ -68,8 +66,11 @@ public final class TargetRegistry: Sendable {
                 health.resumeCooling(for: cooling.time, because: cooling.kind, at: time.now)
             }
             state.healths[identity] = (health, settings)
-            return health
+            return (health, true)
         }
+        // Outside the lock, since it may report a change of state.
+        if isChanged { health.breaker.reconfigure(settings.breaker) }
+        return health
     }
 
     /// Forgets targets that no configuration names any more.
@@ -87,6 +88,16 @@ public final class TargetRegistry: Sendable {
         state.withLock { $0.healths.values.map(\.health) }.sorted { $0.label < $1.label }
     }
 
+    private func breaker(
+        _ label: String, _ policy: CircuitBreakerPolicy, _ known: TargetHealth?, _ state: inout State
+    ) -> CircuitBreaker {
+        if let known, known.label == label { return known.breaker }
+        let breaker = CircuitBreaker(
+            label, policy: policy, time: time, chance: Chance(seed: state.chance.next()), onEvent: onEvent)
+        if let memory = known?.breaker.memory { breaker.restore(memory) }
+        return breaker
+    }
+
     private static func budgetKey(_ identity: TargetIdentity) -> String {
         "\(identity.provider)/\(identity.model)"
     }
@@ -101,7 +112,11 @@ public final class TargetRegistry: Sendable {
 
     private func bulkhead(of provider: String, _ policy: BulkheadPolicy?, _ state: inout State) -> Bulkhead? {
         guard let policy else { return nil }
-        if let known = state.bulkheads[provider], known.policy == policy { return known.bulkhead }
+        if let known = state.bulkheads[provider] {
+            if known.policy != policy { known.bulkhead.reconfigure(policy) }
+            state.bulkheads[provider] = (known.bulkhead, policy)
+            return known.bulkhead
+        }
         let bulkhead = Bulkhead(provider, policy: policy, time: time)
         state.bulkheads[provider] = (bulkhead, policy)
         return bulkhead
