@@ -17,8 +17,8 @@ run: check-tools
 test: check-tools check-test-tools
 	swift build --build-tests
 	swift test --skip-build --skip '^(Acceptance|WallTests|ResilienceTests)\.' $(TEST_ARGS)
-	swift test --skip-build --filter '^ResilienceTests\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
-	swift test --skip-build --filter '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
+	timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
+	timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
 	scripts/acceptance.sh $(TEST_ARGS)
 
 ## repeats: each streaming fault twenty times; prints outcomes and how long it took until another provider was there

@@ -16,17 +16,24 @@ public final class VirtualClock: Clock, Sendable {
     }
 
     private struct Watcher {
+        let id: UInt64
         let count: Int
         let continuation: CheckedContinuation<Void, Never>
     }
 
     private struct State {
         var now = Instant()
-        var nextID: UInt64 = 0
+        var lastID: UInt64 = 0
         /// In the order in which they wake.
         var sleepers: [Sleeper] = []
-        var cancelled: Set<UInt64> = []
         var watchers: [Watcher] = []
+        /// Sleepers and watchers that were cancelled before they began.
+        var cancelled: Set<UInt64> = []
+
+        mutating func newID() -> UInt64 {
+            lastID += 1
+            return lastID
+        }
     }
 
     private let state = Mutex(State())
@@ -73,16 +80,36 @@ public final class VirtualClock: Clock, Sendable {
         return true
     }
 
-    /// Waits (in real time) until at least `count` tasks sleep on this clock.
+    /// Waits (in real time) until at least `count` tasks sleep on this clock, or the task that waits is cancelled.
+    ///
+    /// A time limit of a test cancels it, so a test whose sleepers never come ends there.
     public func untilSleepers(_ count: Int) async {
-        await withCheckedContinuation { continuation in
-            let ready = state.withLock { state in
-                if state.sleepers.count >= count { return true }
-                state.watchers.append(Watcher(count: count, continuation: continuation))
-                return false
+        let id = state.withLock { $0.newID() }
+        // Who is cancelled after its wait is over leaves a mark that nobody looks for.
+        defer { state.withLock { _ = $0.cancelled.remove(id) } }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOver = state.withLock { state in
+                    if state.cancelled.remove(id) != nil || state.sleepers.count >= count { return true }
+                    state.watchers.append(Watcher(id: id, count: count, continuation: continuation))
+                    return false
+                }
+                if isOver { continuation.resume() }
             }
-            if ready { continuation.resume() }
+        } onCancel: {
+            stopWatching(id)
         }
+    }
+
+    private func stopWatching(_ id: UInt64) {
+        let watcher = state.withLock { state -> Watcher? in
+            guard let index = state.watchers.firstIndex(where: { $0.id == id }) else {
+                state.cancelled.insert(id)
+                return nil
+            }
+            return state.watchers.remove(at: index)
+        }
+        watcher?.continuation.resume()
     }
 
     /// Suspends until the clock has been moved to `deadline`.
@@ -90,10 +117,7 @@ public final class VirtualClock: Clock, Sendable {
     /// - Throws: `CancellationError`.
     public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
         try Task.checkCancellation()
-        let id = state.withLock { state in
-            state.nextID += 1
-            return state.nextID
-        }
+        let id = state.withLock { $0.newID() }
         // Who is cancelled after it was woken leaves a mark that nobody looks for.
         defer { state.withLock { _ = $0.cancelled.remove(id) } }
         try await withTaskCancellationHandler {

@@ -152,7 +152,10 @@ import Testing
 
     @Test func `a probe halves the limit for some calls, and those from before it do not count`() {
         var machine = machine(.gradient(.init(probe: 20)), initial: 100)
-        while !machine.isProbing { machine.sample(50e6, inFlight: machine.limit, dropped: false) }
+        var rounds = Rounds()
+        while !machine.isProbing, rounds.another() {
+            machine.sample(50e6, inFlight: machine.limit, dropped: false)
+        }
         let limit = machine.limit
         for _ in 0..<60 { machine.sample(50e6, inFlight: 100, dropped: false) }
         #expect(machine.isProbing && machine.limit == limit && limit == Int(machine.estimate / 2))

@@ -172,7 +172,7 @@ import Testing
         }
         await clock.untilSleepers(1)
         clock.advance(by: .seconds(1))
-        while attempts.events.count < 2 { await Task.yield() }
+        await until { attempts.events.count >= 2 }
         await clock.untilSleepers(1)
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }

@@ -1,3 +1,5 @@
+import Testing
+
 @testable import Resilience
 
 /// A dependency that fails in a certain way for some eleven hours, and 20,000 operations that ask it.
@@ -114,7 +116,8 @@ struct RetryWorld {
     ) -> Double? {
         var now = time
         var call = machine.begin(startedAt: Instant(sinceOrigin: .seconds(time)), deadline: nil)
-        while true {
+        var rounds = Rounds()
+        while rounds.another() {
             // A server that limits a rate says when it will let calls through again.
             let wish = regime == .rateLimit ? fault(at: now).map { Duration.seconds($0 - now) } : nil
             let decision = machine.next(
@@ -127,6 +130,7 @@ struct RetryWorld {
                 return now - time
             }
         }
+        return nil
     }
 
     private static func backoff(_ rule: Rule) -> Backoff {

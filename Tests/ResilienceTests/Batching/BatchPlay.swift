@@ -1,3 +1,5 @@
+import Testing
+
 @testable import Resilience
 
 /// A suite that plays with the decisions of a batcher.
@@ -38,6 +40,9 @@ extension BatchPlay {
         in machine: inout BatchStateMachine
     ) {
         _ = machine.record(outcome, of: number, took: took)
-        while machine.nextPart(of: number) != nil { _ = machine.record(outcome, of: number, took: took) }
+        var rounds = Rounds()
+        while machine.nextPart(of: number) != nil, rounds.another() {
+            _ = machine.record(outcome, of: number, took: took)
+        }
     }
 }

@@ -34,7 +34,7 @@ import Testing
     ) async -> Task<String, any Error> {
         let accepted = batcher.snapshot.accepted
         let task = Task { try await batcher.submit(item, deadline: deadline) }
-        while batcher.snapshot.accepted == accepted { await Task.yield() }
+        await until { batcher.snapshot.accepted > accepted }
         return task
     }
 
@@ -44,10 +44,6 @@ import Testing
         var tasks: [Task<String, any Error>] = []
         for item in items { tasks.append(await submit(item, to: batcher)) }
         return tasks
-    }
-
-    private func untilCalls(_ count: Int) async {
-        while calls.events.count < count { await Task.yield() }
     }
 
     // MARK: One to one
@@ -78,7 +74,7 @@ import Testing
         let patient = await submit(1, to: batcher)
         await clock.untilSleepers(1)
         let hurried = await submit(2, to: batcher, deadline: clock.now.advanced(by: .seconds(1)))
-        while clock.nextDeadline != Instant(sinceOrigin: .milliseconds(500)) { await Task.yield() }
+        await until { clock.nextDeadline == Instant(sinceOrigin: .milliseconds(500)) }
         clock.advance(by: .milliseconds(500))
         #expect(try await hurried.value == "<2>")
         #expect(try await patient.value == "<1>")
@@ -190,7 +186,7 @@ import Testing
     @Test func `F72: a waiter cancelled while its batch runs gets no output, the others do`() async throws {
         let batcher = batcher(BatcherPolicy(.fixed(2)), takes: .seconds(1), poison: { $0 == 9 })
         let tasks = await submit(1...2, to: batcher)
-        await untilCalls(1)
+        await until { calls.events.count >= 1 }
         tasks[0].cancel()
         await #expect(throws: CancellationError.self) { try await tasks[0].value }
         await clock.untilSleepers(1)
@@ -259,7 +255,7 @@ import Testing
         for _ in 0..<100 { await Task.yield() }
         clock.advance(by: .seconds(1))
         await #expect(throws: CancellationError.self) { try await task.value }
-        while cancelled.events.isEmpty { await Task.yield() }
+        await until { !cancelled.events.isEmpty }
         #expect(cancelled.events == [true])
     }
 
@@ -312,7 +308,7 @@ import Testing
         var tasks = await submit(1...2, to: batcher)
         clock.advance(by: .seconds(1))
         tasks.append(Task { try await batcher.submit(3) })
-        while batcher.snapshot.accepted + batcher.snapshot.rejected < 3 { await Task.yield() }
+        await until { batcher.snapshot.accepted + batcher.snapshot.rejected >= 3 }
         #expect((batcher.snapshot.running, batcher.snapshot.queued) == (1, 1))
         isLate.withLock { $0 = false }
         clock.advance(by: .seconds(1))
@@ -333,9 +329,9 @@ import Testing
         let batcher = batcher(BatcherPolicy(.fixed(10), maximumLinger: .seconds(9)), takes: .seconds(1))
         let tasks = await submit(1...3, to: batcher)
         let closing = Task { try await batcher.close() }
-        await untilCalls(1)
+        await until { calls.events.count >= 1 }
         await #expect(throws: Rejection(.closed, strategy: "test")) { try await batcher.submit(4) }
-        while clock.sleepers != 1 { await Task.yield() }
+        await until { clock.sleepers == 1 }
         clock.advance(by: .seconds(1))
         try await closing.value
         for (index, task) in tasks.enumerated() { #expect(try await task.value == "<\(index + 1)>") }
@@ -363,7 +359,6 @@ import Testing
             try await batcher.close()
             _ = try await task.value
         }
-        for _ in 0..<1000 where remembered != nil { await Task.yield() }
-        #expect(remembered == nil)
+        await until { remembered == nil }
     }
 }

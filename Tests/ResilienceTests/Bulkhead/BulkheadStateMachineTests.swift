@@ -29,7 +29,7 @@ import Testing
         var (machine, place) = try Self.full(10)
         for priority in [0, 5, 0, -3, 5, 9] { _ = machine.enter(priority: priority, at: Self.at(0)) }
         var order: [UInt64] = []
-        while let next = machine.leave(place).first {
+        while order.count < 10, let next = machine.leave(place).first {
             order.append(next.id)
             place = next.ticket
         }

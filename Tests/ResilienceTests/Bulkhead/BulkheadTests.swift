@@ -10,15 +10,11 @@ import Testing
         Bulkhead("test", policy: policy, time: TimeSource(clock))
     }
 
-    private func untilQueued(_ bulkhead: Bulkhead, _ count: Int) async {
-        while bulkhead.load.queued < count { await Task.yield() }
-    }
-
     @Test func `calls beyond the limit and the queue are rejected at once`() async throws {
         let bulkhead = bulkhead(BulkheadPolicy(limit: 1, queue: 1))
         let first = try await bulkhead.enter()
         let waiting = Task { try await bulkhead.run { 2 } }
-        await untilQueued(bulkhead, 1)
+        await until { bulkhead.load.queued >= 1 }
         await #expect(throws: Rejection(.full, strategy: "test")) { try await bulkhead.run { 3 } }
         #expect(throws: Rejection.self) { _ = try bulkhead.tryEnter() }
         _ = consume first
@@ -52,7 +48,7 @@ import Testing
         func begin(_ priority: Int) async -> Task<Void, any Error> {
             let queued = bulkhead.load.queued
             let task = Task { try await bulkhead.run(priority: priority) { order.record(priority) } }
-            await untilQueued(bulkhead, min(queued + 1, 2))
+            await until { bulkhead.load.queued >= min(queued + 1, 2) }
             return task
         }
         let low = await begin(0), lower = await begin(-1), high = await begin(7)
@@ -67,7 +63,7 @@ import Testing
         let pipeline = Pipeline { bulkhead }
         let first = try await bulkhead.enter()
         let low = Task { try await pipeline.run { _ in 1 } }
-        await untilQueued(bulkhead, 1)
+        await until { bulkhead.load.queued >= 1 }
         let high = Task { try await pipeline.run(CallContext(priority: 1)) { _ in 2 } }
         await #expect(throws: Rejection(.displaced, strategy: "test")) { try await low.value }
         _ = consume first
@@ -78,7 +74,7 @@ import Testing
         let bulkhead = bulkhead(BulkheadPolicy(limit: 1, queue: 5, maximumWait: .seconds(60)))
         let first = try await bulkhead.enter()
         let waiting = Task { try await bulkhead.run { 2 } }
-        await untilQueued(bulkhead, 1)
+        await until { bulkhead.load.queued >= 1 }
         bulkhead.reconfigure(BulkheadPolicy(limit: 2, queue: 5))
         #expect(try await waiting.value == 2)
         let second = try bulkhead.tryEnter()

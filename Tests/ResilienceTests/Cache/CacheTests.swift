@@ -21,10 +21,6 @@ import Testing
         Cache(policy: policy ?? self.policy, tier: tier, time: TimeSource(clock), chance: Chance(seed: 1))
     }
 
-    private func until(_ condition: () -> Bool) async {
-        while !condition() { await Task.yield() }
-    }
-
     /// A load that takes a second and writes down how it ended.
     private func load(_ value: String, _ log: Recorder<String>) -> Cache<String, String>.Load {
         { [clock] _ in
@@ -87,13 +83,10 @@ import Testing
     }
 
     @Test func `a load that everyone has left before it begins is not begun`() async throws {
-        let mayBegin = Mutex(false), ended = Recorder<Bool>()
+        let held = Recorder<@Sendable () async -> Void>(), cancelled = Recorder<Void>()
         let spawner = Spawner { work in
-            Spawner.tasks.spawn {
-                while !mayBegin.withLock({ $0 }) { await Task.yield() }
-                await work()
-                ended.record(true)
-            }
+            held.record(work)
+            return Spawner.Spawned { cancelled.record(()) }
         }
         let cache = Cache<String, String>(
             policy: policy, time: TimeSource(clock), chance: Chance(seed: 1), spawner: spawner)
@@ -102,8 +95,14 @@ import Testing
         await until { cache.counts.loading == 1 }
         caller.cancel()
         await #expect(throws: CancellationError.self) { try await caller.value }
-        mayBegin.withLock { $0 = true }
-        await until { ended.events == [true] }
+        #expect(held.events.count == 1 && cancelled.events.count == 1)
+        for work in held.events {
+            let task = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                await work()
+            }
+            await task.value
+        }
         #expect(script.calls == 0)
     }
 

@@ -66,7 +66,7 @@ import Testing
         await clock.untilSleepers(2)
         caller.cancel()
         await #expect(throws: CancellationError.self) { try await caller.value }
-        while ended.events.isEmpty { await Task.yield() }
+        await until { !ended.events.isEmpty }
         #expect(script.calls == 0)
     }
 
@@ -95,7 +95,7 @@ import Testing
 
     @Test func `what was loaded is put there, and removed there`() async throws {
         _ = try await cache.value(for: "a") { _ in "loaded" }
-        while shelf.state.withLock({ $0.entries["a"] == nil }) { await Task.yield() }
+        await until { shelf.state.withLock { $0.entries["a"] != nil } }
         #expect(shelf.state.withLock { $0.lifetimes } == [.seconds(90)])
         await cache.remove("a")
         #expect(shelf.state.withLock { $0.entries.isEmpty })
@@ -118,7 +118,7 @@ import Testing
         shelf.state.withLock { $0.mood = .fails }
         #expect(try await cache.value(for: "a") { _ in "loaded" } == "loaded")
         await cache.remove("a")
-        while cache.counts.tierFailures < 3 { await Task.yield() }
+        await until { cache.counts.tierFailures >= 3 }
         #expect(cache.counts.loadFailures == 0)
     }
 
@@ -130,7 +130,7 @@ import Testing
         #expect(try await caller.value == "loaded")
         await clock.untilSleepers(2)
         clock.advance(by: .milliseconds(250))
-        while cache.counts.tierFailures < 2 { await Task.yield() }
+        await until { cache.counts.tierFailures >= 2 }
     }
 
     @Test(arguments: Array<UInt64>(0..<20))

@@ -79,7 +79,7 @@ import Testing
         // After as many calls of another time as there were, weighted half, a third of the weight is old.
         var threshold = Self.learned(20_000, slow: .milliseconds(100)) { $0.share = 0.5 }
         var seconds = 20_000
-        while Self.seconds(threshold.normal) < 0.15 {
+        while Self.seconds(threshold.normal) < 0.15, seconds < 40_000 {
             threshold.note(.milliseconds(200), at: Self.at(seconds))
             seconds += 1
         }

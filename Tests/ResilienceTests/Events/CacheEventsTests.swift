@@ -27,10 +27,6 @@ import Testing
     /// What was told so far, without the name of the strategy in front.
     private var told: [String] { log.events.map { String($0.kind.dropFirst("cache_".count)) } }
 
-    private func until(_ condition: () -> Bool) async {
-        while !condition() { await Task.yield() }
-    }
-
     @Test func `a load and the hits after it`() async throws {
         let cache = cache()
         for _ in 0..<2 { #expect(try await cache.value(for: "a") { _ in 1 } == 1) }

@@ -43,7 +43,7 @@ import Testing
         }
         question.set { _ = bulkhead.load }
         let first = try await bulkhead.enter(), waiting = Task { try await bulkhead.run {} }
-        while bulkhead.load.queued == 0 { await Task.yield() }
+        await until { bulkhead.load.queued > 0 }
         await #expect(throws: Rejection.self) { try await bulkhead.run {} }
         _ = consume first
         try await waiting.value
@@ -114,7 +114,7 @@ import Testing
             onEvent: { [question] _ in question.ask() }, process: { $0 })
         question.set { _ = batcher.snapshot }
         #expect(try await batcher.submit(1) == 1)
-        while question.timesAsked == 0 { await Task.yield() }
+        await until { question.timesAsked > 0 }
     }
 
     @Test func `a chaos strategy may be asked, and switched off`() async throws {

@@ -106,7 +106,7 @@ import Testing
         }
         await early.base.untilSleepers(2)
         early.base.advance(by: .milliseconds(999))
-        for _ in 0..<10_000 where begun.events.count < 2 { await Task.yield() }
+        await until { begun.events.count >= 2 }
         #expect(begun.events == [0, 1])
         caller.cancel()
         _ = try? await caller.value

@@ -10,10 +10,6 @@ import Testing
         RateLimiter("test", policy: policy, time: TimeSource(clock))
     }
 
-    private func untilWaiting(_ limiter: RateLimiter, _ count: Int) async {
-        while limiter.load.waiting < count { await Task.yield() }
-    }
-
     private static let algorithms: [RateLimitPolicy.Algorithm] = [.tokenBucket, .slidingWindow, .cycles]
 
     // MARK: Calls that do not wait
@@ -115,7 +111,7 @@ import Testing
                     try await limiter.wait(upTo: .seconds(100))
                     order.record(number)
                 })
-            await untilWaiting(limiter, number)
+            await until { limiter.load.waiting >= number }
             await clock.untilSleepers(number)
         }
         return tasks
@@ -133,9 +129,7 @@ import Testing
         clock.advance(by: .seconds(1))
         try await tasks[0].value
         // The moved waiters begin to sleep anew; in the end only they do.
-        while clock.nextDeadline != Instant(sinceOrigin: .seconds(2)) || clock.sleepers > 2 {
-            await Task.yield()
-        }
+        await until { clock.nextDeadline == Instant(sinceOrigin: .seconds(2)) && clock.sleepers <= 2 }
         clock.advance(by: .seconds(1))
         try await tasks[2].value
         clock.advance(by: .seconds(1))
@@ -220,9 +214,9 @@ import Testing
                     finished.record(index)
                 }
             }
-            while finished.events.count < 200 {
+            await until {
                 clock.advanceToNextSleeper()
-                await Task.yield()
+                return finished.events.count == 200
             }
         }
         #expect(limiter.load.waiting == 0)
@@ -239,7 +233,7 @@ import Testing
         let waiting = Task { try await limiter.wait(upTo: .seconds(100)) }
         await clock.untilSleepers(1)
         limiter.reconfigure(RateLimitPolicy(permits: 60, per: .seconds(60), capacity: 1))
-        while clock.nextDeadline != Instant(sinceOrigin: .seconds(1)) { await Task.yield() }
+        await until { clock.nextDeadline == Instant(sinceOrigin: .seconds(1)) }
         clock.advance(by: .seconds(1))
         try await waiting.value
     }

@@ -11,17 +11,13 @@ import Testing
         Bulkhead("test", policy: policy, time: TimeSource(clock))
     }
 
-    private func untilQueued(_ bulkhead: Bulkhead, _ count: Int) async {
-        while bulkhead.load.queued < count { await Task.yield() }
-    }
-
     @Test func `polly #2638: the largest limit and the largest queue do not overflow`() async throws {
         let bulkhead = bulkhead(
             BulkheadPolicy(limit: .max, queue: .max, maximumWait: .unbounded, partitions: ["a": 1]))
         #expect(try await bulkhead.run(partition: "a") { bulkhead.load.running } == 1)
         bulkhead.reconfigure(BulkheadPolicy(limit: 0, queue: .max, maximumWait: .unbounded))
         let waiting = Task { try await bulkhead.run(priority: .min) { 2 } }
-        await untilQueued(bulkhead, 1)
+        await until { bulkhead.load.queued >= 1 }
         bulkhead.reconfigure(BulkheadPolicy(limit: .max, queue: .max))
         #expect(try await waiting.value == 2)
     }
@@ -53,9 +49,9 @@ import Testing
         let bulkhead = bulkhead(BulkheadPolicy(limit: 1, queue: 5))
         let first = try await bulkhead.enter()
         let cancelled = Task { try await bulkhead.run { 2 } }
-        await untilQueued(bulkhead, 1)
+        await until { bulkhead.load.queued >= 1 }
         let next = Task { try await bulkhead.run { 3 } }
-        await untilQueued(bulkhead, 2)
+        await until { bulkhead.load.queued >= 2 }
         cancelled.cancel()
         await #expect(throws: CancellationError.self) { try await cancelled.value }
         #expect(bulkhead.load.queued == 1)

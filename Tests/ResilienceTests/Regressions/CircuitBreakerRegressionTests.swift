@@ -195,7 +195,7 @@ import Testing
                         }
                     }
                 }
-                while passed.events.count < 50 { await Task.yield() }
+                await until { passed.events.count >= 50 }
                 #expect(passed.events.count { $0 } == 3)
                 clock.advance(to: over)
             }

@@ -128,8 +128,7 @@ import Testing
             // But the one sleeper that all calls of a hedge share, which ends when it wakes.
             #expect(clock.sleepers <= 1, "seed \(seed)")
             clock.advance(by: .seconds(1))
-            for _ in 0..<10_000 where clock.sleepers > 0 { await Task.yield() }
-            #expect(clock.sleepers == 0, "seed \(seed)")
+            #expect(await until { clock.sleepers == 0 }, "seed \(seed)")
         }
     }
 

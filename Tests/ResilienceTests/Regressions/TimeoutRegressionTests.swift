@@ -36,12 +36,12 @@ import Testing
             }
         }
         for second in [4.0, 8] {
-            while clock.nextDeadline != Instant(sinceOrigin: .seconds(second)) || clock.sleepers < 2 {
-                await Task.yield()
+            await until {
+                clock.nextDeadline == Instant(sinceOrigin: .seconds(second)) && clock.sleepers >= 2
             }
             clock.advance(to: Instant(sinceOrigin: .seconds(second)))
         }
-        while attempts.events.count < 3 || clock.sleepers < 2 { await Task.yield() }
+        await until { attempts.events.count >= 3 && clock.sleepers >= 2 }
         clock.advance(to: Instant(sinceOrigin: .seconds(10)))
         await #expect(throws: Rejection(.timedOut, strategy: "timeout")) { try await call.value }
         #expect(attempts.events == [0, 1, 2] && clock.sleepers == 0)
@@ -79,7 +79,7 @@ import Testing
             }
         }
         for attempt in 1...3 {
-            while attempts.events.count < attempt || clock.sleepers < 2 { await Task.yield() }
+            await until { attempts.events.count >= attempt && clock.sleepers >= 2 }
             clock.advance(by: .seconds(1))
         }
         await #expect(throws: Rejection(.timedOut, strategy: "timeout")) { try await call.value }
@@ -100,14 +100,13 @@ import Testing
                     try await time.sleep(for: .seconds(60))
                 }
             }
-            while begun.events.isEmpty { await Task.yield() }
+            await until { !begun.events.isEmpty }
             cancelled.cancel()
             await #expect(throws: CancellationError.self) { try await cancelled.value }
             #expect(clock.sleepers <= 1)
         }
         clock.advance(by: .seconds(60))
-        for _ in 0..<1000 where clock.sleepers > 0 { await Task.yield() }
-        #expect(clock.sleepers == 0)
+        await until { clock.sleepers == 0 }
     }
 
     @Test func `failsafe-go #123: what a call gives can be read when its time limit is past`() async throws {

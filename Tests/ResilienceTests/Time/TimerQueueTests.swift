@@ -80,7 +80,7 @@ import Testing
         clock.advance(by: .seconds(1))
         #expect(bell.rings.load(ordering: .relaxed) == 0)
         clock.advance(by: .seconds(1))
-        while bell.rings.load(ordering: .relaxed) == 0 { await Task.yield() }
+        await until { bell.rings.load(ordering: .relaxed) > 0 }
         clock.advance(by: .seconds(9))
         #expect(bell.rings.load(ordering: .relaxed) == 1 && silent.rings.load(ordering: .relaxed) == 0)
     }
@@ -90,7 +90,7 @@ import Testing
         for _ in 0..<100 { queue.cancel(queue.set(Bell(), at: Self.at(2))) }
         await clock.untilSleepers(1)
         clock.advance(by: .seconds(2))
-        while clock.sleepers > 0 { await Task.yield() }
+        await until { clock.sleepers == 0 }
     }
 
     @Test func `a sleeper that wakes too late for a new timer is replaced`() async throws {
@@ -100,12 +100,12 @@ import Testing
         for second in 1...50 {
             _ = queue.set(near, at: Self.at(second))
             await clock.untilSleepers(1)
-            while clock.sleepers != 1 { await Task.yield() }
+            await until { clock.sleepers == 1 }
             clock.advance(by: .seconds(1))
-            while near.rings.load(ordering: .relaxed) < second { await Task.yield() }
+            await until { near.rings.load(ordering: .relaxed) >= second }
         }
-        while clock.sleepers != 1 { await Task.yield() }
+        await until { clock.sleepers == 1 }
         clock.advance(by: .seconds(3600))
-        while far.rings.load(ordering: .relaxed) < 1 { await Task.yield() }
+        await until { far.rings.load(ordering: .relaxed) >= 1 }
     }
 }

@@ -1,5 +1,6 @@
 import ResilienceTesting
 import Synchronization
+import Testing
 
 @testable import Resilience
 
@@ -143,9 +144,14 @@ struct CompositionRunner: PatternRunner {
     {
         let clock = clock, sleepers = hasTimeout ? 2 : 1
         let mover = Task {
+            let end = ContinuousClock.now + .seconds(20)
             while !Task.isCancelled {
                 if clock.sleepers >= sleepers { _ = clock.advanceToNextSleeper() }
                 await Task.yield()
+                if ContinuousClock.now > end {
+                    Issue.record("the call does not end")
+                    return running.cancel()
+                }
             }
         }
         defer { mover.cancel() }

@@ -30,7 +30,7 @@ struct HedgeRunner: PatternRunner {
         var machine = Hedge.StateMachine(maximumHedges: config["max_hedges"]?.int ?? 1)
         var now = Instant(), starts: [Instant] = [], running: [Int: Attempt] = [:],
             ended: [Int: Attempt] = [:]
-        while true {
+        for _ in 0..<10_000 {
             switch machine.next(at: now) {
             case .begin(let number):
                 guard number < script.count else {
@@ -58,6 +58,7 @@ struct HedgeRunner: PatternRunner {
                 return shown(starts, ended[winner], running)
             }
         }
+        throw Unsupported("a call that does not end")
     }
 
     private func shown(_ starts: [Instant], _ winner: Attempt?, _ losers: [Int: Attempt]) -> [String: JSON] {
