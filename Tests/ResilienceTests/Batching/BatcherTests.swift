@@ -62,9 +62,9 @@ import Testing
         let batcher = batcher(BatcherPolicy(.fixed(3), maximumLinger: .milliseconds(10)))
         let task = await submit(1, to: batcher)
         await clock.untilSleepers(1)
-        clock.advance(by: .milliseconds(9))
+        #expect(clock.nextDeadline == Instant(sinceOrigin: .milliseconds(10)))
         #expect(batcher.snapshot.queued == 1)
-        clock.advance(by: .milliseconds(1))
+        clock.advance(by: .milliseconds(10))
         #expect(try await task.value == "<1>")
         #expect(clock.sleepers == 0)
     }

@@ -89,26 +89,39 @@ import Testing
     }
 
     @Test func `limits change while many callers come, go and give up, and no place is lost`() async {
-        let bulkhead = bulkhead(BulkheadPolicy(limit: 3, queue: 50))
+        let bulkhead = bulkhead(BulkheadPolicy(limit: 3, queue: 50)), count = Headcount()
+        let refused = Recorder<Rejection.Reason>()
         await withTaskGroup(of: Void.self) { group in
             for index in 0..<500 {
                 group.addTask {
                     if index % 10 == 0 {
-                        bulkhead.reconfigure(BulkheadPolicy(limit: 1 + index % 7, queue: 50))
+                        // The last of them is the highest.
+                        bulkhead.reconfigure(BulkheadPolicy(limit: 1 + (index / 10 + 6) % 7, queue: 50))
                     }
                     let task = Task {
                         try await bulkhead.run(priority: index % 4) {
+                            count.enter()
                             for _ in 0..<index % 5 { await Task.yield() }
+                            count.leave()
                         }
                     }
                     if index % 3 == 0 {
                         for _ in 0..<index % 7 { await Task.yield() }
                         task.cancel()
                     }
-                    _ = await task.result
+                    let isCancelled = index % 3 == 0
+                    do { try await task.value } catch let rejection as Rejection {
+                        refused.record(rejection.reason)
+                    } catch {
+                        #expect(error is CancellationError && isCancelled, "\(error)")
+                    }
                 }
             }
         }
         #expect(bulkhead.load == (0, 0))
+        #expect(count.most <= 7)
+        #expect(refused.events.allSatisfy { $0 == .full || $0 == .displaced })
+        // Whoever was neither cancelled nor refused has run.
+        #expect(count.left >= max(3, 333 - refused.events.count))
     }
 }

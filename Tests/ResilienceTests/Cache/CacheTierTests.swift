@@ -52,16 +52,21 @@ import Testing
     private let shelf: Shelf
     private let cache: Cache<String, String>
 
-    @Test func `a load that everyone has left while the tier was asked is not begun`() async throws {
-        shelf.state.withLock { $0.mood = .hangs }
-        let script = Script(.value("1")), ended = Recorder<Bool>()
-        let spawner = Spawner { work in
+    /// The loads that have ended, with what follows them.
+    private let ended = Recorder<Void>()
+    private static func spawner(_ ended: Recorder<Void>) -> Spawner {
+        Spawner { work in
             Spawner.tasks.spawn {
                 await work()
-                ended.record(true)
+                ended.record(())
             }
         }
-        let cache = Cache<String, String>(tier: shelf, time: TimeSource(clock), spawner: spawner)
+    }
+
+    @Test func `a load that everyone has left while the tier was asked is not begun`() async throws {
+        shelf.state.withLock { $0.mood = .hangs }
+        let script = Script(.value("1"))
+        let cache = Cache<String, String>(tier: shelf, time: TimeSource(clock), spawner: Self.spawner(ended))
         let caller = Task { try await cache.value(for: "a") { _ in try await script() } }
         await clock.untilSleepers(2)
         caller.cancel()
@@ -74,7 +79,9 @@ import Testing
         var policy = CachePolicy(freshFor: .seconds(60), staleIfError: .seconds(30))
         policy.jitter = 0
         shelf = Shelf(TimeSource(clock))
-        cache = Cache(policy: policy, tier: shelf, time: TimeSource(clock), chance: Chance(seed: 1))
+        cache = Cache(
+            policy: policy, tier: shelf, time: TimeSource(clock), chance: Chance(seed: 1),
+            spawner: Self.spawner(ended))
     }
 
     private func put(_ value: String, age: Duration) {
@@ -86,6 +93,7 @@ import Testing
         put("there", age: .milliseconds(age * 1000))
         #expect(try await cache.value(for: "a") { _ in "loaded" } == (taken ? "there" : "loaded"))
         #expect(cache.counts.tierHits == (taken ? 1 : 0))
+        await until { !ended.events.isEmpty }
         if taken {
             #expect(shelf.state.withLock { $0.lifetimes.isEmpty }, "what came from there is not put back")
         }

@@ -9,12 +9,13 @@ import Testing
     private let clock = VirtualClock()
     private let events = Recorder<String>()
 
-    private func registry(limit: Int = 3, own: [Int: CircuitBreakerPolicy] = [:]) -> CircuitBreakerRegistry<
-        Int
-    > {
+    private func registry(
+        limit: Int = 3, own: [Int: CircuitBreakerPolicy] = [:],
+        _ change: (inout CircuitBreakerPolicy) -> Void = { _ in }
+    ) -> CircuitBreakerRegistry<Int> {
         let events = events
         return CircuitBreakerRegistry(
-            Fixture.policy(), own: own, limit: limit, time: TimeSource(clock), chance: Chance(seed: 1),
+            Fixture.policy(change), own: own, limit: limit, time: TimeSource(clock), chance: Chance(seed: 1),
             title: { "host \($0)" },
             onEvent: { key, event in events.record("\(key) \(event.breaker) \(event.to)") })
     }
@@ -178,7 +179,7 @@ import Testing
     }
 
     @Test func `many threads get the same breaker of a key`() async {
-        let registry = registry(limit: 100)
+        let registry = registry(limit: 100) { $0.window = .calls(100) }
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
                 group.addTask { @concurrent in
@@ -187,6 +188,6 @@ import Testing
             }
         }
         #expect(registry.count == 100 && registry.turnover.made == 100)
-        #expect(registry.all.reduce(0) { $0 + $1.breaker.snapshot.calls } == 400)
+        #expect(registry.all.reduce(0) { $0 + $1.breaker.snapshot.calls } == 800)
     }
 }

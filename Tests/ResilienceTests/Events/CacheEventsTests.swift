@@ -147,11 +147,13 @@ import Testing
             }
             if chance.unit() < 0.1 { clock.advance(by: .seconds(Int(chance.next() % 70))) }
         }
-        await until { cache.counts.loading == 0 }
-        let counts = cache.counts
         func sum(_ happening: CacheEvent<String>.Happening) -> Int {
             log.events.reduce(0) { $0 + ($1.happening == happening ? $1.calls : 0) }
         }
+        // A load is told after it is counted.
+        await until { cache.counts.loading == 0 && sum(.loaded) + sum(.loadFailed) == cache.counts.loads }
+        let counts = cache.counts
+        #expect(counts.hits > 0 && counts.loadFailures > 0, "seed \(seed)")
         let told = [sum(.hit), sum(.missed), sum(.servedStale), sum(.loadBegan), sum(.loadFailed)]
         #expect(
             told == [counts.hits, counts.misses, counts.staleServed, counts.loads, counts.loadFailures],

@@ -49,11 +49,15 @@ import Testing
     }
 
     @Test func `when all fail the first error is thrown, without waiting for a delay`() async throws {
-        await #expect(throws: Failed(number: 0)) {
-            try await hedge(.fixed(.seconds(1)), 3).run { attempt -> Int in throw Failed(number: attempt) }
-        }
-        await #expect(throws: Failed(number: 0)) {
-            try await hedge(.afterFailure, 3).run { attempt -> Int in throw Failed(number: attempt) }
+        for delay in [HedgePolicy.Delay.fixed(.seconds(1)), .afterFailure] {
+            let calls = Recorder<Int>()
+            await #expect(throws: Failed(number: 0)) {
+                try await hedge(delay, 3).run { attempt -> Int in
+                    calls.record(attempt)
+                    throw Failed(number: attempt)
+                }
+            }
+            #expect(calls.events == [0, 1, 2, 3])
         }
         #expect(clock.sleepers == 0)
     }
@@ -71,11 +75,14 @@ import Testing
 
     @Test func `a budget that is spent leaves hedges out, not the call`() async throws {
         let budget = RetryBudget(RetryBudget.Policy(ratio: 0, minimumPerSecond: 0), time: time)
+        let calls = Recorder<Int>()
         await #expect(throws: Failed(number: 0)) {
             try await hedge(.fixed(.zero), 3, budget: budget).run { attempt -> Int in
+                calls.record(attempt)
                 throw Failed(number: attempt)
             }
         }
+        #expect(calls.events == [0])
     }
 
     @Test func `a cancelled caller ends all attempts`() async throws {

@@ -13,6 +13,12 @@ import Testing
             "test", targets: targets, policy: policy, time: TimeSource(clock), chance: Chance(seed: 5))
     }
 
+    /// Keeps a choice until it is dropped.
+    private final class Kept {
+        private let choice: LoadBalancer.Choice
+        init(_ choice: consuming LoadBalancer.Choice) { self.choice = choice }
+    }
+
     /// How often each target is chosen when calls end at once, after `latency` of their target.
     private func choices(
         _ balancer: LoadBalancer, _ count: Int, ending end: (consuming LoadBalancer.Choice) -> Void
@@ -50,16 +56,21 @@ import Testing
 
     @Test func `calls in flight make a target dearer`() throws {
         let balancer = balancer(["a", "b"])
-        var kept: [LoadBalancer.TargetSnapshot] = []
-        let first = try balancer.pick(), second = try balancer.pick()
-        let third = try balancer.pick(), fourth = try balancer.pick()
-        kept = balancer.snapshot
-        #expect(kept.map(\.inFlight) == [2, 2])
-        first.ignored()
-        second.ignored()
-        third.ignored()
-        fourth.ignored()
+        var kept: [Kept] = []
+        for _ in 0..<20 { kept.append(Kept(try balancer.pick())) }
+        #expect(balancer.snapshot.map(\.inFlight) == [10, 10])
+        withExtendedLifetime(kept) {}
+    }
+
+    @Test func `a choice that is dropped ends, and nothing is learned from it`() throws {
+        let untouched = self.balancer(["a", "b"]), balancer = balancer(["a", "b"])
+        var kept: [Kept] = []
+        for _ in 0..<4 { kept.append(Kept(try balancer.pick())) }
+        #expect(balancer.snapshot.map(\.inFlight) == [2, 2])
+        clock.advance(by: .seconds(60))
+        kept = []
         #expect(balancer.snapshot.map(\.inFlight) == [0, 0])
+        #expect(balancer.snapshot.map(\.latency) == untouched.snapshot.map(\.latency))
     }
 
     @Test func `a target that fails quickly does not draw the calls`() throws {

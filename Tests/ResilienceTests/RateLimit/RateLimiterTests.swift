@@ -3,7 +3,7 @@ import Testing
 
 @testable import Resilience
 
-@Suite struct RateLimiterTests {
+@Suite(.timeLimit(.minutes(1))) struct RateLimiterTests {
     private let clock = VirtualClock()
 
     private func limiter(_ policy: RateLimitPolicy) -> RateLimiter {

@@ -23,14 +23,15 @@ import Testing
     }
 
     @Test func `resilience4j #332: many callers, cancelled at random, leave no place behind`() async throws {
-        let bulkhead = bulkhead(BulkheadPolicy(limit: 3, queue: 1000)), most = Recorder<Int>()
+        let bulkhead = bulkhead(BulkheadPolicy(limit: 3, queue: 1000)), count = Headcount()
         await withTaskGroup(of: Void.self) { group in
             for index in 0..<500 {
                 group.addTask {
                     let task = Task {
                         try await bulkhead.run {
-                            most.record(bulkhead.load.running)
+                            count.enter()
                             for _ in 0..<index % 5 { await Task.yield() }
+                            count.leave()
                         }
                     }
                     if index % 3 == 0 {
@@ -42,7 +43,8 @@ import Testing
             }
         }
         #expect(bulkhead.load == (0, 0))
-        #expect(most.events.allSatisfy { $0 <= 3 })
+        // Two of three are not cancelled, and there is room for all of them.
+        #expect(count.most <= 3 && count.left >= 333)
     }
 
     @Test func `cockatiel #112: a cancelled waiter leaves the queue and the next one goes on`() async throws {
@@ -75,7 +77,7 @@ import Testing
         #expect(machine.running == 3)
     }
 
-    @Test func `cockatiel #112: ten thousand waiters that give up at once leave at once`() {
+    @Test func `cockatiel #112: ten thousand waiters can give up, the last one first, and none is left`() {
         var machine = Bulkhead.StateMachine(BulkheadPolicy(limit: 1, queue: 10_000))
         var ids: [UInt64] = []
         for index in 0...10_000 {

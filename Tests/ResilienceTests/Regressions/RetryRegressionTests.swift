@@ -129,7 +129,7 @@ import Testing
         #expect(attempts.events == [0])
     }
 
-    @Test func `failsafe-go #73: each attempt reads its request from the beginning`() async throws {
+    @Test func `failsafe-go #73: each attempt runs the operation from its beginning`() async throws {
         let sent = Recorder<String>()
         _ = try await retry(3).run { attempt in
             var body = "body".makeIterator(), text = ""

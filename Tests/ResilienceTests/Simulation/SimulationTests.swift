@@ -222,16 +222,22 @@ import Testing
         }
     }
 
-    @Test func `the clock of a simulation moves by hand as any other`() async {
-        let clock = VirtualClock(),
-            sleeper = Task { try await clock.sleep(until: Instant(sinceOrigin: .seconds(2))) }
-        await clock.untilSleepers(1)
-        #expect(clock.sleepers == 1)
-        clock.advance(by: .seconds(1))
-        #expect(clock.sleepers == 1)
-        clock.advance(by: .seconds(1))
-        #expect(clock.sleepers == 0)
-        _ = await sleeper.result
+    @Test func `the clock of a simulation moves by hand as any other`() throws {
+        let woken = Recorder<Duration>()
+        try Simulation.run(seed: 1, policy: .calm) { simulation in
+            let clock = simulation.clock
+            let sleeper = simulation.start {
+                try await simulation.time.sleep(for: .seconds(2))
+                woken.record(clock.now.sinceOrigin)
+            }
+            while clock.sleepers == 0 { await simulation.pause() }
+            clock.advance(by: .seconds(1))
+            #expect(clock.sleepers == 1)
+            clock.advance(by: .seconds(2))
+            #expect(clock.sleepers == 0)
+            _ = await sleeper.result
+        }
+        #expect(woken.events == [.seconds(3)])
     }
 }
 

@@ -23,9 +23,12 @@ struct VectorFile: Decodable {
         try JSONDecoder().decode(VectorFile.self, from: Data(contentsOf: url))
     }
 
+    /// The repository's own file; nil if it is missing.
+    static let own = Bundle.module.url(
+        forResource: "resilience", withExtension: "json", subdirectory: "data")
+
     /// The repository's own file, and those named in HOLDFAST_VECTORS (separated by colons).
     static var all: [URL] {
-        let own = Bundle.module.url(forResource: "resilience", withExtension: "json", subdirectory: "data")
         let named = (ProcessInfo.processInfo.environment["HOLDFAST_VECTORS"] ?? "").split(separator: ":")
         return [own].compactMap(\.self) + named.map { URL(fileURLWithPath: String($0)) }
     }
@@ -41,17 +44,12 @@ struct Vocabulary: Decodable {
 
     var vocabulary: [String: Pattern]
 
-    static let shared: Vocabulary = {
-        guard
-            let url = Bundle.module.url(
-                forResource: "vocabulary", withExtension: "json", subdirectory: "data"),
-            let data = try? Data(contentsOf: url),
-            let words = try? JSONDecoder().decode(Vocabulary.self, from: data)
-        else {
-            return Vocabulary(vocabulary: [:])
-        }
-        return words
-    }()
+    /// The repository's own, or why it cannot be read.
+    static let shared = Result {
+        let url = Bundle.module.url(forResource: "vocabulary", withExtension: "json", subdirectory: "data")
+        guard let url else { throw Unsupported("a vocabulary that is missing") }
+        return try JSONDecoder().decode(Vocabulary.self, from: Data(contentsOf: url))
+    }
 
     /// The words of `vector` that the vocabulary does not have.
     func unknownWords(in vector: Vector) -> [String] {

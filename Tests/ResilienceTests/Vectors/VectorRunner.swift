@@ -47,10 +47,10 @@ struct VectorRunner {
 
     static func run(_ original: Vector) async -> Verdict {
         var vector = original
-        let unknown = Vocabulary.shared.unknownWords(in: vector)
-        guard unknown.isEmpty else { return .failed(unknown.map { "unknown \($0)" }) }
-        if let decision = decisions[vector.id] { vector.expected = decision.expected }
         do {
+            let unknown = try Vocabulary.shared.get().unknownWords(in: vector)
+            guard unknown.isEmpty else { return .failed(unknown.map { "unknown \($0)" }) }
+            if let decision = decisions[vector.id] { vector.expected = decision.expected }
             let mismatches =
                 switch vector.pattern {
                 case "circuit_breaker": try await play(vector, CircuitBreakerRunner(vector.config))
