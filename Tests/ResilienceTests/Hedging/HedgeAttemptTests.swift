@@ -113,34 +113,26 @@ import Testing
     }
 
     @Test func `the quantile counts the slow calls that lost to a hedge, so that hedges keep their share`()
-        async throws
+        throws
     {
-        let clock = clock, time = time, hedged = Recorder<Int>()
-        let hedge = Hedge(
-            "hedge", policy: HedgePolicy(delay: .quantile(0.9, meanwhile: .seconds(60))), time: time,
-            onEvent: { hedged.record($0.attempt) })
-        var chance = Chance(seed: 11), before = 0
-        let calls = 1500
-        for call in 0..<calls {
-            // Calls take up to a second, and one in ten much longer; a hedge is always quick.
-            let takes: Duration = chance.next() % 10 == 0 ? .seconds(10) : .seconds(chance.unit())
-            if call == 500 { before = hedged.events.count }
-            let ended = Recorder<Int>()
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    _ = try? await hedge.run { attempt in
-                        try await time.sleep(for: attempt == 0 ? takes : .milliseconds(1))
-                    }
-                    ended.record(call)
-                }
-                while ended.events.isEmpty {
-                    await Task.yield()
-                    if clock.sleepers > 1 { clock.advanceToNextSleeper() }
-                    if clock.sleepers == 1 { clock.advance(by: .microseconds(100)) }
+        let share = try Simulation.run(seed: 11, policy: .calm) { simulation in
+            let time = simulation.time, hedged = Recorder<Int>()
+            let hedge = Hedge(
+                "hedge", policy: HedgePolicy(delay: .quantile(0.9, meanwhile: .seconds(60))), time: time,
+                spawner: simulation.spawner, onEvent: { hedged.record($0.attempt) })
+            var chance = Chance(seed: 11), before = 0
+            let calls = 1500
+            for call in 0..<calls {
+                // Calls take up to a second, and one in ten much longer; a hedge is always quick.
+                let takes: Duration = chance.next() % 10 == 0 ? .seconds(10) : .seconds(chance.unit())
+                if call == 500 { before = hedged.events.count }
+                try await hedge.run { attempt in
+                    try await time.sleep(for: attempt == 0 ? takes : .milliseconds(1))
                 }
             }
+            await simulation.untilIdle()
+            return Double(hedged.events.count - before) / Double(calls - 500)
         }
-        let share = Double(hedged.events.count - before) / Double(calls - 500)
         #expect((0.07..<0.14).contains(share), "\(share)")
     }
 }

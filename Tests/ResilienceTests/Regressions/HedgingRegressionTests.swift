@@ -19,85 +19,100 @@ import Testing
             onEvent: onEvent)
     }
 
-    /// Moves the clock from sleeper to sleeper until the task has ended.
-    private func finish<Value>(_ task: Task<Value, any Error>) async throws -> Value {
-        let ended = Recorder<Void>()
-        async let value = {
-            defer { ended.record(()) }
-            return try await task.value
-        }()
-        while ended.events.isEmpty {
-            // Whoever was woken gets the time to fall asleep again or to end.
-            for _ in 0..<200 { await Task.yield() }
-            if ended.events.isEmpty { clock.advanceToNextSleeper() }
-        }
-        return try await value
+    /// The same on the clock of a simulation, which moves when nobody can go on.
+    private static func hedge(
+        _ delay: HedgePolicy.Delay = .fixed(.seconds(1)), _ hedges: Int = 1, budget: RetryBudget? = nil,
+        in simulation: Simulation, onEvent: (@Sendable (HedgeEvent) -> Void)? = nil
+    ) -> Hedge {
+        Hedge(
+            "hedge", policy: HedgePolicy(delay: delay, maximumHedges: hedges), budget: budget,
+            time: simulation.time, spawner: simulation.spawner, onEvent: onEvent)
     }
 
-    @Test func `Polly #1340: the time limit of one attempt does not end another`() async throws {
-        let time = time
-        let pipeline = Pipeline {
-            hedge()
-            Timeout("timeout", after: .seconds(2), time: time)
+    /// What a call gives in a simulation without failures, and when it ends.
+    private func simulate<Value: Sendable>(
+        seed: UInt64 = 1, _ call: @escaping @Sendable (Simulation) async throws -> Value
+    ) throws -> (result: Result<Value, any Error>, at: Duration, sleepers: Int) {
+        try Simulation.run(seed: seed, policy: .calm) { simulation in
+            let result: Result<Value, any Error>
+            do { result = .success(try await call(simulation)) } catch { result = .failure(error) }
+            let end = simulation.time.now.sinceOrigin, sleepers = simulation.clock.sleepers
+            await simulation.untilIdle()
+            return (result, end, sleepers)
         }
-        let answer = Task {
-            try await pipeline.runInTask { (context: CallContext) in
+    }
+
+    private static func timedHedge(in simulation: Simulation) -> Pipeline<Layered<Hedge, Timeout>> {
+        Pipeline {
+            hedge(in: simulation)
+            Timeout("timeout", after: .seconds(2), time: simulation.time, spawner: simulation.spawner)
+        }
+    }
+
+    @Test func `Polly #1340: the time limit of one attempt does not end another`() throws {
+        let call = try simulate { simulation in
+            let time = simulation.time
+            return try await Self.timedHedge(in: simulation).runInTask { (context: CallContext) in
                 try await time.sleep(for: context.attempt == 0 ? .seconds(60) : .seconds(1.9))
                 return context.attempt
             }
         }
-        #expect(try await finish(answer) == 1)
-        #expect(clock.now.sinceOrigin == .seconds(2.9), "after the first attempt's time was up")
+        #expect(try call.result.get() == 1)
+        #expect(call.at == .seconds(2.9), "after the first attempt's time was up")
     }
 
     @Test func `Polly #3086: a time limit inside surfaces as itself, the caller's cancellation as one`()
-        async throws
+        throws
     {
-        let time = time
-        let pipeline = Pipeline {
-            hedge()
-            Timeout("timeout", after: .seconds(2), time: time)
-        }
-        func call() -> Task<Int, any Error> {
-            Task {
-                try await pipeline.runInTask {
-                    try await time.sleep(for: .seconds(60))
-                    return 0
+        func call(cancelledAfter moment: Duration? = nil) throws -> Result<Void, any Error> {
+            try simulate { simulation in
+                let call = simulation.start(cancellable: false) {
+                    try await Self.timedHedge(in: simulation).runInTask {
+                        try await simulation.time.sleep(for: .seconds(60))
+                    }
                 }
-            }
+                if let moment {
+                    try await simulation.time.sleep(for: moment)
+                    call.cancel()
+                }
+                try await call.result.get()
+            }.result
         }
-        await #expect(throws: Rejection(.timedOut, strategy: "timeout")) { try await finish(call()) }
-        let cancelled = call()
-        await clock.untilSleepers(3)
-        cancelled.cancel()
-        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        #expect(throws: Rejection(.timedOut, strategy: "timeout")) { try call().get() }
+        for moment in [Duration.milliseconds(500), .milliseconds(1500), .milliseconds(2500)] {
+            #expect(throws: CancellationError.self) { try call(cancelledAfter: moment).get() }
+        }
     }
 
-    @Test func `Polly #1625: the event of a hedge comes when it begins, once for each`() async throws {
-        let clock = clock, time = time, moments = Recorder<[Int]>(), begun = Recorder<[Int]>()
-        let hedge = hedge(.fixed(.seconds(1)), 2) { event in
-            moments.record([event.attempt, Int(clock.now.sinceOrigin / .seconds(1))])
-        }
-        let answer = Task {
-            try await hedge.run { attempt in
-                begun.record([attempt, Int(clock.now.sinceOrigin / .seconds(1))])
+    @Test func `Polly #1625: the event of a hedge comes when it begins, once for each`() throws {
+        let moments = Recorder<[Int]>(), begun = Recorder<[Int]>()
+        let call = try simulate { simulation in
+            let time = simulation.time
+            let hedge = Self.hedge(.fixed(.seconds(1)), 2, in: simulation) { event in
+                moments.record([event.attempt, Int(time.now.sinceOrigin / .seconds(1))])
+            }
+            return try await hedge.run { attempt in
+                begun.record([attempt, Int(time.now.sinceOrigin / .seconds(1))])
                 try await time.sleep(for: .seconds(10))
                 return attempt
             }
         }
-        #expect(try await finish(answer) == 0)
+        #expect(try call.result.get() == 0)
         #expect(moments.events == [[1, 1], [2, 2]])
         #expect(begun.events == [[0, 0], [1, 1], [2, 2]])
     }
 
     @Test func `failsafe-go #141: a spent budget leaves the next hedge out and lets those that run go on`()
-        async throws
+        throws
     {
-        let budget = RetryBudget(.init(ratio: 1, minimumPerSecond: 0), time: time), time = time
         let events = Recorder<Bool>(), cancelled = Recorder<Int>()
-        let hedge = hedge(.fixed(.seconds(1)), 3, budget: budget) { events.record($0.isAllowed) }
-        let answer = Task {
-            try await hedge.run { attempt in
+        let call = try simulate { simulation in
+            let time = simulation.time
+            let budget = RetryBudget(.init(ratio: 1, minimumPerSecond: 0), time: time)
+            let hedge = Self.hedge(.fixed(.seconds(1)), 3, budget: budget, in: simulation) {
+                events.record($0.isAllowed)
+            }
+            return try await hedge.run { attempt in
                 do { try await time.sleep(for: attempt == 1 ? .seconds(5) : .seconds(60)) } catch {
                     cancelled.record(attempt)
                     throw error
@@ -106,29 +121,29 @@ import Testing
             }
         }
         // The call itself has paid for one hedge; the second is refused while two attempts run.
-        #expect(try await finish(answer) == 1)
+        #expect(try call.result.get() == 1)
         #expect(events.events == [true, false] && cancelled.events == [0])
-        #expect(clock.now.sinceOrigin == .seconds(6))
+        #expect(call.at == .seconds(6))
     }
 
-    @Test func `failsafe-go #134: nothing of a call is left behind when it has ended`() async throws {
-        let time = time
+    @Test func `failsafe-go #134: nothing of a call is left behind when it has ended`() throws {
         for seed in 0..<20 as Range<UInt64> {
             var chance = Chance(seed: seed)
             let times = (0..<4).map { _ in Duration.milliseconds(Int(chance.unit() * 4000)) }
-            let fails = (0..<4).map { _ in chance.unit() < 0.5 }, hedge = hedge(.fixed(.seconds(1)), 3)
-            let answer = Task {
-                try await hedge.run { attempt in
+            let fails = (0..<4).map { _ in chance.unit() < 0.5 }, running = Book(0)
+            let call = try simulate(seed: seed) { simulation in
+                let time = simulation.time
+                _ = try? await Self.hedge(.fixed(.seconds(1)), 3, in: simulation).run { attempt in
+                    running { $0 += 1 }
+                    defer { running { $0 -= 1 } }
                     try await time.sleep(for: times[attempt])
                     if fails[attempt] { throw Failed(number: attempt) }
                     return attempt
                 }
+                simulation.expect(running { $0 } == 0, "an attempt runs on")
             }
-            _ = try? await finish(answer)
             // But the one sleeper that all calls of a hedge share, which ends when it wakes.
-            #expect(clock.sleepers <= 1, "seed \(seed)")
-            clock.advance(by: .seconds(1))
-            #expect(await until { clock.sleepers == 0 }, "seed \(seed)")
+            #expect(call.sleepers <= 1, "seed \(seed)")
         }
     }
 
