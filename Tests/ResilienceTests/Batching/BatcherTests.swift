@@ -105,6 +105,22 @@ import Testing
         #expect(calls.events.count == 1, "halves would tell no more")
     }
 
+    @Test(arguments: [true, false])
+    func `the caller says which errors would befall every part of a batch`(isTotal: Bool) async throws {
+        struct Down: Error {}
+        let batcher = Batcher<Int, String>(
+            "test", policy: BatcherPolicy(.fixed(4)), time: time, isTotal: { ($0 is Down) == isTotal }
+        ) { [calls] items in
+            calls.record(items)
+            throw Down()
+        }
+        for task in await submit(1...4, to: batcher) {
+            await #expect(throws: Down.self) { try await task.value }
+        }
+        #expect(calls.events.count == (isTotal ? 1 : 7))
+        #expect(batcher.snapshot.failed == 4)
+    }
+
     @Test func `what failed is not kept`() async throws {
         let healed = Mutex(false)
         let batcher = Batcher<Int, String>("test", policy: BatcherPolicy(.fixed(1)), time: time) { items in

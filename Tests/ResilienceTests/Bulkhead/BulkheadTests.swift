@@ -22,6 +22,20 @@ import Testing
         #expect(bulkhead.load == (0, 0))
     }
 
+    @Test func `a call that must get through takes no place and gives none back`() async throws {
+        let bulkhead = bulkhead(BulkheadPolicy(limit: 1))
+        let first = try bulkhead.tryEnter()
+        #expect(try await bulkhead.run(bypass: true) { 1 } == 1)
+        let second = try await bulkhead.enter(bypass: true), third = try bulkhead.tryEnter(bypass: true)
+        #expect(bulkhead.load == (1, 0))
+        _ = consume second
+        _ = consume third
+        #expect(throws: Rejection(.full, strategy: "test")) { _ = try bulkhead.tryEnter() }
+        _ = consume first
+        #expect(bulkhead.load == (0, 0))
+        #expect(try await bulkhead.run { 2 } == 2)
+    }
+
     @Test func `a waiter whose time is up is rejected`() async throws {
         let bulkhead = bulkhead(BulkheadPolicy(limit: 1, queue: 5, maximumWait: .seconds(1)))
         let first = try await bulkhead.enter()

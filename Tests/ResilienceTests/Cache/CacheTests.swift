@@ -217,6 +217,19 @@ import Testing
         #expect(try await cache.value(for: "b") { _ in try await script() } == "2")
     }
 
+    @Test func `a load's own cancellation is never remembered, whatever the caller names`() async throws {
+        let cache = Cache<String, String>(
+            policy: policy, time: TimeSource(clock), chance: Chance(seed: 1), remembering: { _ in true })
+        let script = Script<String>(.fail(CancellationError()), .fail(Down()), .value("never"))
+        await #expect(throws: CancellationError.self) {
+            try await cache.value(for: "a") { _ in try await script() }
+        }
+        for _ in 0..<3 {
+            await #expect(throws: Down.self) { try await cache.value(for: "a") { _ in try await script() } }
+        }
+        #expect(script.calls == 2)
+    }
+
     @Test func `above the limit of loads each loads for itself`() async throws {
         var policy = policy
         policy.maximumLoads = 1

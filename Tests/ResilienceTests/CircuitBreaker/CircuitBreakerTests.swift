@@ -57,6 +57,31 @@ import Testing
         #expect(events.events[0].openFor == .seconds(5) && events.events[0].failures == 2)
     }
 
+    @Test func `the caller says what an error means`() async {
+        struct Missing: Error {}
+        let breaker = breaker()
+        for _ in 0..<9 {
+            await #expect(throws: Missing.self) {
+                try await breaker.run(judging: { $0 is Missing ? .success : .failure() }) { throw Missing() }
+            }
+            #expect(throws: Missing.self) {
+                try breaker.runSynchronously(judging: { $0 is Missing ? .ignored : .failure() }) {
+                    throw Missing()
+                }
+            }
+        }
+        #expect(breaker.snapshot.state == .closed)
+        #expect((breaker.snapshot.calls, breaker.snapshot.failures) == (4, 0))
+        // Nothing asks it about calls that succeed, and what it calls a failure is one.
+        let worse = CircuitBreaker.Outcome.failure(retryAfter: .seconds(20))
+        _ = try? await breaker.run(judging: { _ in worse }) {}
+        _ = try? breaker.runSynchronously(judging: { _ in worse }) {}
+        #expect(breaker.snapshot.failures == 0)
+        _ = try? await breaker.run(judging: { _ in .failure() }) { throw CancellationError() }
+        _ = try? breaker.runSynchronously(judging: { _ in worse }) { throw CancellationError() }
+        #expect(rejection(breaker) == Rejection(.circuitOpen, strategy: "test", retryAfter: .seconds(20)))
+    }
+
     @Test func `the operation's own error passes through unchanged and counts`() async throws {
         let breaker = breaker()
         for _ in 0..<2 {

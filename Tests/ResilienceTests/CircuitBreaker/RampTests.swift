@@ -8,10 +8,13 @@ import Testing
     }
 
     /// A breaker that has just closed by a probe at 1,000 ms, as far as its ramp lets it.
-    private static func machine(_ ramp: [Double] = [0.1, 0.25, 0.5]) -> CircuitBreaker.StateMachine {
+    private static func machine(_ ramp: [Double] = [0.1, 0.25, 0.5], stage: Duration = .seconds(1))
+        -> CircuitBreaker.StateMachine
+    {
         var policy = CircuitBreakerPolicy(window: .calls(20), failureRate: 0.5, minimumCalls: 10)
         policy.open = .init(first: .seconds(1), jitter: 0)
         policy.ramp = ramp
+        policy.rampStage = stage
         var machine = CircuitBreaker.StateMachine(policy, chance: Chance(seed: 7), at: at(0))
         _ = machine.forceOpen(at: at(0))
         if case (.admitted(let probe), _) = machine.admit(at: at(1000)) {
@@ -38,6 +41,14 @@ import Testing
         }
         #expect(Self.share(&machine, at: 4000) == 1)
         #expect(machine.state == .closed)
+    }
+
+    @Test func `a stage lasts as long as the policy says`() {
+        var machine = Self.machine(stage: .seconds(10))
+        for (moment, share) in [(1100, 0.1), (10_900, 0.1), (11_100, 0.25), (30_900, 0.5)] {
+            #expect(abs(Self.share(&machine, at: moment) - share) < 0.05, "at \(moment)")
+        }
+        #expect(Self.share(&machine, at: 31_000) == 1)
     }
 
     @Test func `stages that nobody saw are over as well`() {

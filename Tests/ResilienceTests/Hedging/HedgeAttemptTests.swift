@@ -112,6 +112,22 @@ import Testing
         _ = try? await caller.value
     }
 
+    @Test func `a delay of the caller's own replaces that before the hedge it is for`() throws {
+        let begun = Recorder<Duration>()
+        try Simulation.run(seed: 1, policy: .calm) { simulation in
+            let time = simulation.time
+            let hedge = Hedge(
+                "hedge", policy: HedgePolicy(delay: .fixed(.seconds(1)), maximumHedges: 3), time: time,
+                spawner: simulation.spawner, delay: { $0 == 2 ? .seconds(5) : nil })
+            try await hedge.run { _ in
+                begun.record(time.now.sinceOrigin)
+                try await time.sleep(for: .seconds(60))
+            }
+            await simulation.untilIdle()
+        }
+        #expect(begun.events == [.zero, .seconds(1), .seconds(6), .seconds(7)])
+    }
+
     @Test func `the quantile counts the slow calls that lost to a hedge, so that hedges keep their share`()
         throws
     {

@@ -77,6 +77,21 @@ import Testing
         await #expect(throws: Rejection.self) { try await limiter.run { Issue.record("ran") } }
     }
 
+    @Test func `run waits for all its permits, as long as it was told and no longer`() async throws {
+        let limiter = limiter(RateLimitPolicy(permits: 2, per: .seconds(1)))
+        try limiter.acquire(permits: 2)
+        let refusal = Rejection(.rateLimited, strategy: "test", retryAfter: .seconds(1))
+        await #expect(throws: refusal) {
+            try await limiter.run(permits: 2, upTo: .milliseconds(999)) { Issue.record("ran") }
+        }
+        let call = Task { try await limiter.run(permits: 2, upTo: .seconds(1)) { clock.now.sinceOrigin } }
+        await clock.untilSleepers(1)
+        #expect(limiter.load == (0, 1) && clock.nextDeadline == Instant(sinceOrigin: .seconds(1)))
+        clock.advance(by: .seconds(1))
+        #expect(try await call.value == .seconds(1))
+        #expect(limiter.load == (0, 0))
+    }
+
     @Test func `reserve says how long to wait`() {
         let limiter = limiter(RateLimitPolicy(permits: 1))
         #expect(limiter.reserve() == .zero)
