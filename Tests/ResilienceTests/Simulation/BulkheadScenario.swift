@@ -3,14 +3,17 @@ import ResilienceTesting
 @testable import Resilience
 
 extension Scenario {
-    static let bulkhead = Scenario("bulkhead") { simulation in
+    static let bulkhead = Scenario(
+        "bulkhead", ends: [.success, .rejected(.full), .rejected(.waitedTooLong)]
+    ) { simulation in
         let scene = BulkheadScene(simulation)
         simulation.crowd(8, calls: 2) { try await scene.call($0) }
         await simulation.untilIdle()
         scene.end()
     }
 
-    static let concurrencyLimit = Scenario("concurrency limit") { simulation in
+    static let concurrencyLimit = Scenario("concurrency limit", ends: [.success, .rejected(.full)]) {
+        simulation in
         let limiter = ConcurrencyLimiter(
             "limiter", policy: ConcurrencyLimitPolicy(simulation.one(of: [.aimd(), .vegas(), .gradient()])),
             chance: simulation.chance())
@@ -27,6 +30,7 @@ extension Scenario {
                 defer { running { $0 -= 1 } }
                 try await simulation.hazard()
                 let latency = simulation.time.now.since(begun)
+                simulation.succeeded()
                 if simulation.below(4) == 0 { permit.dropped() } else { permit.success(latency: latency) }
             } catch {
                 simulation.expectFair(error, rejections: [.full])
@@ -62,6 +66,7 @@ private final class BulkheadScene: Sendable {
                 defer { running { $0 -= 1 } }
                 try await simulation.hazard()
             }
+            simulation.succeeded()
         } catch {
             simulation.expectFair(error, rejections: [.full, .waitedTooLong])
             let policy = bulkhead.policy, reason = (error as? Rejection)?.reason

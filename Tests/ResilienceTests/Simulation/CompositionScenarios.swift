@@ -3,7 +3,10 @@ import ResilienceTesting
 @testable import Resilience
 
 extension Scenario {
-    static let pipeline = Scenario("timeout over retry over breaker over bulkhead") { simulation in
+    static let pipeline = Scenario(
+        "timeout over retry over breaker over bulkhead",
+        ends: [.success, .rejected(.timedOut), .rejected(.circuitOpen), .rejected(.full)]
+    ) { simulation in
         let scene = PipelineScene(simulation)
         simulation.crowd(8, calls: 2) { _ in try await scene.call() }
         await simulation.untilIdle()
@@ -173,6 +176,7 @@ private final class PipelineScene: Sendable {
                 return goods.produce()
             }
             goods.settle(value)
+            simulation.succeeded()
         } catch {
             simulation.expectFair(
                 error, rejections: [.timedOut, .circuitOpen, .probesBusy, .full, .waitedTooLong])

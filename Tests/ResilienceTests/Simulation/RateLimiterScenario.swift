@@ -4,7 +4,9 @@ import ResilienceTesting
 
 extension Scenario {
     // Time must not go on while somebody could run: what passes late passes beside others.
-    static let rateLimiter = Scenario("waiting for a rate limiter", .punctual) { simulation in
+    static let rateLimiter = Scenario(
+        "waiting for a rate limiter", .punctual, ends: [.success, .rejected(.rateLimited)]
+    ) { simulation in
         let scene = RateLimiterScene(simulation)
         simulation.crowd(10, calls: 2, within: .milliseconds(40)) { _ in try await scene.call() }
         await simulation.untilIdle()
@@ -64,6 +66,7 @@ private final class RateLimiterScene: Sendable {
                 let begun = simulation.time.now
                 simulation.note("\(number) waits, \(policy.algorithm)")
                 try await limiter.wait(permits: permits)
+                simulation.succeeded()
                 let waited = simulation.time.now.since(begun)
                 simulation.expect(waited <= policy.maximumWait, "waited \(waited)")
             }

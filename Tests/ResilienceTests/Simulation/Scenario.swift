@@ -8,14 +8,17 @@ import Testing
 struct Scenario: Sendable, CustomTestStringConvertible {
     let name: String
     let policy: SimulationPolicy
+    /// How some of its calls must end, over all seeds.
+    let ends: Set<Tally.End>
     let body: @Sendable (Simulation) async throws -> Void
 
     init(
-        _ name: String, _ policy: SimulationPolicy = SimulationPolicy(),
+        _ name: String, _ policy: SimulationPolicy = SimulationPolicy(), ends: Set<Tally.End> = [],
         _ body: @escaping @Sendable (Simulation) async throws -> Void
     ) {
         self.name = name
         self.policy = policy
+        self.ends = ends
         self.body = body
     }
 
@@ -75,6 +78,7 @@ extension Simulation {
         case is InjectedFailure: break
         case let rejection as Rejection:
             expect(reasons.contains(rejection.reason), "rejected: \(rejection)")
+            rejected(rejection)
         default: expect(false, "unexpected: \(error)")
         }
     }

@@ -14,7 +14,12 @@ import Testing
 
     @Test(arguments: scenarios)
     func `whatever the order, nothing is lost, doubled or exceeded`(scenario: Scenario) async throws {
-        try await Simulation.run(seeds: .usually(2000), policy: scenario.policy, scenario.body)
+        let seeds = SimulationSeeds.usually(2000), tally = Tally()
+        try await Tally.$current.withValue(tally) {
+            try await Simulation.run(seeds: seeds, policy: scenario.policy, scenario.body)
+        }
+        guard seeds.count >= 1000 else { return }
+        for end in scenario.ends { #expect(tally[end] > seeds.count / 20, "\(end) in \(scenario.name)") }
     }
 
     @Test(arguments: scenarios)

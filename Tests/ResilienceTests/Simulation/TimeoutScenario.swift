@@ -3,7 +3,7 @@ import ResilienceTesting
 @testable import Resilience
 
 extension Scenario {
-    static let timeout = Scenario("timeout") { simulation in
+    static let timeout = Scenario("timeout", ends: [.success, .rejected(.timedOut)]) { simulation in
         let scene = TimeoutScene(simulation)
         simulation.crowd(6, calls: 3) { _ in try await scene.call() }
         await simulation.untilIdle()
@@ -38,8 +38,9 @@ private final class TimeoutScene: Sendable {
                 return own
             }
             simulation.expect(value == own, "another value")
+            simulation.succeeded()
         } catch let rejection as Rejection {
-            simulation.expect(rejection.reason == .timedOut, "\(rejection)")
+            simulation.expectFair(rejection, rejections: [.timedOut])
             let took = simulation.time.now.since(begun)
             simulation.expect(took >= timeout.limit, "timed out after \(took)")
         } catch {
