@@ -39,7 +39,8 @@ public struct AdaptiveRetryPolicy: Sendable, Hashable {
     public var learning = RetryBanditPolicy()
     /// How often the operation runs at most, the first time included; nil for no limit. Range: 1 or more. Default: 4.
     public var maximumAttempts: Int? = 4
-    /// The time after the start at which no further attempt begins. Default: nil, none.
+    /// The time after the start from which a failure is not retried; a wait that began before it is kept to, and its
+    /// attempt made. Default: nil, none.
     public var maximumDuration: Duration?
     /// What a server's Retry-After does. Default: honoured up to 60 s.
     ///

@@ -17,7 +17,8 @@ public struct RetryPolicy: Sendable, Hashable {
     public var backoff: Backoff
     /// What a server's Retry-After does. Default: honoured up to 60 s.
     public var retryAfter: RetryAfter
-    /// The time after the start at which no further attempt begins. Default: nil, none.
+    /// The time after the start from which a failure is not retried; a wait that began before it is kept to, and its
+    /// attempt made. Default: nil, none.
     public var maximumDuration: Duration?
 
     /// Creates a policy.
