@@ -1,6 +1,7 @@
 /// A ``ConcurrencyLimiter`` as a layer, whose latency is the time that the call takes inside it.
 ///
 /// ```swift
+/// let limiter = ConcurrencyLimiter("search")
 /// let pipeline = Pipeline {
 ///     Retry("search")
 ///     limiter.timed { ($0 as? HTTPError)?.status == 503 }
