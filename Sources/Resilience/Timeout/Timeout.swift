@@ -9,8 +9,8 @@ import Synchronization
 /// When the time is up the operation's task is cancelled. The call returns when the operation has ended, since its
 /// task is a child of the caller's: an operation that ignores cancellation delays the answer.
 ///
-/// All calls of one timeout share one sleeping task: keep it, rather than make one for each call. For a call that is trusted to keep to its time, a ``Deadline`` costs
-/// no task at all.
+/// All calls of one timeout share one sleeping task: keep it, rather than make one for each call. For a call that is
+/// trusted to keep to its time, a ``Deadline`` costs no task at all.
 public struct Timeout: Sendable {
     /// The name that rejections and events carry.
     public let name: String
@@ -58,6 +58,7 @@ public struct Timeout: Sendable {
             group.addImmediateTask { result = await call.run(operation) }
         }
         try end(call, until: dueAt)
+        // It is there: the group waits for its child.
         guard let result else { throw CancellationError() }
         return try result.get()
     }
@@ -79,6 +80,20 @@ public struct Timeout: Sendable {
         guard call.isOutOfTime else { return }
         onEvent?(TimeoutEvent(strategy: name, late: time.now.since(dueAt)))
         throw Rejection(.timedOut, strategy: name)
+    }
+}
+
+extension Timeout: ConcurrentStrategy {
+    /// Runs `next` in a child task, which is cancelled when the time is up.
+    @inlinable
+    @inline(__always)
+    public func run<Value: Sendable>(
+        _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
+    ) async throws -> Value {
+        let dueAt = due, context = context.before(dueAt)
+        return try await withoutActuallyEscaping(next) { next in
+            try await run(until: dueAt) { try await next(context) }
+        }
     }
 }
 

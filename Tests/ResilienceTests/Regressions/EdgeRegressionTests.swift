@@ -68,8 +68,7 @@ import Testing
             let timeout = Timeout("timeout", after: .seconds(30), time: time)
             try await timeout.run { await clock.untilSleepers(1) }
         }
-        for _ in 0..<10_000 where clock.sleepers > 0 { await Task.yield() }
-        #expect(clock.sleepers == 0)
+        await until { clock.sleepers == 0 }
     }
 
     // MARK: Queues

@@ -1,5 +1,3 @@
-// The strategies as layers of a pipeline.
-
 extension Retry: ResilienceStrategy {
     /// One layer, a retry.
     public var outline: [PipelineLayer] { [PipelineLayer(name, .retry)] }
@@ -100,67 +98,6 @@ public struct JudgedRetry: ResilienceStrategy {
         let inner = retry.begin(context)
         do { return try await next(inner) } catch {
             return try await retry.again(after: error, inner, judging: judge, next)
-        }
-    }
-}
-
-extension CircuitBreaker: ResilienceStrategy {
-    /// One layer, a circuit breaker.
-    public var outline: [PipelineLayer] { [PipelineLayer(name, .circuitBreaker)] }
-
-    /// Runs `next` if the breaker lets it through. Errors are judged by ``judgeOfLayer(_:)``.
-    @inlinable
-    @inline(__always)
-    public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
-        -> Value
-    {
-        try await run(judging: CircuitBreaker.judgeOfLayer) { try await next(context) }
-    }
-
-    /// What an error means to a breaker in a pipeline: cancellation and rejections by layers inside say nothing about
-    /// what it protects, but for a time that ran out; all other errors are failures.
-    public static func judgeOfLayer(_ error: any Error) -> Outcome {
-        guard let rejection = error as? Rejection else { return judge(error) }
-        return rejection.reason == .timedOut ? .failure() : .ignored
-    }
-}
-
-extension Bulkhead: ResilienceStrategy {
-    /// One layer, a bulkhead.
-    public var outline: [PipelineLayer] { [PipelineLayer(name, .bulkhead)] }
-
-    /// Runs `next` when it has a place. Waits for one as long as the policy says, and not beyond the deadline.
-    @inlinable
-    @inline(__always)
-    public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
-        -> Value
-    {
-        guard takePlace() else { return try await queue(context, next) }
-        defer { givePlace() }
-        return try await next(context)
-    }
-
-    @usableFromInline
-    func queue<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
-        -> Value
-    {
-        let permit = try await enter(priority: context.priority, deadline: context.deadline)
-        let value = try await next(context)
-        _ = consume permit
-        return value
-    }
-}
-
-extension Timeout: ConcurrentStrategy {
-    /// Runs `next` in a child task, which is cancelled when the time is up.
-    @inlinable
-    @inline(__always)
-    public func run<Value: Sendable>(
-        _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
-    ) async throws -> Value {
-        let dueAt = due, context = context.before(dueAt)
-        return try await withoutActuallyEscaping(next) { next in
-            try await run(until: dueAt) { try await next(context) }
         }
     }
 }
