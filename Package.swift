@@ -65,11 +65,11 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
         // Worlds in virtual time, in which routing is tried before it meets real providers.
-        .target(name: "Simulation"),
+        .target(name: "Simulation", dependencies: ["Gateway", "Generation", "Resilience", "Routing"]),
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "Gateway", "GatewayHTTP", "Generation", "Providers", "Resilience", "Routing", "Upstream",
+                "Gateway", "GatewayHTTP", "Generation", "Providers", "Resilience", "Routing", "Simulation", "Upstream",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "Logging", package: "swift-log"),
@@ -133,7 +133,7 @@ let package = Package(
             dependencies: [
                 "Providers", "Generation", "HTTPMessage", .product(name: "NIOCore", package: nio),
             ]),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Generation", "Resilience"]),
+        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Generation", "Resilience", "Routing"]),
         .testTarget(
             name: "GatewayHTTPTests",
             dependencies: [
@@ -147,9 +147,12 @@ let package = Package(
             name: "HoldfastTests",
             dependencies: ["holdfast", "Gateway", "Generation", "Resilience", "Routing"]),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Simulation"],
-            exclude: ["Reference/dump.py"],
-            resources: [.copy("Reference/stress.json"), .copy("Reference/adversarial.json")]),
+            name: "SimulationTests", dependencies: ["Routing", "Simulation"],
+            exclude: ["Reference/dump.py", "Reference/play.py"],
+            resources: [
+                .copy("Reference/stress.json"), .copy("Reference/adversarial.json"),
+                .copy("Reference/primary_secondary.json"), .copy("Reference/baselines.json"),
+            ]),
         .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["sizes.txt", "dependencies.txt"]),
         .testTarget(
             name: "ResilienceTests", dependencies: ["Resilience", "ResilienceTesting"],

@@ -74,29 +74,22 @@ public final class Gateway: Sendable {
         _ request: GenerationRequest, by route: Route, caller: String?, arrivedAt: Instant,
         into sink: some ReplySink
     ) async {
-        let settings = route.settings, (places, chance) = route.plan()
-        let candidates = places.flatMap { place in
-            settings.targets[place.target].health.indices.map {
-                Execution.Candidate(target: place.target, credential: $0)
-            }
-        }
-        let plan = places.map {
-            Decision.Planned(target: settings.targets[$0.target].name, reason: $0.reason)
-        }
+        let settings = route.settings, deadline = arrivedAt.advanced(by: settings.limits.total)
+        let opening = route.open(request, arrivedAt: arrivedAt, deadline: deadline)
         var account = Account(
             Decision(
                 id: request.id, caller: caller, arrivedAtMilliseconds: wallClockMilliseconds(),
                 route: settings.name,
-                strategy: settings.strategy, streams: request.streams, plan: plan),
+                strategy: settings.strategy, streams: request.streams, plan: opening.planned),
             arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: route.meters))
         var bounds = Execution.Bounds(
-            deadline: arrivedAt.advanced(by: settings.limits.total), retry: settings.retry,
-            limits: settings.limits)
+            deadline: deadline, retry: settings.retry, limits: settings.limits)
         bounds.models = settings.models
         let machine = Execution.StateMachine(
-            candidates, bounds: bounds, table: settings.failures, chance: chance)
-        let execution = Execution(request, settings, time: time)
-        let (ending, failure) = await execution.run(machine, candidates, &account, into: sink)
+            opening.candidates, plan: opening.plan, bounds: bounds, table: settings.failures,
+            chance: opening.chance)
+        let execution = Execution(request, settings, opening.chooser, time: time)
+        let (ending, failure) = await execution.run(machine, opening.candidates, &account, into: sink)
         if account.decision.wentElsewhere { route.meters.failovers.increment() }
         if account.decision.wasMended { route.meters.mended.increment() }
         account.settle(ending, failure, at: time.now)

@@ -9,6 +9,6 @@ struct Holdfast: AsyncParsableCommand {
         commandName: "holdfast",
         abstract: "An AI gateway that keeps applications answering while their providers fail.",
         version: version,
-        subcommands: [Serve.self, Check.self],
+        subcommands: [Serve.self, Check.self, Simulate.self],
         defaultSubcommand: Serve.self)
 }

@@ -50,17 +50,18 @@ import Testing
         var step = machine.start(at: trace.now)
         for _ in 0..<100 {
             switch step {
-            case .attempt(let index, let limits, _):
+            case .attempt(let ask):
+                let index = ask.candidate, limits = ask.limits
                 let outcome = behave(index, times[index, default: 0])
                 if case .refused = outcome {
                 } else {
-                    machine.asked()
+                    machine.asked(index)
                     trace.asked.append(index)
                     times[index, default: 0] += 1
                     trace.now = trace.now.advanced(by: .milliseconds(10))
                 }
                 #expect(limits.total > .zero)
-                step = machine.next(after: outcome, at: trace.now)
+                step = machine.next(after: outcome, of: index, at: trace.now)
             case .wait(let wait, _):
                 if machine.pendingIsRetry, !budget {
                     step = machine.budgetSpent(at: trace.now)
@@ -69,6 +70,9 @@ import Testing
                 trace.waits.append(wait)
                 trace.now = trace.now.advanced(by: wait)
                 step = machine.resume(at: trace.now)
+            case .join, .standBy:
+                Issue.record("a plan in order neither hedges nor stands by")
+                return trace
             case .fail, .interrupt, .finish:
                 trace.end = step
                 return trace

@@ -58,8 +58,8 @@ import Testing
         #expect(model.wholeAnswer == .seconds(30))
         #expect(model.retry.maximumAttempts == 4 && model.retry.patience == .zero)
         #expect(
-            model.breaker.failureRate == 0.25 && model.breaker.open.first == .seconds(1)
-                && model.breaker.slowCallRate == 0.8)
+            model.breaker?.failureRate == 0.25 && model.breaker?.open.first == .seconds(1)
+                && model.breaker?.slowCallRate == 0.8)
         #expect(configuration.logging.access == false)
     }
 
@@ -141,9 +141,58 @@ import Testing
             providers: { a: { kind: simulated } }
             models:
               x: { targets: [ { provider: a, model: m } ], breaker: { open: 1s } }
-              y: { targets: [ { provider: a, model: m } ] }
+              y: { targets: [ { provider: a, model: m } ], breaker: { open: 2s } }
+              z: { targets: [ { provider: a, model: m } ] }
             """
-        #expect(mistakes(text).contains { $0.contains("share the target a/m") })
+        let found = mistakes(text)
+        #expect(found.count == 1, "a route that says nothing takes what the others say: \(found)")
+        #expect(found.allSatisfy { $0.contains("share the target a/m") })
+    }
+
+    @Test func `an adaptive route knows prices, quality and limits of its targets`() throws {
+        let text = """
+            providers: { a: { kind: simulated } }
+            models:
+              m:
+                strategy: adaptive
+                tier: premium
+                prefer: speed
+                minimum_quality: 8.6
+                targets:
+                  - { provider: a, model: x, price_in: 3, price_out: 15, quality: 9.1, requests_per_minute: 600, burst: 20 }
+                  - { provider: a, model: y }
+            """
+        let model = try #require(try load(text).models.first)
+        #expect(model.strategy == .adaptive && model.tier == .premium && model.preference == .speed)
+        #expect(model.minimumQuality == 8.6)
+        let target = model.targets[0]
+        #expect(target.inputPrice == 3 && target.outputPrice == 15 && target.quality == 9.1)
+        #expect(target.requestsPerMinute == 600 && target.burst == 20)
+        #expect(model.targets[1].inputPrice == nil)
+    }
+
+    @Test(arguments: [
+        (
+            "strategy: cheapest, targets: [ {provider: a, model: x, price_in: 1} ]",
+            "needs price_in and price_out"
+        ),
+        (
+            "strategy: priority, prefer: speed, targets: [ {provider: a, model: x} ]",
+            "is for the strategy adaptive"
+        ),
+        (
+            "strategy: adaptive, targets: [ {provider: a, model: x, burst: 5} ]",
+            "needs requests_per_minute as well"
+        ),
+        ("strategy: adaptive, targets: [ {provider: a, model: x, quality: 11} ]", "from 0.0 to 10.0"),
+        (
+            "strategy: adaptive, tier: gold, targets: [ {provider: a, model: x} ]",
+            "must be one of free, standard"
+        ),
+    ])
+    func `what an adaptive route cannot use is named`(model: String, words: String) {
+        let found = mistakes("providers: { a: { kind: simulated } }\nmodels: { m: { \(model) } }")
+        #expect(found.contains { $0.contains(words) }, "\(found)")
     }
 
     @Test func `a secret never stands in a mistake`() {

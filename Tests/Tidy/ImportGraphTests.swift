@@ -49,4 +49,22 @@ extension Tidy {
             }
         }
     }
+
+    @Test func `there is one failover, which the gateway and the simulator share`() {
+        let files = Repository.files("Sources")
+        // What only a second one would need: to count retries of a target and to remember who may be asked again.
+        let telling = ["retriesFirst", "retriesLast", "againAt"]
+        for file in files where !file.path.contains("Sources/Gateway/Execution/") {
+            for (index, line) in file.lines.enumerated() where telling.contains(where: { line.contains($0) })
+            {
+                Issue.record("\(file.path):\(index + 1): failover belongs to Execution.StateMachine: \(line)")
+            }
+        }
+        let machines = files.filter { file in
+            file.lines.contains { $0.contains("struct StateMachine") } && !file.path.contains("/Resilience/")
+        }
+        #expect(machines.map(\.path).count == 1, "\(machines.map(\.path))")
+        let play = files.filter { $0.path.contains("Sources/Simulation/Play/") }
+        #expect(play.contains { $0.lines.contains { $0.contains("Execution.StateMachine(") } })
+    }
 }

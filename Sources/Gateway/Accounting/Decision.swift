@@ -66,6 +66,14 @@ public struct Decision: Sendable {
     public var streams: Bool
     /// The targets in the order in which they were to be tried.
     public var plan: [Planned]
+    /// What speaks for the first of them rather than for the second, in words; nil if it was not chosen by what is known of
+    /// them.
+    public var advantage: String? {
+        guard plan.count > 1, case .learned(let first) = plan[0].reason,
+            case .learned(let second) = plan[1].reason
+        else { return nil }
+        return "\(plan[0].target) before \(plan[1].target): \(first.advantage(over: second))"
+    }
     /// What was done, in order.
     public var steps: [Step] = []
     /// How it ended.

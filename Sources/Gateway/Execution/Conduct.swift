@@ -70,10 +70,20 @@ public struct FailureTable: Sendable, Hashable {
         causes[failure.cause] ?? classes[failure.kind] ?? Conduct(.target, breaker: false)
     }
 
-    /// The table of routes whose requests are put to the next target when one refuses their content.
-    public static let passingOnRefusedContent: FailureTable = {
+    /// Puts requests to the next target when one refuses their content.
+    public mutating func passOnRefusedContent() {
+        classes[.contentPolicy] = Conduct(.target, breaker: false)
+    }
+
+    /// The table of routes that choose anew after each failure: another target is asked before the same one is again.
+    public static let otherTargetsFirst: FailureTable = {
         var table = standard
-        table.classes[.contentPolicy] = Conduct(.target, breaker: false)
+        for (kind, conduct) in table.classes {
+            var conduct = conduct
+            conduct.retriesFirst = 0
+            if kind == .timeout || kind == .qualityFailure { conduct.retriesLast = 1 }
+            table.classes[kind] = conduct
+        }
         return table
     }()
 

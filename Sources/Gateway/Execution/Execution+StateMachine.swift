@@ -1,101 +1,13 @@
-public import Generation
+import Generation
 public import Resilience
+public import Routing
 
 extension Execution {
-    /// One who can be asked: a target with one of its keys.
-    public struct Candidate: Sendable, Hashable {
-        /// The target's index in the route.
-        public var target: Int
-        /// The key's index at the provider.
-        public var credential: Int
-
-        /// Creates a candidate.
-        public init(target: Int, credential: Int) {
-            self.target = target
-            self.credential = credential
-        }
-    }
-
-    /// What a request may cost in time and attempts.
-    public struct Bounds: Sendable, Hashable {
-        /// When the caller's answer must be there.
-        public var deadline: Instant
-        /// How hard to try.
-        public var retry: RetrySettings
-        /// The limits of one attempt; its total is cut at the deadline.
-        public var limits: PhaseLimits
-        /// What is known of the models of the targets, by their index; empty if nothing is.
-        public var models: [Model] = []
-
-        /// Creates bounds.
-        public init(deadline: Instant, retry: RetrySettings, limits: PhaseLimits) {
-            self.deadline = deadline
-            self.retry = retry
-            self.limits = limits
-        }
-    }
-
-    /// What decides whether a target can take a prompt that another called too long.
-    public struct Model: Sendable, Hashable {
-        /// Its name at the provider.
-        public var name: String
-        /// How many tokens prompt and answer may have together; nil if that is not known.
-        public var window: Int?
-
-        /// Creates a model.
-        public init(_ name: String, window: Int? = nil) {
-            self.name = name
-            self.window = window
-        }
-
-        /// Whether it may take what is too long for `other`. Where a window is not known, another model may.
-        func mayTakeLonger(than other: Model) -> Bool {
-            guard let window, let others = other.window else { return name != other.name }
-            return window > others
-        }
-    }
-
-    /// How asking a candidate went.
-    public enum Outcome: Sendable, Hashable {
-        /// It was not asked, since it must be left alone for a time.
-        case refused(TargetHealth.Refusal)
-        /// It was asked and failed; nothing of its answer has reached the caller.
-        case failed(AttemptFailure)
-        /// Its answer broke off after a part of it had reached the caller; another may be able to go on with it.
-        case interrupted(AttemptFailure, canGoOn: Bool)
-        /// Its answer reached the caller.
-        case answered
-        /// The caller left.
-        case callerLeft
-    }
-
-    /// Why an attempt is made.
-    public enum Purpose: String, Sendable, Hashable {
-        case first, retry, failover
-        /// To go on with an answer that broke off.
-        case splice
-    }
-
-    /// What to do next.
-    public enum Step: Sendable, Hashable {
-        /// Ask a candidate, by its index. Next: ``StateMachine/next(after:at:)``.
-        case attempt(Int, PhaseLimits, Purpose)
-        /// Wait, then ask a candidate again; it is a retry that the candidate's budget must allow. Next:
-        /// ``StateMachine/resume(at:)``, or ``StateMachine/budgetSpent(at:)``.
-        case wait(Duration, then: Int)
-        /// Tell the caller that it failed.
-        case fail(GatewayFailure)
-        /// Tell the caller that its answer broke off.
-        case interrupt(AttemptFailure)
-        /// Nothing is left to do.
-        case finish
-    }
-
-    /// The decisions of one request's way through its candidates: failover, retry, waiting, deadline; no clock, lock,
-    /// task or callback. The simulator drives the same decisions in virtual time.
+    /// The decisions of one request's way through its candidates: failover, retry, hedging, waiting, deadline; no clock,
+    /// lock, task or callback. The simulator drives the same decisions in virtual time.
     ///
-    /// Candidates are tried in their order. A failure says by its conduct whether the same one is asked again first,
-    /// whether another key may do better, and whether it is worth coming back when no other is left. All waits of a
+    /// Candidates are tried in the order of the plan. A failure says by its conduct whether the same one is asked again
+    /// first, whether another key may do better, and whether it is worth coming back when no other is left. All waits of a
     /// request together stay within its patience, and no attempt begins at or after its deadline. The first failure is
     /// what the caller is told when all fail: what came later only shows that the way out did not work either.
     public struct StateMachine: Sendable {
@@ -109,25 +21,33 @@ extension Execution {
             var wasAsked = false
         }
 
+        /// Who may be asked now. Strategies that learn set a new one before each step.
+        public var plan: Plan
         private let candidates: [Candidate]
         private let bounds: Bounds
         private let table: FailureTable
         private var chance: Chance
         private var tracks: [Track]
-        private var position = 0
         private var pending: Int?
         private var waited = Duration.zero
-        private(set) var attempts = 0
+        /// The attempts that were made.
+        public private(set) var attempts = 0
+        /// The attempts that were told to be made and have not ended.
+        private var running: [Int] = []
         private var firstFailure: AttemptFailure?
         /// Why the answer first broke off after a part of it had been delivered.
         private var interruption: AttemptFailure?
         private var refusals: [TargetHealth.Refusal] = []
 
-        /// Creates the decisions for `candidates`, in the order in which they are to be tried.
+        /// Creates the decisions for `candidates`.
+        ///
+        /// - Parameter plan: The order in which they are to be tried; nil for their own.
         public init(
-            _ candidates: [Candidate], bounds: Bounds, table: FailureTable = .standard, chance: Chance
+            _ candidates: [Candidate], plan: Plan? = nil, bounds: Bounds, table: FailureTable = .standard,
+            chance: Chance
         ) {
             self.candidates = candidates
+            self.plan = plan ?? .inOrder(candidates.count)
             self.bounds = bounds
             self.table = table
             self.chance = chance
@@ -136,49 +56,40 @@ extension Execution {
 
         /// The first thing to do.
         public mutating func start(at now: Instant) -> Step {
-            ask(0, at: now)
+            goElsewhere(at: now)
         }
 
-        /// What to do after the candidate that was last to be asked.
-        public mutating func next(after outcome: Outcome, at now: Instant) -> Step {
+        /// What to do after the attempt at the candidate of that index.
+        public mutating func next(after outcome: Outcome, of index: Int, at now: Instant) -> Step {
+            running.removeAll { $0 == index }
             switch outcome {
             case .answered, .callerLeft: return .finish
             case .interrupted(let failure, let canGoOn):
                 if interruption == nil { interruption = failure }
-                guard canGoOn else { return giveUp(at: now) }
-                return goOn(at: now)
-            case .refused where interruption != nil: return goOn(at: now)
-            case .refused(let refusal):
-                refusals.append(refusal)
-                if let wait = refusal.wait {
-                    tracks[position].againAt = now.advanced(by: wait)
-                } else {
-                    tracks[position].isOut = true
-                }
-                return goElsewhere(at: now)
-            case .failed where interruption != nil: return goOn(at: now)
-            case .failed(let failure): return next(after: failure, at: now)
+                return canGoOn ? goOn(from: index, at: now) : giveUp(at: now)
+            case .refused, .failed:
+                if interruption != nil { return goOn(from: index, at: now) }
             }
+            if case .refused(let refusal) = outcome { return next(after: refusal, of: index, at: now) }
+            if case .failed(let failure) = outcome { return next(after: failure, of: index, at: now) }
+            return giveUp(at: now)
         }
 
         /// Asks the next target to go on with what was delivered. Nobody is waited for and nobody asked again: the caller
         /// sees its stream stand still.
-        private mutating func goOn(at now: Instant) -> Step {
-            tracks[position].isOut = true
-            passOverSiblings(of: position)
-            let next = candidates.indices.first {
-                !tracks[$0].isOut && !tracks[$0].wasAsked && tracks[$0].againAt == nil
-            }
-            guard let next else { return giveUp(at: now) }
+        private mutating func goOn(from index: Int, at now: Instant) -> Step {
+            tracks[index].isOut = true
+            passOverSiblings(of: index)
+            guard let next = fresh else { return giveUp(at: now) }
             return ask(next, at: now)
         }
 
         /// The wait is over.
         public mutating func resume(at now: Instant) -> Step {
-            guard let candidate = pending else { return giveUp(at: now) }
+            guard let candidate = pending else { return goElsewhere(at: now) }
             pending = nil
             tracks[candidate].againAt = nil
-            return ask(candidate, at: now)
+            return ask(choice(of: candidate), at: now)
         }
 
         /// The retry that was to follow a wait is not allowed by its budget.
@@ -190,47 +101,83 @@ extension Execution {
             return goElsewhere(at: now)
         }
 
+        /// Asks another candidate beside the one that runs, which is slow to begin its answer.
+        ///
+        /// - Returns: Nil if nobody else is to be asked.
+        public mutating func hedge(at now: Instant) -> Ask? {
+            guard running.count == 1, interruption == nil, let fresh,
+                case .attempt(var ask) = ask(fresh, at: now)
+            else { return nil }
+            ask.purpose = .hedge
+            ask.hedgeAfter = nil
+            return ask
+        }
+
+        /// How often the candidate of that index was asked.
+        public func timesAsked(_ index: Int) -> Int {
+            tracks.indices.contains(index) && tracks[index].wasAsked ? tracks[index].retries + 1 : 0
+        }
+
         // MARK: After a failure
 
-        private mutating func next(after failure: AttemptFailure, at now: Instant) -> Step {
+        private mutating func next(after refusal: TargetHealth.Refusal, of index: Int, at now: Instant)
+            -> Step
+        {
+            refusals.append(refusal)
+            if let wait = refusal.wait {
+                tracks[index].againAt = now.advanced(by: wait)
+            } else {
+                tracks[index].isOut = true
+            }
+            return goElsewhere(at: now)
+        }
+
+        private mutating func next(after failure: AttemptFailure, of index: Int, at now: Instant) -> Step {
             let isFirst = firstFailure == nil
             if isFirst { firstFailure = failure }
             let conduct = table.conduct(for: failure)
             if conduct.scope == .window {
-                passOverNarrower(than: position)
+                passOverNarrower(than: index)
                 return goElsewhere(at: now)
             }
             // A request that the first target calls wrong is wrong. If a later one does, it may be that target's own view.
             if conduct.scope == .request, isFirst { return giveUp(at: now) }
-            let wait = wait(conduct, failure)
-            if conduct.scope == .key, hasOtherKey(than: position) {
-                tracks[position].againAt =
-                    tracks[position].retries < conduct.retriesLast ? now.advanced(by: wait) : nil
-                tracks[position].isOut = tracks[position].againAt == nil
+            let wait = wait(conduct, failure, of: index)
+            if conduct.scope == .key, hasOtherKey(than: index) {
+                comeBack(to: index, after: wait, if: tracks[index].retries < conduct.retriesLast, at: now)
                 return goElsewhere(at: now)
             }
-            if tracks[position].retries < conduct.retriesFirst, let step = waitFor(position, wait, at: now) {
+            if running.isEmpty, tracks[index].retries < conduct.retriesFirst,
+                let step = waitFor(index, wait, at: now)
+            {
                 return step
             }
-            let comesBack = conduct.scope != .request && tracks[position].retries < conduct.retriesLast
-            tracks[position].againAt = comesBack ? now.advanced(by: wait) : nil
-            tracks[position].isOut = !comesBack
-            if conduct.scope != .key { passOverSiblings(of: position) }
+            comeBack(
+                to: index, after: wait,
+                if: conduct.scope != .request && tracks[index].retries < conduct.retriesLast, at: now)
+            if conduct.scope != .key { passOverSiblings(of: index) }
             return goElsewhere(at: now)
         }
 
-        private mutating func wait(_ conduct: Conduct, _ failure: AttemptFailure) -> Duration {
+        /// Whether a candidate may be asked again when no other is left.
+        private mutating func comeBack(
+            to index: Int, after wait: Duration, if comesBack: Bool, at now: Instant
+        ) {
+            tracks[index].againAt = comesBack ? now.advanced(by: wait) : nil
+            tracks[index].isOut = !comesBack
+        }
+
+        private mutating func wait(_ conduct: Conduct, _ failure: AttemptFailure, of index: Int) -> Duration {
             let base: Duration = failure.kind == .rateLimit ? .milliseconds(250) : .milliseconds(40)
             var series = Backoff.Series(Backoff(base: base, jitter: .half, maximum: .seconds(2)))
-            let backoff = series.delay(attempt: tracks[position].retries, random: chance.unit())
+            let backoff = series.delay(attempt: tracks[index].retries, random: chance.unit())
             guard conduct.wait == .asAsked, let asked = failure.retryAfter else { return backoff }
             return max(asked, backoff)
         }
 
         private func hasOtherKey(than index: Int) -> Bool {
             candidates.indices.contains { other in
-                other != index && candidates[other].target == candidates[index].target && !tracks[other].isOut
-                    && tracks[other].againAt == nil && !tracks[other].wasAsked
+                other != index && candidates[other].target == candidates[index].target && isFresh(other)
             }
         }
 
@@ -257,7 +204,22 @@ extension Execution {
 
         // MARK: Whom to ask
 
-        private mutating func ask(_ index: Int, at now: Instant) -> Step {
+        private func isFresh(_ index: Int) -> Bool {
+            tracks.indices.contains(index) && !tracks[index].isOut && !tracks[index].wasAsked
+                && tracks[index].againAt == nil && !running.contains(index)
+        }
+
+        /// The best candidate that was neither asked nor passed over, or that the plan wants asked all the same.
+        private var fresh: Plan.Choice? {
+            plan.order.first { isFresh($0.candidate) || $0.isForced && !running.contains($0.candidate) }
+        }
+
+        private func choice(of index: Int) -> Plan.Choice {
+            plan.order.first { $0.candidate == index } ?? Plan.Choice(index)
+        }
+
+        private mutating func ask(_ choice: Plan.Choice, at now: Instant) -> Step {
+            let index = choice.candidate
             guard attempts < bounds.retry.maximumAttempts, now < bounds.deadline,
                 candidates.indices.contains(index)
             else {
@@ -267,38 +229,55 @@ extension Execution {
                 interruption != nil
                 ? .splice : attempts == 0 ? .first : tracks[index].wasAsked ? .retry : .failover
             if tracks[index].wasAsked { tracks[index].retries += 1 }
-            position = index
+            running.append(index)
             var limits = bounds.limits
             limits.total = min(limits.total, bounds.deadline.since(now))
-            return .attempt(index, limits, purpose)
+            if let firstToken = choice.firstToken { limits.firstToken = min(limits.firstToken, firstToken) }
+            return .attempt(
+                Ask(
+                    candidate: index, limits: limits, purpose: purpose, hedgeAfter: choice.hedgeAfter,
+                    isForced: choice.isForced))
         }
 
         /// Notes that the candidate was really asked, not refused.
-        public mutating func asked() {
+        public mutating func asked(_ index: Int) {
             attempts += 1
-            tracks[position].wasAsked = true
+            tracks[index].wasAsked = true
         }
 
         private mutating func goElsewhere(at now: Instant) -> Step {
-            let fresh = candidates.indices.first {
-                !tracks[$0].isOut && !tracks[$0].wasAsked && tracks[$0].againAt == nil
-            }
+            guard running.isEmpty else { return .join }
+            if plan.givesUp { return giveUp(at: now) }
             if let fresh { return ask(fresh, at: now) }
             // Nobody is left who was not passed over: wait for the one who can be asked first, if that is soon enough.
             let soonest = candidates.indices.filter { !tracks[$0].isOut && tracks[$0].againAt != nil }
                 .min { (tracks[$0].againAt ?? now) < (tracks[$1].againAt ?? now) }
-            guard let soonest, let moment = tracks[soonest].againAt else { return giveUp(at: now) }
+            let moment = soonest.flatMap { tracks[$0].againAt }
+            if let pause = plan.standBy, moment.map({ now.advanced(by: pause) < $0 }) ?? true {
+                return standBy(pause, at: now)
+            }
+            guard let soonest, let moment else { return giveUp(at: now) }
             if let step = waitFor(soonest, max(.zero, moment.since(now)), at: now) { return step }
             return giveUp(at: now)
         }
 
+        private mutating func standBy(_ wait: Duration, at now: Instant) -> Step {
+            guard attempts < bounds.retry.maximumAttempts, mayWait(wait, at: now) else {
+                return giveUp(at: now)
+            }
+            waited += wait
+            return .standBy(wait)
+        }
+
         private mutating func waitFor(_ index: Int, _ wait: Duration, at now: Instant) -> Step? {
-            guard attempts < bounds.retry.maximumAttempts, waited + wait <= bounds.retry.patience,
-                now.advanced(by: wait) < bounds.deadline
-            else { return nil }
+            guard attempts < bounds.retry.maximumAttempts, mayWait(wait, at: now) else { return nil }
             waited += wait
             pending = index
             return .wait(wait, then: index)
+        }
+
+        private func mayWait(_ wait: Duration, at now: Instant) -> Bool {
+            waited + wait <= bounds.retry.patience && now.advanced(by: wait) < bounds.deadline
         }
 
         /// Whether the candidate that waits was asked before, so that its budget must allow the retry.

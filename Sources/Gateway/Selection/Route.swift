@@ -28,6 +28,8 @@ public final class Route: Sendable {
         public var brokenStreams: BrokenStreams
         /// How whole answers are asked for.
         public var wholeAnswers: WholeAnswers
+        /// What strategies that learn prefer.
+        public var weights = AdaptiveWeights()
 
         /// What is known of the models of the targets, by their index.
         let models: [Execution.Model]
@@ -58,13 +60,32 @@ public final class Route: Sendable {
     public let settings: Settings
     let meters: GatewayMetrics.PerRoute
     private let selection: Mutex<(ranker: Ranker, chance: Chance)>
+    /// Chooses for strategies that learn; nil for the others.
+    let selector: AdaptiveSelector?
+    /// All targets with each of their keys.
+    let candidates: [Execution.Candidate]
 
     /// Creates a route that counts with `metrics`.
     public init(_ settings: Settings, metrics: GatewayMetrics, chance: Chance) {
         self.settings = settings
         meters = metrics.route(settings.name)
+        var chance = chance
+        let candidates = settings.targets.enumerated().flatMap { index, target in
+            target.health.indices.map { Execution.Candidate(target: index, credential: $0) }
+        }
+        self.candidates = candidates
+        selector =
+            settings.strategy.learns
+            ? AdaptiveSelector(
+                candidates.map { candidate in
+                    let target = settings.targets[candidate.target]
+                    return AdaptiveSelector.Candidate(target.health[candidate.credential], target.facts)
+                }, by: settings.strategy, chance: Chance(seed: chance.next())) : nil
         selection = Mutex((Ranker(settings.strategy, weights: settings.targets.map(\.weight)), chance))
     }
+
+    /// Chance for one request's waits.
+    var chance: Chance { selection.withLock { Chance(seed: $0.chance.next()) } }
 
     /// The targets in the order in which one request is to try them, with reasons, and chance for its waits.
     func plan() -> (places: [Ranker.Place], chance: Chance) {
@@ -86,6 +107,8 @@ public final class Target: Sendable {
     public let window: Int?
     /// How it is asked to go on with a text that another began; nil if it cannot.
     public let prefill: Prefill?
+    /// Its prices, quality and limits, for strategies that learn.
+    public let facts: TargetFacts
     /// What is known about it and shared with other requests, by the provider's keys in order.
     public let health: [TargetHealth]
     /// The target as it is shown to people.
@@ -95,7 +118,9 @@ public final class Target: Sendable {
     /// Creates a target that counts with `metrics`.
     public init(
         provider: any Provider, model: String, weight: Int = 1, window: Int? = nil,
-        prefill: Prefill? = nil, health: [TargetHealth],
+        prefill: Prefill? = nil,
+        facts: TargetFacts = TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5),
+        health: [TargetHealth],
         metrics: GatewayMetrics
     ) {
         self.provider = provider
@@ -103,6 +128,7 @@ public final class Target: Sendable {
         self.weight = weight
         self.window = window
         self.prefill = prefill
+        self.facts = facts
         self.health = health
         name = "\(provider.name)/\(model)"
         meters = metrics.target(name)

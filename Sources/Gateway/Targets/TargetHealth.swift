@@ -1,5 +1,6 @@
 public import Generation
 public import Resilience
+import Routing
 import Synchronization
 
 /// What is known about one target with one key: its breaker, its cooldown, its provider's places and retry budget.
@@ -28,11 +29,13 @@ public final class TargetHealth: Sendable {
     let bulkhead: Bulkhead?
     private let cooldown = Mutex(Cooldown())
     private let knownPace: Mutex<Pace>
+    /// What is learned for strategies that choose by it.
+    let estimate: Mutex<TargetEstimate>
     private let onCooldown: @Sendable (CooldownEvent) -> Void
 
     init(
         _ identity: TargetIdentity, label: String, credential: String, breaker: CircuitBreaker,
-        budget: RetryBudget, bulkhead: Bulkhead?, pace: Pace,
+        budget: RetryBudget, bulkhead: Bulkhead?, pace: Pace, estimate: TargetEstimate,
         onCooldown: @escaping @Sendable (CooldownEvent) -> Void
     ) {
         self.identity = identity
@@ -42,6 +45,7 @@ public final class TargetHealth: Sendable {
         self.budget = budget
         self.bulkhead = bulkhead
         knownPace = Mutex(pace)
+        self.estimate = Mutex(estimate)
         self.onCooldown = onCooldown
     }
 

@@ -1,5 +1,6 @@
 import Generation
 public import Resilience
+import Routing
 import Synchronization
 
 /// All that is known about targets, by their identity. What a new configuration names again, it finds again.
@@ -10,11 +11,28 @@ public final class TargetRegistry: Sendable {
         public var breaker: CircuitBreakerPolicy
         /// How many calls at a time; nil for any number.
         public var bulkhead: BulkheadPolicy?
+        /// The requests that the provider allows, if that is known.
+        public var limit: RateLimit?
+
+        /// How many requests a provider allows.
+        public struct RateLimit: Sendable, Hashable {
+            /// In a second.
+            public var requestsPerSecond: Double
+            /// At once.
+            public var burst: Double
+
+            /// Creates a limit.
+            public init(requestsPerSecond: Double, burst: Double) {
+                self.requestsPerSecond = requestsPerSecond
+                self.burst = burst
+            }
+        }
 
         /// Creates policies.
-        public init(breaker: CircuitBreakerPolicy, bulkhead: BulkheadPolicy?) {
+        public init(breaker: CircuitBreakerPolicy, bulkhead: BulkheadPolicy?, limit: RateLimit? = nil) {
             self.breaker = breaker
             self.bulkhead = bulkhead
+            self.limit = limit
         }
     }
 
@@ -61,7 +79,8 @@ public final class TargetRegistry: Sendable {
                 identity, label: label, credential: credential, breaker: breaker,
                 budget: budget(of: identity, &state),
                 bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state),
-                pace: known?.health.pace ?? Pace(), onCooldown: onCooldown)
+                pace: known?.health.pace ?? Pace(), estimate: estimate(settings, known),
+                onCooldown: onCooldown)
             if let known, let cooling = known.health.cooling(at: time.now), cooling.kind != .authentication {
                 health.resumeCooling(for: cooling.time, because: cooling.kind, at: time.now)
             }
@@ -96,6 +115,20 @@ public final class TargetRegistry: Sendable {
             label, policy: policy, time: time, chance: Chance(seed: state.chance.next()), onEvent: onEvent)
         if let memory = known?.breaker.memory { breaker.restore(memory) }
         return breaker
+    }
+
+    /// What was learned stays, unless the limit is another one.
+    private func estimate(_ settings: Settings, _ known: (health: TargetHealth, settings: Settings)?)
+        -> TargetEstimate
+    {
+        if let known, known.settings.limit == settings.limit {
+            return known.health.estimate.withLock { $0 }
+        }
+        return TargetEstimate(
+            TargetFacts(
+                inputPrice: 0, outputPrice: 0, quality: 0,
+                requestsPerSecond: settings.limit?.requestsPerSecond,
+                burst: settings.limit?.burst))
     }
 
     private static func budgetKey(_ identity: TargetIdentity) -> String {

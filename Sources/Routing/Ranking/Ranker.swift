@@ -1,6 +1,7 @@
 public import Resilience
 
-/// Orders the targets of a route for one request, and says why. A decision: no clock, lock or task.
+/// Orders the targets of a route for one request by a strategy that does not learn, and says why. A decision: no clock,
+/// lock or task. ``AdaptiveSelection`` does so for those that learn.
 public struct Ranker: Sendable {
     /// A target's place in the order.
     public struct Place: Sendable, Hashable {
@@ -18,6 +19,8 @@ public struct Ranker: Sendable {
         case turn(offset: Int, of: Int)
         /// Drawn with this weight out of the sum of those that were left.
         case drawn(weight: Int, of: Int)
+        /// What was learned of it.
+        case learned(AdaptiveSelection.Standing)
 
         /// The reason in words.
         public var description: String {
@@ -26,6 +29,7 @@ public struct Ranker: Sendable {
             case .turn(let offset, let count):
                 offset == 0 ? "its turn among \(count)" : "\(offset) behind the one whose turn it is"
             case .drawn(let weight, let sum): "drawn with weight \(weight) of \(sum)"
+            case .learned(let standing): standing.description
             }
         }
     }
@@ -47,7 +51,8 @@ public struct Ranker: Sendable {
     /// ``Strategy/weighted``.
     public mutating func rank(_ chance: inout Chance) -> [Place] {
         switch strategy {
-        case .priority: return weights.indices.map { Place(target: $0, reason: .priority($0 + 1)) }
+        case .priority, .adaptive, .leastLatency, .cheapest, .thompson, .upperBound:
+            return weights.indices.map { Place(target: $0, reason: .priority($0 + 1)) }
         case .roundRobin:
             let count = weights.count, first = turn
             turn = count == 0 ? 0 : (turn + 1) % count

@@ -143,6 +143,8 @@ final class Assembly: Sendable {
         let providers: [String: any Provider]
         /// The longest total limit of the routes to a target, by provider and model.
         private let longest: [String: Duration]
+        /// The breakers that routes ask for, by provider and model.
+        private let breakers: [String: CircuitBreakerPolicy]
         private let direct = DirectRoutes()
 
         init(assembly: Assembly, configuration: Configuration, providers: [String: any Provider]) {
@@ -156,6 +158,7 @@ final class Assembly: Sendable {
                     longest[key] = max(longest[key] ?? .zero, model.limits.total)
                 }
             }
+            breakers = Self.breakers(configuration.models)
         }
 
         var identities: Set<TargetIdentity> {
@@ -171,19 +174,24 @@ final class Assembly: Sendable {
                 guard let provider = providers[target.provider] else { return nil }
                 return Target(
                     provider: provider, model: target.model, weight: target.weight, window: target.window,
-                    prefill: target.prefill,
-                    health: provider.credentials.map { health(target, $0, model.breaker) },
+                    prefill: target.prefill, facts: target.facts,
+                    health: provider.credentials.map { health(target, $0) },
                     metrics: assembly.metrics)
             }
             guard !targets.isEmpty else { return nil }
-            return Route(
-                Route.Settings(
-                    name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
-                    wholeAnswer: model.wholeAnswer, minimumSpeed: model.minimumSpeed,
-                    failures: model.passesOnRefusedContent ? .passingOnRefusedContent : .standard,
-                    retry: model.retry,
-                    brokenStreams: model.brokenStreams, wholeAnswers: model.wholeAnswers),
-                metrics: assembly.metrics, chance: assembly.nextChance())
+            var settings = Route.Settings(
+                name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
+                wholeAnswer: model.wholeAnswer, minimumSpeed: model.minimumSpeed, failures: failures(model),
+                retry: model.retry, brokenStreams: model.brokenStreams, wholeAnswers: model.wholeAnswers)
+            settings.weights = AdaptiveWeights(model.tier, preferring: model.preference)
+            settings.weights.minimumQuality = model.minimumQuality
+            return Route(settings, metrics: assembly.metrics, chance: assembly.nextChance())
+        }
+
+        private func failures(_ model: Configuration.Model) -> FailureTable {
+            var table = model.strategy.learns ? FailureTable.otherTargetsFirst : .standard
+            if model.passesOnRefusedContent { table.passOnRefusedContent() }
+            return table
         }
 
         /// A route for PROVIDER/MODEL; nil if there is no such provider.
@@ -197,6 +205,17 @@ final class Assembly: Sendable {
             }
         }
 
+        /// Where a strategy learns, what it learns opens the breaker, unless a route says otherwise.
+        private static func breakers(_ models: [Configuration.Model]) -> [String: CircuitBreakerPolicy] {
+            var breakers: [String: CircuitBreakerPolicy] = [:]
+            let learning = models.filter(\.strategy.learns).map { ($0, CircuitBreakerPolicy.learned) }
+            let explicit = models.compactMap { model in model.breaker.map { (model, $0) } }
+            for (model, breaker) in learning + explicit {
+                for target in model.targets { breakers["\(target.provider)/\(target.model)"] = breaker }
+            }
+            return breakers
+        }
+
         private func identity(_ target: Configuration.Target, _ credential: Credential) -> TargetIdentity {
             let place = settings[target.provider].map { "\($0.origin)\($0.basePath)" } ?? ""
             return TargetIdentity(
@@ -204,9 +223,9 @@ final class Assembly: Sendable {
         }
 
         private func health(
-            _ target: Configuration.Target, _ credential: Credential, _ breaker: CircuitBreakerPolicy
+            _ target: Configuration.Target, _ credential: Credential
         ) -> TargetHealth {
-            var policy = breaker
+            var policy = breakers["\(target.provider)/\(target.model)"] ?? CircuitBreakerPolicy()
             // A probe may take as long as any request to its target.
             let total = longest["\(target.provider)/\(target.model)"] ?? .seconds(120)
             policy.probeLease = total
@@ -216,7 +235,22 @@ final class Assembly: Sendable {
             return assembly.targets.health(
                 of: identity(target, credential), label: label, credential: credential.label,
                 settings: TargetRegistry.Settings(
-                    breaker: policy, bulkhead: settings[target.provider]?.concurrency))
+                    breaker: policy, bulkhead: settings[target.provider]?.concurrency, limit: target.limit))
+        }
+    }
+}
+
+extension Configuration.Target {
+    /// What strategies that learn know of it from the beginning.
+    fileprivate var facts: TargetFacts {
+        TargetFacts(
+            inputPrice: (inputPrice ?? 0) * 1e-6, outputPrice: (outputPrice ?? 0) * 1e-6,
+            quality: quality ?? 8.5, requestsPerSecond: limit?.requestsPerSecond, burst: limit?.burst)
+    }
+
+    fileprivate var limit: TargetRegistry.Settings.RateLimit? {
+        requestsPerMinute.map {
+            TargetRegistry.Settings.RateLimit(requestsPerSecond: $0 / 60, burst: burst ?? max(1, $0 / 60))
         }
     }
 }

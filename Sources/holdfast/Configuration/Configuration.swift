@@ -52,6 +52,13 @@ struct Configuration {
         var window: Int?
         /// How it is asked to go on with a text; nil if it cannot.
         var prefill: Prefill?
+        /// Dollars for a million tokens of a prompt and of an answer.
+        var inputPrice: Double?
+        var outputPrice: Double?
+        /// From 0 to 10; 8.5 if it is not given.
+        var quality: Double?
+        var requestsPerMinute: Double?
+        var burst: Double?
     }
 
     struct Model {
@@ -66,7 +73,11 @@ struct Configuration {
         var retry = RetrySettings()
         var brokenStreams = BrokenStreams.splice
         var wholeAnswers = WholeAnswers.auto
-        var breaker = CircuitBreakerPolicy()
+        /// Nil for what the other routes to its targets say, else the default of the strategy.
+        var breaker: CircuitBreakerPolicy?
+        var tier = Tier.standard
+        var preference = Preference.balanced
+        var minimumQuality = 0.0
     }
 
     enum LogFormat: String, CaseIterable {

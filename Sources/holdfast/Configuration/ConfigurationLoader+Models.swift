@@ -14,7 +14,7 @@ extension ConfigurationLoader {
             of: setting,
             known: [
                 "strategy", "targets", "timeouts", "retry", "breaker", "broken_streams", "whole_answers",
-                "refused_content", "minimum_speed",
+                "refused_content", "minimum_speed", "tier", "prefer", "minimum_quality",
             ])
         var model = Configuration.Model(name: name)
         if let strategy = members["strategy"].flatMap({ reader.choice($0, of: Strategy.self) }) {
@@ -43,12 +43,17 @@ extension ConfigurationLoader {
         if let timeouts = members["timeouts"] { readTimeouts(timeouts, &model) }
         if let retry = members["retry"] { readRetry(retry, &model) }
         if let breaker = members["breaker"] { readBreaker(breaker, &model) }
+        readPreferences(members, &model)
         configuration.models.append(model)
     }
 
     private mutating func readTarget(_ setting: SettingsReader.Setting) -> Configuration.Target? {
         let members = reader.members(
-            of: setting, known: ["provider", "model", "weight", "prefill", "context"])
+            of: setting,
+            known: [
+                "provider", "model", "weight", "prefill", "context", "price_in", "price_out", "quality",
+                "requests_per_minute", "burst",
+            ])
         guard let providerSetting = members["provider"], let modelSetting = members["model"] else {
             reader.note("needs a provider and a model", at: setting)
             return nil
@@ -70,7 +75,44 @@ extension ConfigurationLoader {
         }
         target.window = members["context"].flatMap { reader.integer($0, 1...100_000_000) }
         target.prefill = members["prefill"].flatMap { reader.choice($0, of: Prefill.self) }
+        readFacts(members, &target)
         return target
+    }
+
+    /// What strategies that learn know of a target from the beginning.
+    private mutating func readFacts(
+        _ members: [String: SettingsReader.Setting], _ target: inout Configuration.Target
+    ) {
+        target.inputPrice = members["price_in"].flatMap { reader.number($0, 0...1_000_000) }
+        target.outputPrice = members["price_out"].flatMap { reader.number($0, 0...1_000_000) }
+        target.quality = members["quality"].flatMap { reader.number($0, 0...10) }
+        target.requestsPerMinute = members["requests_per_minute"].flatMap {
+            reader.number($0, 0.01...100_000_000)
+        }
+        target.burst = members["burst"].flatMap { reader.number($0, 1...1_000_000) }
+        if let burst = members["burst"], members["requests_per_minute"] == nil {
+            reader.note("needs requests_per_minute as well", at: burst)
+        }
+    }
+
+    private mutating func readPreferences(
+        _ members: [String: SettingsReader.Setting], _ model: inout Configuration.Model
+    ) {
+        if let tier = members["tier"].flatMap({ reader.choice($0, of: Tier.self) }) { model.tier = tier }
+        if let preference = members["prefer"].flatMap({ reader.choice($0, of: Preference.self) }) {
+            model.preference = preference
+        }
+        if let quality = members["minimum_quality"].flatMap({ reader.number($0, 0...10) }) {
+            model.minimumQuality = quality
+        }
+        for name in ["tier", "prefer", "minimum_quality"] where model.strategy != .adaptive {
+            if let setting = members[name] { reader.note("is for the strategy adaptive", at: setting) }
+        }
+        if model.strategy == .cheapest, let setting = members["strategy"],
+            model.targets.contains(where: { $0.inputPrice == nil || $0.outputPrice == nil })
+        {
+            reader.note("needs price_in and price_out on every target", at: setting)
+        }
     }
 
     private mutating func readTimeouts(_ setting: SettingsReader.Setting, _ model: inout Configuration.Model)
@@ -108,43 +150,45 @@ extension ConfigurationLoader {
             "slow_call_rate", "probes",
         ]
         let members = reader.members(of: setting, known: known)
+        var breaker = CircuitBreakerPolicy()
         if let rate = members["failure_rate"].flatMap({ reader.number($0, 0.01...1) }) {
-            model.breaker.failureRate = rate
+            breaker.failureRate = rate
         }
         if let calls = members["minimum_calls"].flatMap({ reader.integer($0, 1...100_000) }) {
-            model.breaker.minimumCalls = calls
+            breaker.minimumCalls = calls
         }
         if let window = members["window"].flatMap({
             reader.duration($0, .milliseconds(100) ... .seconds(3600))
         }) {
-            model.breaker.window = .time(window)
+            breaker.window = .time(window)
         }
         if let calls = members["window_calls"] {
             if members["window"] != nil { reader.note("give either window or window_calls", at: calls) }
-            if let count = reader.integer(calls, 1...100_000) { model.breaker.window = .calls(count) }
+            if let count = reader.integer(calls, 1...100_000) { breaker.window = .calls(count) }
         }
         if let time = members["open"].flatMap({ reader.duration($0, .milliseconds(1) ... .seconds(3600)) }) {
-            model.breaker.open.first = time
+            breaker.open.first = time
         }
         if let time = members["max_open"].flatMap({
             reader.duration($0, .milliseconds(1) ... .seconds(86_400))
         }) {
-            model.breaker.open.maximum = time
+            breaker.open.maximum = time
         }
         if let time = members["slow_call"].flatMap({
             reader.duration($0, .milliseconds(1) ... .seconds(3600))
         }) {
-            model.breaker.slowCallDuration = time
-            model.breaker.slowCallRate = 0.8
+            breaker.slowCallDuration = time
+            breaker.slowCallRate = 0.8
         }
         if let rate = members["slow_call_rate"] {
             if members["slow_call"] == nil { reader.note("needs slow_call as well", at: rate) }
-            if let value = reader.number(rate, 0.01...1) { model.breaker.slowCallRate = value }
+            if let value = reader.number(rate, 0.01...1) { breaker.slowCallRate = value }
         }
         if let probes = members["probes"].flatMap({ reader.integer($0, 1...100) }) {
-            model.breaker.verdict = .consecutiveSuccesses(probes)
+            breaker.verdict = .consecutiveSuccesses(probes)
         }
-        model.breaker.open.maximum = max(model.breaker.open.maximum, model.breaker.open.first)
+        breaker.open.maximum = max(breaker.open.maximum, breaker.open.first)
+        model.breaker = breaker
     }
 }
 

@@ -144,14 +144,15 @@ struct ConfigurationLoader {
     private mutating func checkSharedBreakers(_ setting: SettingsReader.Setting) {
         var known: [String: (model: String, breaker: CircuitBreakerPolicy)] = [:]
         for model in configuration.models {
+            guard let breaker = model.breaker else { continue }
             for target in model.targets {
                 let name = "\(target.provider)/\(target.model)"
-                if let other = known[name], other.breaker != model.breaker {
+                if let other = known[name], other.breaker != breaker {
                     reader.note(
                         "models.\(model.name) and models.\(other.model) share the target \(name), which has one breaker; "
                             + "give both the same breaker settings", at: setting)
                 }
-                known[name] = (model.name, model.breaker)
+                known[name] = (model.name, breaker)
             }
         }
     }

@@ -1,0 +1,112 @@
+public import Resilience
+public import Routing
+import Synchronization
+
+/// Chooses by what is learned of the targets: the shell of ``Routing/AdaptiveSelection``. The gateway and the simulator
+/// use the same.
+public final class AdaptiveSelector: Sendable {
+    /// A candidate and what is known of it without asking it.
+    public struct Candidate: Sendable {
+        /// What is learned of it.
+        public let health: TargetHealth
+        /// Prices, quality, limits.
+        public let facts: TargetFacts
+
+        /// Creates a candidate.
+        public init(_ health: TargetHealth, _ facts: TargetFacts) {
+            self.health = health
+            self.facts = facts
+        }
+    }
+
+    /// How far a request is, for ``plan(for:_:timesAsked:weights:at:)``.
+    public typealias Situation = AdaptiveSelection.Situation
+
+    /// The candidates.
+    public let candidates: [Candidate]
+    /// What they are ordered by.
+    public let strategy: Strategy
+    private let state: Mutex<(selection: AdaptiveSelection, chance: Chance)>
+
+    /// Creates a selector.
+    ///
+    /// - Parameter chance: What explores. Equal chances choose equally.
+    public init(_ candidates: [Candidate], by strategy: Strategy = .adaptive, chance: Chance) {
+        self.candidates = candidates
+        self.strategy = strategy
+        state = Mutex((AdaptiveSelection(candidates: candidates.count), chance))
+    }
+
+    /// Whom to ask now.
+    ///
+    /// - Parameter timesAsked: How often the request has asked the candidate of an index.
+    public func plan(
+        for shape: RequestShape, _ situation: Situation, weights: AdaptiveWeights, at now: Instant,
+        timesAsked: (Int) -> Int
+    ) -> (plan: Plan, standings: [AdaptiveSelection.Standing]) {
+        let seconds = now.seconds, chance = state.withLock { Chance(seed: $0.chance.next()) }
+        let standings = standings(
+            shape, weights, timeLeft: situation.timeLeft, chance, at: seconds, timesAsked)
+        return (state.withLock { $0.selection.plan(standings, situation, at: seconds) }, standings)
+    }
+
+    /// Whom to ask beside the candidate of that index; nil for nobody.
+    public func hedge(
+        beside index: Int, for shape: RequestShape, timeLeft: Duration, weights: AdaptiveWeights,
+        at now: Instant,
+        timesAsked: (Int) -> Int
+    ) -> Plan? {
+        let seconds = now.seconds, chance = state.withLock { Chance(seed: $0.chance.next()) }
+        let standings = standings(
+            shape, weights, timeLeft: timeLeft / .seconds(1), chance, at: seconds, timesAsked)
+        return state.withLock { $0.selection.hedge(standings, beside: index) }
+    }
+
+    /// An attempt was made.
+    ///
+    /// - Parameter isRetry: Whether the request has failed before.
+    public func began(isRetry: Bool) { state.withLock { $0.selection.began(isRetry: isRetry) } }
+
+    /// A probe has been answered: closes its breaker and lets all others be tried if it was asked because nobody else was
+    /// there, and forgets the target's failing if its breaker is closed.
+    public func probeSucceeded(at index: Int, at now: Instant) {
+        let health = candidates[index].health
+        if state.withLock({ $0.selection.endsPanic(at: now.seconds) }) {
+            for other in candidates where other.health.breaker.readiness == .rejecting {
+                other.health.breaker.halfOpen()
+            }
+            health.breaker.close()
+        }
+        if health.breaker.readiness == .ready { health.noteRecovery() }
+    }
+
+    private func standings(
+        _ shape: RequestShape, _ weights: AdaptiveWeights, timeLeft: Double, _ chance: Chance,
+        at seconds: Double,
+        _ timesAsked: (Int) -> Int
+    ) -> [AdaptiveSelection.Standing] {
+        var noise: Chance? = chance
+        var standings = candidates.enumerated().map { index, candidate in
+            AdaptiveSelection.Standing(
+                candidate.health.assess(
+                    shape, candidate.facts, weights, timeLeft: timeLeft, chance: &noise, at: seconds),
+                gate: candidate.health.gate, isLow: candidate.facts.quality < weights.minimumQuality,
+                timesAsked: timesAsked(index))
+        }
+        guard strategy != .adaptive else { return standings }
+        var chance = noise ?? chance
+        AdaptiveSelection.Standing.weigh(&standings, by: strategy, chance: &chance)
+        return standings
+    }
+}
+
+extension TargetHealth {
+    /// Whether its breaker lets a request through.
+    fileprivate var gate: AdaptiveSelection.Gate {
+        switch breaker.readiness {
+        case .ready: .open
+        case .probing: .probe
+        case .rejecting: .shut
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Generation
+import NIOCore
+import Resilience
+import Routing
+
+/// Makes the plans of one request on a route whose strategy learns.
+struct Chooser: Sendable {
+    let selector: AdaptiveSelector
+    let shape: RequestShape
+    let weights: AdaptiveWeights
+    let arrivedAt: Instant
+    let deadline: Instant
+    let maximumAttempts: Int
+
+    /// The plan for what is left to be done, and where each candidate stands.
+    func plan(
+        attempts: Int, failures: Int, at now: Instant, timesAsked: (Int) -> Int
+    ) -> (plan: Plan, standings: [AdaptiveSelection.Standing]) {
+        let situation = AdaptiveSelection.Situation(
+            timeLeft: deadline.since(now) / .seconds(1), time: deadline.since(arrivedAt) / .seconds(1),
+            attempts: attempts, failures: failures, maximumAttempts: maximumAttempts)
+        return selector.plan(for: shape, situation, weights: weights, at: now, timesAsked: timesAsked)
+    }
+
+    /// Gives `machine` a new plan, after an attempt has failed or the request has stood by.
+    func replan(_ machine: inout Execution.StateMachine, at now: Instant) {
+        machine.plan =
+            plan(attempts: machine.attempts, failures: machine.attempts, at: now) { machine.timesAsked($0) }
+            .plan
+    }
+}
+
+extension RequestShape {
+    /// The tokens in an answer for which the caller gives no limit, as long as nothing better is known.
+    private static let usualOutput = 300.0
+
+    /// What can be told of a request without reading it: four bytes of a prompt are about a token.
+    init(_ request: GenerationRequest) {
+        let most = request.maximumTokens.map(Double.init) ?? .infinity
+        self.init(
+            input: Double(request.body.readableBytes) / 4,
+            output: Double(request.choices) * min(most, Self.usualOutput))
+    }
+}

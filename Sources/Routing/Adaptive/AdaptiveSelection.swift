@@ -1,0 +1,263 @@
+public import Resilience
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Orders the targets of a route by the index, and decides when to probe, to stand by and to force. A decision: no clock,
+/// lock or task. Times are seconds on one clock.
+public struct AdaptiveSelection: Sendable {
+    /// Whether a target's breaker would let a request through.
+    public enum Gate: Sendable, Hashable {
+        /// Like any other.
+        case open
+        /// As a probe.
+        case probe
+        /// Not now.
+        case shut
+    }
+
+    /// A candidate and what is known of it for one request.
+    public struct Standing: Sendable, Hashable {
+        /// Its assessment.
+        public var assessment: Assessment
+        /// Whether its breaker lets requests through.
+        public var gate: Gate
+        /// Whether its quality is below the least that is wanted.
+        public var isLow: Bool
+        /// How often this request has asked it.
+        public var timesAsked: Int
+        /// What it is ordered by: more is better.
+        public var worth: Double
+
+        /// Creates a standing.
+        ///
+        /// - Parameter worth: Default: the assessment's index.
+        public init(
+            _ assessment: Assessment, gate: Gate, isLow: Bool, timesAsked: Int, worth: Double? = nil
+        ) {
+            self.assessment = assessment
+            self.gate = gate
+            self.isLow = isLow
+            self.timesAsked = timesAsked
+            self.worth = worth ?? assessment.total
+        }
+    }
+
+    /// How far a request is.
+    public struct Situation: Sendable, Hashable {
+        /// Seconds until it must be answered.
+        public var timeLeft: Double
+        /// Seconds that it had in all.
+        public var time: Double
+        /// The attempts that were made.
+        public var attempts: Int
+        /// The attempts that failed.
+        public var failures: Int
+        /// The most attempts that it may cost.
+        public var maximumAttempts: Int
+
+        /// Creates a situation.
+        public init(timeLeft: Double, time: Double, attempts: Int, failures: Int, maximumAttempts: Int) {
+            self.timeLeft = timeLeft
+            self.time = time
+            self.attempts = attempts
+            self.failures = failures
+            self.maximumAttempts = maximumAttempts
+        }
+    }
+
+    private enum Budget {
+        static let retriesPerRequest = 0.25, mostRetries = 50.0
+        static let hedgesPerAttempt = 0.06, mostHedges = 20.0
+    }
+
+    /// Retries that may still be made; the first one of a request always may.
+    private var retries = 20.0
+    /// Hedges that may still be made.
+    private var hedges = 5.0
+    /// When a target was last asked because nobody else was there.
+    private var lastForced: [Double]
+    private var panickedAt = -1e9
+
+    /// Creates a selection among so many candidates.
+    public init(candidates: Int) {
+        lastForced = Array(repeating: -1e9, count: candidates)
+    }
+
+    /// Whom to ask now. Takes time in proportion to the candidates, and to sort them.
+    public mutating func plan(
+        _ standings: [Standing], _ situation: Situation, at seconds: Double
+    ) -> Plan {
+        guard situation.timeLeft >= 0.3 else { return .givingUp }
+        let isLast = situation.attempts >= situation.maximumAttempts - 1
+        // Waiting costs nobody anything; only when little time is left the least bad is better than nothing.
+        let mayWait = situation.timeLeft > (situation.attempts >= 3 ? 1 : min(8, situation.time * 0.27))
+        let standBy: Duration? = mayWait ? .milliseconds(200) : nil
+        guard situation.failures <= 1 || retries >= 1 || !mayWait else { return Plan([], standBy: standBy) }
+        let mayProbe = situation.failures == 0 && situation.timeLeft > min(20, situation.time * 2 / 3)
+        let order = ordered(standings, mayProbe: mayProbe)
+        guard order.contains(where: { standings[$0].timesAsked < 2 }) else {
+            return panic(standings, isLast: isLast, at: seconds)
+                ?? (mayWait ? Plan([], standBy: standBy) : force(standings, isLast: isLast))
+        }
+        return Plan(order.map { choice($0, standings[$0], isLast: isLast) }, standBy: standBy)
+    }
+
+    /// Whom to ask beside `candidate`, which is slow to begin its answer; nil if that is not worth it.
+    public mutating func hedge(_ standings: [Standing], beside candidate: Int) -> Plan? {
+        let isProbe = standings[candidate].gate != .open
+        guard isProbe || hedges >= 1 else { return nil }
+        let order = ordered(standings, mayProbe: false).filter {
+            $0 != candidate && standings[$0].timesAsked == 0 && !standings[$0].isLow
+        }
+        guard !order.isEmpty else { return nil }
+        hedges -= 1
+        return Plan(order.map { choice($0, standings[$0], isLast: false) })
+    }
+
+    /// An attempt was made.
+    ///
+    /// - Parameter isRetry: Whether the request has failed before.
+    public mutating func began(isRetry: Bool) {
+        hedges = min(Budget.mostHedges, hedges + Budget.hedgesPerAttempt)
+        retries = isRetry ? max(0, retries - 1) : min(Budget.mostRetries, retries + Budget.retriesPerRequest)
+    }
+
+    /// A target that was left alone has answered.
+    ///
+    /// - Returns: Whether it was asked because nobody else was there, so that all others should be tried again at once.
+    public func endsPanic(at seconds: Double) -> Bool { seconds - panickedAt < 10 }
+
+    // MARK: Who can be asked
+
+    /// Those who can be asked like any other, the best first; those of low quality last.
+    private func ordered(_ standings: [Standing], mayProbe: Bool) -> [Int] {
+        var ready: [(index: Int, worth: Double)] = []
+        ready.reserveCapacity(standings.count)
+        for index in standings.indices {
+            let standing = standings[index]
+            guard standing.assessment.hasRoom else { continue }
+            switch standing.gate {
+            case .shut: continue
+            case .probe where !mayProbe: continue
+            // What a probe is worth is that it shows whether the target is well.
+            case .probe: insert((index, standing.assessment.whenWell), into: &ready, standings)
+            case .open: insert((index, standing.worth), into: &ready, standings)
+            }
+        }
+        return ready.map(\.index)
+    }
+
+    private func insert(
+        _ new: (index: Int, worth: Double), into ready: inout [(index: Int, worth: Double)],
+        _ standings: [Standing]
+    ) {
+        let isLow = standings[new.index].isLow
+        let place =
+            ready.firstIndex { other in
+                standings[other.index].isLow == isLow ? other.worth < new.worth : !isLow
+            } ?? ready.count
+        ready.insert(new, at: place)
+    }
+
+    private func choice(_ index: Int, _ standing: Standing, isLast: Bool) -> Plan.Choice {
+        var choice = Plan.Choice(index),
+            limit = isLast ? Double.infinity : standing.assessment.firstTokenLimit
+        var hedge = standing.assessment.hedgeAfter
+        if standing.gate != .open {
+            limit = min(limit, 4)
+            hedge = max(0.3, min(hedge, 1))
+        }
+        if limit < .infinity { choice.firstToken = .seconds(limit) }
+        choice.hedgeAfter = .seconds(hedge)
+        return choice
+    }
+
+    // MARK: Nobody can be asked
+
+    /// Nobody is let through: asks the one that would be best if it were well, each at most once a second, instead of
+    /// waiting until their breakers have waited.
+    private mutating func panic(_ standings: [Standing], isLast: Bool, at seconds: Double) -> Plan? {
+        let gated = standings.indices.filter {
+            standings[$0].gate != .open && standings[$0].assessment.hasRoom && seconds - lastForced[$0] >= 1
+        }
+        guard
+            let best = gated.max(by: { standings[$0].assessment.whenWell < standings[$1].assessment.whenWell }
+            )
+        else { return nil }
+        lastForced[best] = seconds
+        panickedAt = seconds
+        return forcing(best, standings, isLast: isLast)
+    }
+
+    /// Little time is left: asks the least bad, whatever its limit and its breaker say.
+    private func force(_ standings: [Standing], isLast: Bool) -> Plan {
+        let possible = standings.indices.filter {
+            !standings[$0].assessment.isBlocked && standings[$0].timesAsked < 2
+        }
+        let best = (possible.isEmpty ? Array(standings.indices) : possible).max {
+            standings[$0].assessment.total < standings[$1].assessment.total
+        }
+        return best.map { forcing($0, standings, isLast: isLast) } ?? .givingUp
+    }
+
+    private func forcing(_ index: Int, _ standings: [Standing], isLast: Bool) -> Plan {
+        var choice = choice(index, standings[index], isLast: isLast)
+        choice.isForced = true
+        return Plan([choice])
+    }
+}
+
+extension AdaptiveSelection.Standing {
+    /// Sets what candidates are ordered by under `strategy`.
+    public static func weigh(_ standings: inout [Self], by strategy: Strategy, chance: inout Chance) {
+        switch strategy {
+        case .adaptive, .priority, .roundRobin, .weighted: break
+        case .cheapest:
+            for index in standings.indices { standings[index].worth = -standings[index].assessment.dollars }
+        case .thompson:
+            for index in standings.indices {
+                let terms = standings[index].assessment
+                standings[index].worth = terms.success + terms.noise / Temperature.success
+            }
+        case .upperBound:
+            let seen = standings.reduce(2) { $0 + $1.assessment.evidence }
+            for index in standings.indices {
+                let terms = standings[index].assessment
+                standings[index].worth =
+                    terms.success + 0.3 * (log(seen) / max(1, terms.evidence)).squareRoot()
+            }
+        case .leastLatency: weighByLatency(&standings, chance: &chance)
+        }
+    }
+
+    /// The better of two drawn by chance comes first, so that not all rush to the same one (M. Mitzenmacher: "The power of
+    /// two choices in randomized load balancing", 2001).
+    private static func weighByLatency(_ standings: inout [Self], chance: inout Chance) {
+        for index in standings.indices {
+            let terms = standings[index].assessment
+            standings[index].worth = -terms.time * Double(terms.pending + 1)
+        }
+        let open = standings.indices.filter {
+            standings[$0].gate == .open && standings[$0].assessment.hasRoom
+        }
+        guard open.count > 2 else { return }
+        let one = Int(chance.next() % UInt64(open.count))
+        let other = (one + 1 + Int(chance.next() % UInt64(open.count - 1))) % open.count
+        let (first, second) = (open[one], open[other])
+        let best = standings[first].worth >= standings[second].worth ? first : second
+        standings[best].worth = abs(standings[best].worth)
+    }
+}
+
+extension Plan {
+    /// Nobody is asked any more.
+    static var givingUp: Plan {
+        var plan = Plan([])
+        plan.givesUp = true
+        return plan
+    }
+}

@@ -1,0 +1,140 @@
+/// All that is learned of one target: how likely it is to answer, how quickly, and how much of its limit is left.
+/// A decision: no clock, lock or task. Times are seconds on one clock.
+public struct TargetEstimate: Sendable {
+    /// How an attempt ended.
+    public enum Result: Sendable, Hashable {
+        /// With an answer, `perToken` seconds for each token after the first; nil if that is not known.
+        case answered(perToken: Double?)
+        /// With an answer that came as a whole after so many seconds, of so many tokens if that is known.
+        case answeredWhole(after: Double, tokens: Int?)
+        /// With a failure after so many seconds.
+        case failed(after: Double)
+        /// Because nothing came within a limit for the first token of so many seconds.
+        case nothingCame(within: Double)
+        /// The limit of the provider refused it.
+        case refused(retryAfter: Double)
+        /// In a way that says nothing of the target, such as a request that is wrong.
+        case ignored
+    }
+
+    /// An attempt that runs.
+    private struct Pending: Hashable {
+        var id: UInt64
+        var began: Double
+    }
+
+    /// The most running attempts that are watched for being late; more are counted by nobody.
+    private static let mostPending = 128
+
+    /// How likely it is to answer.
+    public internal(set) var success = SuccessEstimate()
+    /// How long its first token takes.
+    public private(set) var firstToken: TimeEstimate
+    /// How long each token after the first takes.
+    public private(set) var perToken: TimeEstimate
+    /// How much of its limit is left.
+    public internal(set) var headroom: HeadroomEstimate
+    /// Seconds that an attempt which fails usually takes.
+    public private(set) var timeLost = 0.5
+    /// In the order in which they began.
+    private var pending: [Pending] = []
+    private var given: UInt64 = 0
+
+    /// Creates an estimate.
+    ///
+    /// - Parameters:
+    ///   - firstToken: What to expect before anything was seen, in seconds. Default: 0.7.
+    ///   - perToken: The same for each token after the first. Default: 0.02.
+    public init(_ facts: TargetFacts, firstToken: Double = 0.7, perToken: Double = 0.02) {
+        self.firstToken = TimeEstimate(median: firstToken, residual: 0.09)
+        self.perToken = TimeEstimate(median: perToken, residual: 0.04)
+        headroom = HeadroomEstimate(requestsPerSecond: facts.requestsPerSecond, burst: facts.burst)
+    }
+
+    // MARK: Learning
+
+    /// An attempt begins.
+    ///
+    /// - Returns: What to name it by.
+    public mutating func began(at seconds: Double) -> UInt64 {
+        headroom.take(at: seconds)
+        given &+= 1
+        if pending.count < Self.mostPending { pending.append(Pending(id: given, began: seconds)) }
+        return given
+    }
+
+    /// Its first token came after so many seconds.
+    public mutating func firstToken(of id: UInt64, after time: Double, at seconds: Double) {
+        forget(id)
+        firstToken.note(time, at: seconds)
+    }
+
+    /// It has ended.
+    ///
+    /// - Parameter remaining: The share of the provider's limit that is left, if the response says so.
+    public mutating func ended(
+        _ id: UInt64, _ result: Result, of shape: RequestShape, remaining: Double? = nil, at seconds: Double
+    ) {
+        forget(id)
+        switch result {
+        case .ignored: return
+        case .refused(let wait): headroom.refused(retryAfter: wait, at: seconds)
+        case .answered(let time):
+            headroom.answered(remaining: remaining, at: seconds)
+            if let time { perToken.note(time, at: seconds) }
+            success.note(true, for: shape, at: seconds)
+        case .answeredWhole(let time, let tokens):
+            headroom.answered(remaining: remaining, at: seconds)
+            learn(whole: time, tokens: tokens, at: seconds)
+            success.note(true, for: shape, at: seconds)
+        case .failed(let time):
+            if remaining != nil { headroom.answered(remaining: remaining, at: seconds) }
+            lost(time)
+            success.note(false, for: shape, at: seconds)
+        case .nothingCame(let time):
+            lost(time)
+            // Only a short limit says that it was slow; a long one that it hung, and what hangs has no speed.
+            if time <= 4.01 { firstToken.noteLonger(than: time, at: seconds) }
+            success.note(false, for: shape, at: seconds)
+        }
+    }
+
+    /// It was given up after so many seconds, since another one was quicker or the caller left.
+    public mutating func givenUp(
+        _ id: UInt64, after time: Double, hadFirstToken: Bool, of shape: RequestShape, at seconds: Double
+    ) {
+        forget(id)
+        guard !hadFirstToken, time > firstToken.late(2) else { return }
+        success.note(false, weight: 0.5, for: shape, at: seconds)
+    }
+
+    /// Its breaker has closed: it has come back.
+    public mutating func recovered() { success.recovered() }
+
+    /// How long the first token of a whole answer took cannot be seen: both times are taken to be off by the same factor.
+    private mutating func learn(whole time: Double, tokens: Int?, at seconds: Double) {
+        let count = Double(max(1, tokens ?? 100)), first = firstToken.expected(), each = perToken.expected()
+        let factor = time / max(1e-6, first + count * each)
+        firstToken.note(first * factor, at: seconds)
+        if tokens != nil { perToken.note(each * factor, at: seconds) }
+    }
+
+    private mutating func lost(_ time: Double) { timeLost += 0.2 * (min(time, 10) - timeLost) }
+
+    private mutating func forget(_ id: UInt64) {
+        if let index = pending.firstIndex(where: { $0.id == id }) { pending.remove(at: index) }
+    }
+
+    // MARK: Prediction
+
+    /// The attempts that have not brought their first token, as far as they are watched.
+    public var running: Int { pending.count }
+
+    /// The attempts that should have brought their first token by now.
+    public func overdue(at seconds: Double) -> Int {
+        guard let oldest = pending.first else { return 0 }
+        let limit = firstToken.late(2.8)
+        guard seconds - oldest.began > limit else { return 0 }
+        return pending.prefix { seconds - $0.began > limit }.count
+    }
+}

@@ -1,0 +1,33 @@
+/// Who may be asked now, the best first, and how. Strategies that learn make a new one after each failure.
+public struct Plan: Sendable, Hashable {
+    /// One who may be asked.
+    public struct Choice: Sendable, Hashable {
+        /// The candidate's index.
+        public var candidate: Int
+        /// The limit for the first token, if it is to be shorter than the route's.
+        public var firstToken: Duration?
+        /// When another one is asked too if there is no first token; nil for never.
+        public var hedgeAfter: Duration?
+        /// Whether a candidate that is left alone is asked all the same, since nobody else is there.
+        public var isForced = false
+
+        /// Creates a choice without limits of its own.
+        public init(_ candidate: Int) { self.candidate = candidate }
+    }
+
+    /// The candidates that may be asked now, the best first.
+    public var order: [Choice]
+    /// When to rank again if none of them can be asked; nil if that would not help.
+    public var standBy: Duration?
+    /// Whether nobody is to be asked any more, whatever waits.
+    public var givesUp = false
+
+    /// Creates a plan.
+    public init(_ order: [Choice], standBy: Duration? = nil) {
+        self.order = order
+        self.standBy = standBy
+    }
+
+    /// All candidates in their order.
+    public static func inOrder(_ count: Int) -> Plan { Plan((0..<count).map { Choice($0) }) }
+}

@@ -1,0 +1,45 @@
+import Foundation
+import Resilience
+
+/// The upper confidence bound of the mean reward in the last 120 s (A. Garivier, E. Moulines: "On upper-confidence
+/// bound policies for switching bandit problems", 2011).
+public struct SlidingWindowUCB: SimulatedPolicy, Baseline {
+    private static let window = 120.0
+    private static let priorCount = 0.05
+    private static let prior = 0.8
+
+    let providers: KnownProviders
+    var chance: Chance
+    private var rewards: [SlidingWindow]
+    /// The rewards in all windows.
+    private var total = 0
+
+    /// Creates the policy for a world.
+    public init(_ world: World, utility: WorldFile.Utility, seed: UInt64) {
+        providers = KnownProviders(world, utility)
+        chance = Chance(policy: seed)
+        rewards = Array(repeating: SlidingWindow(), count: providers.count)
+    }
+
+    mutating func pick(for request: SimulatedRequest, among candidates: ProviderSet, at time: Double) -> Int?
+    {
+        candidates.best { provider in
+            let before = rewards[provider].count
+            rewards[provider].forget(before: time - Self.window)
+            total -= before - rewards[provider].count
+            let count = Double(rewards[provider].count) + Self.priorCount
+            let mean = (rewards[provider].sum + Self.priorCount * Self.prior) / count
+            return mean + 0.3 * (log(Double(total + 2)) / count).squareRoot()
+        }
+    }
+
+    /// Adds the reward of what has ended.
+    public mutating func ended(
+        _ attempt: SimulatedAttempt, of request: SimulatedRequest, _ result: SimulatedResult, at time: Double
+    ) {
+        guard result.kind != .badRequest else { return }
+        let reward = providers.reward(for: request.request, at: attempt.provider, result)
+        rewards[attempt.provider].append(reward, at: time)
+        total += 1
+    }
+}

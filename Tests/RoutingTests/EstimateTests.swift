@@ -1,0 +1,166 @@
+import Resilience
+import Testing
+
+@testable import Routing
+
+@Suite struct EstimateTests {
+    private static let short = RequestShape(input: 500, output: 100)
+    private static let long = RequestShape(input: 5000, output: 100)
+
+    // MARK: Success
+
+    @Test func `a target that was never asked is taken to succeed in 98 of 100`() {
+        var estimate = SuccessEstimate()
+        let evidence = estimate.evidence(for: Self.short, overdue: 0, at: 0)
+        #expect(abs(evidence.share - 0.98) < 0.001)
+    }
+
+    @Test func `failures in a row are known within three results, and only they make it failing`() {
+        var estimate = SuccessEstimate()
+        for second in 0..<50 { estimate.note(true, for: Self.short, at: Double(second)) }
+        #expect(!estimate.isFailing)
+        var needed = 0
+        while !estimate.isFailing, needed < 20 {
+            needed += 1
+            estimate.note(false, for: Self.short, at: 50 + Double(needed))
+        }
+        #expect(needed <= 3)
+        #expect(estimate.changes == 1)
+    }
+
+    @Test func `evidence fades to the prior by half every five minutes`() {
+        var estimate = SuccessEstimate()
+        for _ in 0..<20 { estimate.note(false, weight: 0.5, for: Self.short, at: 0) }
+        let before = estimate.overall.failures
+        _ = estimate.evidence(for: Self.short, overdue: 0, at: 300)
+        #expect(abs(estimate.overall.failures - (0.1 + (before - 0.1) / 2)) < 1e-9)
+    }
+
+    @Test func `long prompts have a share of their own`() {
+        var estimate = SuccessEstimate()
+        for second in 0..<40 {
+            estimate.note(true, for: Self.short, at: Double(second))
+            estimate.note(second % 3 == 0, for: Self.long, at: Double(second))
+        }
+        let short = estimate.evidence(for: Self.short, overdue: 0, at: 40).share
+        let long = estimate.evidence(for: Self.long, overdue: 0, at: 40).share
+        #expect(short > long + 0.15, "\(short) \(long)")
+    }
+
+    @Test func `what is overdue counts at once`() {
+        var estimate = SuccessEstimate()
+        let before = estimate.evidence(for: Self.short, overdue: 0, at: 0).share
+        let after = estimate.evidence(for: Self.short, overdue: 4, at: 0).share
+        #expect(after < before - 0.1)
+    }
+
+    // MARK: Time
+
+    @Test func `a time estimate finds the median and spread of what it sees`() {
+        var estimate = TimeEstimate(median: 0.7, residual: 0.09), chance = Chance(seed: 1)
+        for second in 0..<500 {
+            estimate.note(2 * exponential(0.3 * chance.normal()), at: Double(second))
+        }
+        #expect(abs(estimate.median - 2) < 0.4, "\(estimate.median)")
+        #expect(abs(estimate.residual - 0.09) < 0.04, "\(estimate.residual)")
+    }
+
+    @Test func `another level is learned within three samples`() {
+        var estimate = TimeEstimate(median: 0.5, residual: 0.05)
+        for second in 0..<100 { estimate.note(0.5, at: Double(second)) }
+        for second in 100..<103 { estimate.note(4, at: Double(second)) }
+        #expect(estimate.median > 2, "\(estimate.median)")
+    }
+
+    @Test func `what hangs gets hardly more time`() {
+        var estimate = TimeEstimate(median: 0.5, residual: 0.05)
+        for second in 0..<100 { estimate.note(0.5, at: Double(second)) }
+        for second in 100..<105 { estimate.noteLonger(than: 4, at: Double(second)) }
+        #expect(estimate.median < 1.6, "\(estimate.median)")
+    }
+
+    private func exponential(_ x: Double) -> Double {
+        // Enough terms for the small numbers here.
+        var sum = 1.0, term = 1.0
+        for step in 1..<30 {
+            term *= x / Double(step)
+            sum += term
+        }
+        return sum
+    }
+
+    // MARK: Headroom
+
+    @Test func `a known limit has room for its burst and then for what it allows in a second`() {
+        var estimate = HeadroomEstimate(requestsPerSecond: 2, burst: 4)
+        for _ in 0..<4 {
+            let hasRoom = estimate.hasRoom(at: 10)
+            #expect(hasRoom)
+            estimate.take(at: 10)
+        }
+        let (hasRoom, used) = (estimate.hasRoom(at: 10), estimate.used(at: 10))
+        #expect(!hasRoom)
+        #expect(used == 1)
+        let hasRoomAgain = estimate.hasRoom(at: 10.51)
+        #expect(hasRoomAgain)
+    }
+
+    @Test func `a refusal empties the bucket, lowers the rate and blocks for five seconds at most`() {
+        var estimate = HeadroomEstimate(requestsPerSecond: 10, burst: 10)
+        estimate.refused(retryAfter: 60, at: 0)
+        #expect(estimate.isBlocked(at: 4.9))
+        #expect(!estimate.isBlocked(at: 5.1))
+        let used = estimate.used(at: 0.1)
+        #expect(abs(used - (1 - 0.07)) < 1e-6, "7 a second are left of 10")
+    }
+
+    @Test func `a limit that nobody told of is guessed at the first refusal and forgotten when it is gone`() {
+        var estimate = HeadroomEstimate(requestsPerSecond: nil, burst: nil)
+        for step in 0..<600 { estimate.take(at: Double(step) / 10) }
+        let before = estimate.hasRoom(at: 60)
+        #expect(before)
+        estimate.refused(retryAfter: 0, at: 60)
+        let after = estimate.hasRoom(at: 60)
+        #expect(!after)
+        for step in 0..<200 { estimate.answered(remaining: nil, at: 60 + Double(step)) }
+        let used = estimate.used(at: 300)
+        #expect(used == 0)
+    }
+
+    @Test func `what responses say is left is believed if it is less`() {
+        var estimate = HeadroomEstimate(requestsPerSecond: 1, burst: 100)
+        estimate.answered(remaining: 0.2, at: 0)
+        let used = estimate.used(at: 0)
+        #expect(abs(used - 0.4) < 1e-9, "half way from full to a fifth")
+    }
+
+    // MARK: The target
+
+    @Test func `attempts that are late for their first token are overdue until they are settled`() {
+        var target = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5))
+        let late = target.began(at: 0), other = target.began(at: 100)
+        #expect(target.overdue(at: 1) == 0)
+        #expect(target.overdue(at: 100.5) == 1)
+        target.ended(late, .failed(after: 100), of: Self.short, at: 100)
+        #expect(target.overdue(at: 100.5) == 0)
+        target.firstToken(of: other, after: 0.4, at: 100.4)
+        #expect(target.overdue(at: 1000) == 0)
+        #expect(target.running == 0)
+    }
+
+    @Test func `the attempts that are watched are bounded`() {
+        var target = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5))
+        for _ in 0..<10_000 { _ = target.began(at: 0) }
+        #expect(target.overdue(at: 1000) == 128)
+    }
+
+    @Test func `a whole answer teaches both times in proportion`() {
+        var target = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5))
+        for second in 0..<200 {
+            let id = target.began(at: Double(second))
+            target.ended(id, .answeredWhole(after: 6, tokens: 100), of: Self.short, at: Double(second) + 6)
+        }
+        let expected = target.firstToken.expected() + 100 * target.perToken.expected()
+        #expect(abs(expected - 6) < 0.6, "\(expected)")
+    }
+}

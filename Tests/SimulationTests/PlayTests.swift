@@ -1,0 +1,87 @@
+import Foundation
+import Routing
+import Testing
+
+@testable import Simulation
+
+/// The worlds played by the gateway's own decisions, against the reference of their format and against our goals.
+@Suite struct PlayTests {
+    private static func world(_ name: String) throws -> WorldFile {
+        let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Worlds/\(name).json")
+        return try WorldFile(json: Array(Data(contentsOf: url)))
+    }
+
+    private static func reference(_ name: String) throws -> Any {
+        let url = try #require(Bundle.module.url(forResource: name, withExtension: "json"))
+        return try JSONSerialization.jsonObject(with: Data(contentsOf: url))
+    }
+
+    @Test func `the fixed order meets the reference request by request`() throws {
+        let file = try Self.world("stress")
+        let expected = try #require(try Self.reference("primary_secondary") as? [[Double]])
+        var outcomes: [RequestOutcome] = []
+        let run = SimulationRun(try #require(file.scenarios.first), of: file, seed: 1000)
+        _ = run.play(.primarySecondary) { outcomes.append($0) }
+        outcomes.sort { $0.request.index < $1.request.index }
+        #expect(outcomes.count == expected.count)
+        for (outcome, line) in zip(outcomes, expected) {
+            let isEqual =
+                outcome.succeeded == (line[0] == 1) && outcome.attempts == Int(line[1])
+                && abs(outcome.latency - line[2]) < 1e-9 && abs(outcome.cost - line[3]) < 1e-9
+            #expect(isEqual, "\(outcome) \(line)")
+            if !isEqual { return }
+        }
+    }
+
+    @Test(arguments: ["stress", "adversarial"])
+    func `the baselines come to what the reference's come to`(world: String) throws {
+        let file = try Self.world(world)
+        let expected = try #require(try Self.reference("baselines") as? [[Any]])
+        var compared = 0
+        // The weeks are played by scripts/selection-goals.sh; here they would take longer than all others together.
+        for scenario in file.scenarios where scenario.duration < 86_400 {
+            for line in expected where line[1] as? String == scenario.name {
+                let policy = try #require(PolicyName(rawValue: line[0] as? String ?? ""))
+                let rows = (1000...1005).map {
+                    SimulationRun(scenario, of: file, seed: $0).play(policy).row
+                }
+                func mean(_ figure: SimulationFigure) -> Double {
+                    rows.reduce(0) { $0 + $1[figure] } / Double(rows.count)
+                }
+                let figures = line.dropFirst(2).compactMap { $0 as? Double }
+                let place: Comment = "\(policy) \(scenario.name) \(mean(.success)) \(figures)"
+                #expect(abs(mean(.success) - figures[0]) <= 0.001, place)
+                #expect(abs(mean(.latencyMean) / figures[1] - 1) <= 0.02, place)
+                #expect(abs(mean(.costPerThousand) / figures[2] - 1) <= 0.02, place)
+                compared += 1
+            }
+        }
+        #expect(compared == 2 * file.scenarios.count { $0.duration < 86_400 })
+    }
+
+    @Test func `the same seed plays the same`() throws {
+        let file = try Self.world("adversarial")
+        let run = SimulationRun(try #require(file.scenarios.first), of: file, seed: 1000)
+        for policy in [PolicyName.adaptive, .liteLLMShuffle] {
+            var first: [RequestOutcome] = [], second: [RequestOutcome] = []
+            _ = run.play(policy) { first.append($0) }
+            _ = run.play(policy) { second.append($0) }
+            #expect(first == second)
+        }
+    }
+
+    @Test func `every request ends once, and within its time`() throws {
+        let file = try Self.world("adversarial")
+        for scenario in file.scenarios {
+            var ends: [Int: Int] = [:], latest = 0.0
+            _ = SimulationRun(scenario, of: file, seed: 1001).play(.adaptive) {
+                ends[$0.request.index, default: 0] += 1
+                latest = max(latest, $0.latency)
+            }
+            let requests = World(scenario, in: file, seed: 1001).requests.count
+            #expect(ends.count == requests && ends.values.allSatisfy { $0 == 1 }, "\(scenario.name)")
+            #expect(latest <= file.deadline + 1e-6)
+        }
+    }
+}
