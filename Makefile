@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test soak repeats mutants mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test live-worlds selection-goals soak repeats mutants mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -25,6 +25,18 @@ test: check-tools check-test-tools
 repeats: check-tools check-test-tools
 	swift build --build-tests
 	HOLDFAST_REPEATS=$${HOLDFAST_REPEATS:-20} swift test --skip-build --filter '^Acceptance\.Repeats/'
+
+## live-worlds: incidents in real time against the gateway and the same in the simulator; takes six minutes
+live-worlds: check-tools check-test-tools
+	swift build --build-tests
+	HOLDFAST_LIVE=1 swift test --skip-build --filter '^Acceptance\.LiveWorldTests'
+
+## selection-goals: plays all worlds with all policies and compares adaptive selection with its goals; takes a quarter of an hour
+selection-goals: release
+	rm -rf .build-goals && mkdir .build-goals
+	for world in stress adversarial; do $(RELEASE)/release/holdfast simulate --world Worlds/$$world.json --policy all --json > .build-goals/$$world.json; done
+	$(RELEASE)/release/holdfast simulate --world Worlds/stress.json --prefer quality --policy adaptive --no-oracle --json > .build-goals/stress-quality.json
+	python3 scripts/selection-goals.py .build-goals
 
 ## soak: a hundred callers and a provider that fails by a seed, for HOLDFAST_SOAK_SECONDS
 soak: check-tools

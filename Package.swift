@@ -102,7 +102,7 @@ let package = Package(
         .testTarget(
             name: "Acceptance",
             dependencies: [
-                "Wall", "holdfast",
+                "Simulation", "Wall", "holdfast",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
             ], path: "Tests/Acceptance",

@@ -94,15 +94,15 @@ public struct AdaptiveSelection: Sendable {
         guard situation.timeLeft >= 0.3 else { return .givingUp }
         let isLast = situation.attempts >= situation.maximumAttempts - 1
         // Waiting costs nobody anything; only when little time is left the least bad is better than nothing.
-        let mayWait = situation.timeLeft > (situation.attempts >= 3 ? 1 : min(8, situation.time * 0.27))
+        let mayWait = situation.timeLeft > min(8, situation.time * 0.27)
         let standBy: Duration? = mayWait ? .milliseconds(200) : nil
-        guard situation.failures <= 1 || retries >= 1 || !mayWait else { return Plan([], standBy: standBy) }
         let mayProbe = situation.failures == 0 && situation.timeLeft > min(20, situation.time * 2 / 3)
         let order = ordered(standings, mayProbe: mayProbe)
         guard order.contains(where: { standings[$0].timesAsked < 2 }) else {
             return panic(standings, isLast: isLast, at: seconds)
                 ?? (mayWait ? Plan([], standBy: standBy) : force(standings, isLast: isLast))
         }
+        guard situation.failures <= 1 || retries >= 1 || !mayWait else { return Plan([], standBy: standBy) }
         return Plan(order.map { choice($0, standings[$0], isLast: isLast) }, standBy: standBy)
     }
 
