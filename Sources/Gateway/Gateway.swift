@@ -33,6 +33,8 @@ public final class Gateway: Sendable {
     private let time: TimeSource
     private let wallClockMilliseconds: @Sendable () -> Int64
     private let current: Mutex<Routes>
+    /// Runs attempts beside each other; when is said for each.
+    private let hedge: Hedge
 
     /// Creates a gateway.
     ///
@@ -46,6 +48,7 @@ public final class Gateway: Sendable {
         current = Mutex(routes)
         self.targets = targets
         self.time = time
+        hedge = Hedge("targets", policy: HedgePolicy(delay: .afterFailure), time: time)
         self.wallClockMilliseconds = wallClockMilliseconds
         decisions = DecisionLog(capacity: keptDecisions)
     }
@@ -75,7 +78,7 @@ public final class Gateway: Sendable {
         into sink: some ReplySink
     ) async {
         let settings = route.settings, deadline = arrivedAt.advanced(by: settings.limits.total)
-        let opening = route.open(request, arrivedAt: arrivedAt, deadline: deadline)
+        let opening = route.open(request, arrivedAt: arrivedAt, deadline: deadline, hedge: hedge)
         var account = Account(
             Decision(
                 id: request.id, caller: caller, arrivedAtMilliseconds: wallClockMilliseconds(),
@@ -85,11 +88,8 @@ public final class Gateway: Sendable {
         var bounds = Execution.Bounds(
             deadline: deadline, retry: settings.retry, limits: settings.limits)
         bounds.models = settings.models
-        let machine = Execution.StateMachine(
-            opening.candidates, plan: opening.plan, bounds: bounds, table: settings.failures,
-            chance: opening.chance)
-        let execution = Execution(request, settings, opening.chooser, time: time)
-        let (ending, failure) = await execution.run(machine, opening.candidates, &account, into: sink)
+        let execution = Execution(request, settings, opening, bounds: bounds, time: time)
+        let (ending, failure) = await execution.run(&account, into: sink)
         if account.decision.wentElsewhere { route.meters.failovers.increment() }
         if account.decision.wasMended { route.meters.mended.increment() }
         account.settle(ending, failure, at: time.now)
@@ -101,7 +101,7 @@ extension Decision {
     fileprivate var wentElsewhere: Bool {
         steps.contains { step in
             switch step.kind {
-            case .attempt(.failover, _, _), .attempt(.splice, _, _): return true
+            case .attempt(.failover, _, _), .attempt(.splice, _, _), .attempt(.hedge, nil, _): return true
             default: return false
             }
         }

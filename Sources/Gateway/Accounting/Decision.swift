@@ -24,6 +24,35 @@ public struct Decision: Sendable {
 
         /// Why it stood where it did, in words.
         public var why: String { reason.description }
+
+        /// Where a strategy that learns saw it; nil for the others.
+        public var standing: Standing? {
+            if case .learned(let standing) = reason { Standing(standing) } else { nil }
+        }
+    }
+
+    /// What spoke for a target and against it. Terms are in the worth of one success; what costs is negative.
+    public struct Standing: Sendable {
+        /// What it was ordered by.
+        public let worth: Double
+        /// The terms of the index.
+        public let quality, price, latency, risk, headroom: Double
+        /// The estimated share of answers, what was added to it for exploration, and the requests it is based on.
+        public let success, noise, evidence: Double
+        /// The expected time and price.
+        public let expectedSeconds, expectedDollars: Double
+        /// Whether it could be asked like any other.
+        public let isEligible: Bool
+
+        init(_ standing: AdaptiveSelection.Standing) {
+            let terms = standing.assessment
+            worth = standing.worth
+            (quality, price, latency) = (terms.quality, -terms.price, -terms.latency)
+            (risk, headroom) = (-terms.risk, -terms.headroom)
+            (success, noise, evidence) = (terms.success, terms.noise, terms.evidence)
+            (expectedSeconds, expectedDollars) = (terms.time, terms.dollars)
+            isEligible = terms.hasRoom && standing.gate == .open
+        }
     }
 
     /// One step on the way.
@@ -32,6 +61,8 @@ public struct Decision: Sendable {
         public enum Kind: Sendable {
             /// The target was asked. `firstToken` is the time to the first meaningful part of a stream.
             case attempt(Execution.Purpose, AttemptFailure?, firstToken: Duration?)
+            /// The target was asked and given up, since another one that was asked beside it has answered.
+            case outrun(Execution.Purpose)
             /// The target was passed over.
             case refusal(TargetHealth.Refusal)
             /// The request waited before it asked the target again.
@@ -102,6 +133,11 @@ public struct Decision: Sendable {
 
     /// How many attempts were made.
     public var attempts: Int {
-        steps.count { if case .attempt = $0.kind { true } else { false } }
+        steps.count { step in
+            switch step.kind {
+            case .attempt, .outrun: true
+            case .refusal, .wait, .budgetSpent: false
+            }
+        }
     }
 }

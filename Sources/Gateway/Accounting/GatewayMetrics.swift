@@ -52,6 +52,8 @@ public final class GatewayMetrics: Sendable {
         let scheduledRetries: Counter
         let budgetSpent: Counter
         let resends: Counter
+        /// Attempts that were given up, since another one beside them has answered.
+        let outrun: Counter
         /// Events of streams that could not be read and were passed over.
         let skippedEvents: Counter
 
@@ -72,6 +74,7 @@ public final class GatewayMetrics: Sendable {
             scheduledRetries = counter("holdfast_retries_scheduled_total")
             budgetSpent = counter("holdfast_retry_budget_exhausted_total")
             resends = counter("holdfast_resends_total")
+            outrun = counter("holdfast_attempts_outrun_total")
             skippedEvents = counter("holdfast_stream_events_skipped_total")
         }
 

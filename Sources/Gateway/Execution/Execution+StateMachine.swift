@@ -118,6 +118,11 @@ extension Execution {
             tracks.indices.contains(index) && tracks[index].wasAsked ? tracks[index].retries + 1 : 0
         }
 
+        /// The attempt at the candidate of that index was given up, since another one has answered.
+        public mutating func outrun(_ index: Int) {
+            running.removeAll { $0 == index }
+        }
+
         // MARK: After a failure
 
         private mutating func next(after refusal: TargetHealth.Refusal, of index: Int, at now: Instant)

@@ -2,6 +2,7 @@ import CoreMetrics
 import Generation
 import Resilience
 import Routing
+import Synchronization
 
 /// One request's way through its targets: does what ``StateMachine`` decides.
 public final class Execution: Sendable {
@@ -11,52 +12,49 @@ public final class Execution: Sendable {
     let chooser: Chooser?
     let shape: RequestShape
     let time: TimeSource
+    private let candidates: [Candidate]
+    let machine: Mutex<StateMachine>
 
     init(
-        _ request: GenerationRequest, _ settings: Route.Settings, _ chooser: Chooser? = nil, time: TimeSource
+        _ request: GenerationRequest, _ settings: Route.Settings, _ opening: Route.Opening, bounds: Bounds,
+        time: TimeSource
     ) {
         self.request = request
         self.settings = settings
-        self.chooser = chooser
-        shape = chooser?.shape ?? RequestShape(request)
+        chooser = opening.chooser
+        shape = opening.chooser?.shape ?? RequestShape(request)
+        candidates = opening.candidates
+        machine = Mutex(
+            StateMachine(
+                opening.candidates, plan: opening.plan, bounds: bounds, table: settings.failures,
+                chance: opening.chance))
         self.time = time
     }
 
     /// Runs the request until the sink has its answer, its end or its refusal.
     ///
     /// - Returns: How it ended and, if it failed, why.
-    func run(
-        _ machine: consuming StateMachine, _ candidates: [Candidate], _ account: inout Account,
-        into sink: some ReplySink
-    ) async
-        -> (Decision.Ending, GatewayFailure?)
+    func run(_ account: inout Account, into sink: some ReplySink) async -> (Decision.Ending, GatewayFailure?)
     {
-        var machine = machine, progress = Progress()
-        var step = machine.start(at: time.now)
+        var progress = Progress()
+        var step = machine.withLock { $0.start(at: time.now) }
         do throws(CallerLeft) {
             while true {
                 switch step {
-                case .attempt(let ask):
-                    let attempt = Attempt(self, candidates[ask.candidate], ask)
-                    let outcome = try await attempt.run(&machine, &account, &progress, into: sink)
-                    let now = time.now
-                    if outcome.needsPlan { chooser?.replan(&machine, at: now) }
-                    step = machine.next(after: outcome, of: ask.candidate, at: now)
-                case .standBy(let wait):
-                    step = try await standBy(wait, &machine, &account)
-                case .join:
-                    // Only follows where attempts run beside each other, which this does not start.
-                    return (.failed, .outOfTime)
+                case .attempt(let ask): step = try await attempt(ask, &account, &progress, into: sink)
+                case .standBy(let wait): step = try await standBy(wait, &account)
                 case .wait(let wait, let index):
-                    step = try await pause(wait, before: candidates[index], &machine, &account)
+                    step = try await pause(wait, before: candidates[index], &account)
                 case .fail(let failure):
                     try await sink.refuse(failure, account.summary(at: time.now))
                     return (.failed, failure)
                 case .interrupt(let failure):
                     try await sink.interrupt(failure)
                     return (.interrupted, .attemptsFailed(failure, retryAfter: nil))
-                case .finish:
-                    return (.answered, nil)
+                case .finish: return (.answered, nil)
+                case .join:
+                    // All attempts that ran beside each other have been told of: nobody is left to wait for.
+                    return (.failed, .outOfTime)
                 }
             }
         } catch {
@@ -64,39 +62,110 @@ public final class Execution: Sendable {
         }
     }
 
+    /// Asks a candidate, and another one beside it if it is slow to begin its answer.
+    private func attempt(
+        _ ask: Ask, _ account: inout Account, _ progress: inout Progress, into sink: some ReplySink
+    ) async throws(CallerLeft) -> Step {
+        let first = Attempt(self, candidates[ask.candidate], ask), delivered = progress.delivered
+        guard let hedge = chooser?.hedge, let delay = ask.hedgeAfter, delivered == nil else {
+            let opening = await first.open(delivered)
+            return try await follow(opening, &account, &progress, into: sink)
+        }
+        let race = Race()
+        // Nothing is thrown, so that there is no winner only if the caller has left.
+        let winner: Opening?? = try? await hedge.run(
+            delay: delay, accepting: { race.isDecided(by: $0) }, discard: { race.keep($0) }
+        ) { number in
+            number == 0 ? await first.open(nil, in: race) : await self.openHedge(beside: ask, in: race)
+        }
+        guard let winner = winner ?? nil else { throw CallerLeft() }
+        guard !winner.isAnswer else {
+            for other in race.others { _ = try lose(other, &account) }
+            return try await follow(winner, &account, &progress, into: sink)
+        }
+        // All have failed: the first one's failure is told first, the last one's decides what comes next.
+        var step = try await follow(winner, &account, &progress, into: sink)
+        for other in race.others { step = try lose(other, &account) ?? step }
+        return step
+    }
+
+    /// Asks another candidate beside the one that is asked already; nil if nobody else is to be.
+    private func openHedge(beside first: Ask, in race: Race) async -> Opening? {
+        guard race.isOpen, let chooser else { return nil }
+        let now = time.now
+        let ask = machine.withLock { chooser.hedge(&$0, beside: first.candidate, at: now) }
+        guard let ask else { return nil }
+        race.hedged()
+        return await Attempt(self, candidates[ask.candidate], ask).open(nil)
+    }
+
+    /// Tells of an attempt that ran beside the one that counts.
+    ///
+    /// - Returns: What comes after it; nil if it was only slower.
+    private func lose(_ opening: Opening, _ account: inout Account) throws(CallerLeft) -> Step? {
+        defer { opening.close(at: time.now) }
+        switch opening.result {
+        case .failed(let failure, _) where failure.isCancellation: outrun(opening, &account)
+        case .failed, .refused:
+            return decide(after: try opening.attempt.settle(opening, &account), of: opening)
+        case .whole, .stream, .callerLeft: outrun(opening, &account)
+        }
+        return nil
+    }
+
+    private func outrun(_ opening: Opening, _ account: inout Account) {
+        opening.attempt.outrun(opening, &account)
+        machine.withLock { $0.outrun(opening.attempt.task.candidate) }
+    }
+
+    /// Brings an attempt to its end and decides what comes after it.
+    private func follow(
+        _ opening: Opening, _ account: inout Account, _ progress: inout Progress, into sink: some ReplySink
+    ) async throws(CallerLeft) -> Step {
+        defer { opening.close(at: time.now) }
+        let outcome = try await opening.attempt.complete(opening, &account, &progress, into: sink)
+        return decide(after: outcome, of: opening)
+    }
+
+    private func decide(after outcome: Outcome, of opening: Opening) -> Step {
+        let now = time.now
+        return machine.withLock { machine in
+            if outcome.needsPlan { chooser?.replan(&machine, at: now) }
+            return machine.next(after: outcome, of: opening.attempt.task.candidate, at: now)
+        }
+    }
+
     /// Waits before a candidate is asked again. The budget is asked before the wait, so that retries which are still to
     /// come count against it.
     private func pause(
-        _ wait: Duration, before candidate: Candidate, _ machine: inout StateMachine, _ account: inout Account
-    )
-        async throws(CallerLeft) -> Step
-    {
+        _ wait: Duration, before candidate: Candidate, _ account: inout Account
+    ) async throws(CallerLeft) -> Step {
         let target = targets[candidate.target], begin = time.now, meters = target.meters
         let key = target.health[candidate.credential].credential
-        if machine.pendingIsRetry {
+        if machine.withLock({ $0.pendingIsRetry }) {
             guard target.health[candidate.credential].budget.withdraw() else {
                 meters.budgetSpent.increment()
                 account.note(.budgetSpent, target: target.name, key: key, begin: begin, end: begin)
-                return machine.budgetSpent(at: begin)
+                return machine.withLock { $0.budgetSpent(at: begin) }
             }
             meters.scheduledRetries.increment()
         }
         do { try await time.sleep(for: wait) } catch { throw CallerLeft() }
         let end = time.now
         account.note(.wait, target: target.name, key: key, begin: begin, end: end)
-        return machine.resume(at: end)
+        return machine.withLock { $0.resume(at: end) }
     }
 
     /// Waits until somebody may be asked again, and chooses anew.
-    private func standBy(_ wait: Duration, _ machine: inout StateMachine, _ account: inout Account)
-        async throws(CallerLeft) -> Step
-    {
+    private func standBy(_ wait: Duration, _ account: inout Account) async throws(CallerLeft) -> Step {
         let begin = time.now
         do { try await time.sleep(for: wait) } catch { throw CallerLeft() }
         let end = time.now
         account.note(.wait, target: "any target", key: "", begin: begin, end: end)
-        chooser?.replan(&machine, at: end)
-        return machine.resume(at: end)
+        return machine.withLock { machine in
+            chooser?.replan(&machine, at: end)
+            return machine.resume(at: end)
+        }
     }
 
     var targets: [Target] { settings.targets }

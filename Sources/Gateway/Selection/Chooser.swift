@@ -11,6 +11,8 @@ struct Chooser: Sendable {
     let arrivedAt: Instant
     let deadline: Instant
     let maximumAttempts: Int
+    /// Runs the attempts beside each other.
+    let hedge: Hedge
 
     /// The plan for what is left to be done, and where each candidate stands.
     func plan(
@@ -20,6 +22,17 @@ struct Chooser: Sendable {
             timeLeft: deadline.since(now) / .seconds(1), time: deadline.since(arrivedAt) / .seconds(1),
             attempts: attempts, failures: failures, maximumAttempts: maximumAttempts)
         return selector.plan(for: shape, situation, weights: weights, at: now, timesAsked: timesAsked)
+    }
+
+    /// Another candidate to ask beside the one of that index; nil if nobody else is to be asked.
+    func hedge(_ machine: inout Execution.StateMachine, beside index: Int, at now: Instant) -> Execution.Ask?
+    {
+        let plan = selector.hedge(
+            beside: index, for: shape, timeLeft: deadline.since(now), weights: weights, at: now
+        ) { machine.timesAsked($0) }
+        guard let plan else { return nil }
+        machine.plan = plan
+        return machine.hedge(at: now)
     }
 
     /// Gives `machine` a new plan, after an attempt has failed or the request has stood by.

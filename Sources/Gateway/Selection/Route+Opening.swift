@@ -18,11 +18,13 @@ extension Route {
     }
 
     /// Chooses the targets for a request.
-    func open(_ request: GenerationRequest, arrivedAt: Instant, deadline: Instant) -> Opening {
+    func open(
+        _ request: GenerationRequest, arrivedAt: Instant, deadline: Instant, hedge: Hedge
+    ) -> Opening {
         guard let selector else { return openInOrder() }
         let chooser = Chooser(
             selector: selector, shape: RequestShape(request), weights: settings.weights, arrivedAt: arrivedAt,
-            deadline: deadline, maximumAttempts: settings.retry.maximumAttempts)
+            deadline: deadline, maximumAttempts: settings.retry.maximumAttempts, hedge: hedge)
         let (plan, standings) = chooser.plan(attempts: 0, failures: 0, at: arrivedAt) { _ in 0 }
         let ordered = plan.order.map(\.candidate)
         let others = standings.indices.filter { !ordered.contains($0) }

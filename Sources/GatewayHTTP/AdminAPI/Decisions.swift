@@ -28,8 +28,25 @@ struct Decisions: Sendable {
 /// A decision as it is shown.
 struct DecisionView: Encodable {
     struct Planned: Encodable {
+        /// What speaks for a target and against it, on routes whose strategy learns.
+        struct Terms: Encodable {
+            var worth: Double
+            var quality: Double
+            var price: Double
+            var latency: Double
+            var risk: Double
+            var headroom: Double
+            var success: Double
+            var evidence: Double
+            var noise: Double
+            var expected_seconds: Double
+            var expected_dollars: Double
+        }
+
         var target: String
         var reason: String
+        var eligible: Bool?
+        var terms: Terms?
     }
 
     struct Step: Encodable {
@@ -65,6 +82,7 @@ struct DecisionView: Encodable {
     var streams: Bool
     var summary: String
     var plan: [Planned]
+    var advantage: String?
     var steps: [Step]
     var outcome: String
     var provider: String?
@@ -84,7 +102,8 @@ struct DecisionView: Encodable {
         strategy = decision.strategyName
         streams = decision.streams
         summary = Self.sentence(decision)
-        plan = decision.plan.map { Planned(target: $0.target, reason: $0.why) }
+        plan = decision.plan.map(Planned.init)
+        advantage = decision.advantage
         steps = decision.steps.map(Step.init)
         outcome = decision.ending.rawValue
         provider = decision.provider
@@ -109,6 +128,7 @@ struct DecisionView: Encodable {
             case .wait: "it waited \(Int(step.duration.shownMilliseconds)) ms for \(step.target)"
             case .budgetSpent: "the retry budget of \(step.target) was spent"
             case .attempt(_, nil, _): nil
+            case .outrun: "\(step.target) was slower than another one"
             }
         }
         let end =
@@ -120,6 +140,21 @@ struct DecisionView: Encodable {
             case .callerLeft: "the caller left"
             }
         return (passed + [end]).joined(separator: "; ")
+    }
+}
+
+extension DecisionView.Planned {
+    init(_ planned: Decision.Planned) {
+        target = planned.target
+        reason = planned.why
+        guard let standing = planned.standing else { return }
+        eligible = standing.isEligible
+        terms = Terms(
+            worth: standing.worth, quality: standing.quality, price: standing.price,
+            latency: standing.latency,
+            risk: standing.risk, headroom: standing.headroom, success: standing.success,
+            evidence: standing.evidence, noise: standing.noise, expected_seconds: standing.expectedSeconds,
+            expected_dollars: standing.expectedDollars)
     }
 }
 
@@ -135,6 +170,9 @@ extension DecisionView.Step {
         case .refusal(let refusal):
             (self.step, outcome) = ("refusal", refusal.word)
             retry_after_ms = refusal.retryAfter?.shownMilliseconds
+        case .outrun(let purpose):
+            (self.step, outcome) = ("attempt", "outrun")
+            self.purpose = purpose.rawValue
         case .attempt(let purpose, let failure, let firstToken):
             (self.step, outcome) = ("attempt", failure == nil ? "ok" : "failed")
             self.purpose = purpose.rawValue

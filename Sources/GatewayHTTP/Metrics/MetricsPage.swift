@@ -50,6 +50,8 @@ public enum MetricsHelp {
             "Unreadable events of providers' streams that were passed over.",
         "holdfast_retries_total": "Attempts at a target that had failed in the same request.",
         "holdfast_retries_scheduled_total": "Waits before such an attempt, whether it was made or not.",
+        "holdfast_attempts_outrun_total":
+            "Attempts that were given up, since another one beside them has answered.",
         "holdfast_retry_budget_exhausted_total": "Retries that the target's retry budget did not allow.",
         "holdfast_resends_total":
             "Requests sent again on a new connection, since the first one took nothing of them.",

@@ -87,9 +87,12 @@ final class LiveWorld: Sendable {
         let start = ContinuousClock.now
         let reply = try await Client.post(port, "/v1/chat/completions", body, limit: .seconds(40))
         let latency = start.duration(to: .now) / .seconds(1)
-        let succeeded = reply.status == 200 && reply.text.contains("data: [DONE]") && !reply.text.contains("\"error\"")
+        let succeeded =
+            reply.status == 200 && reply.text.contains("data: [DONE]") && !reply.text.contains("\"error\"")
         let decision = try await Client.decision(port, reply)
-        let attempts = (decision["steps"] as? [[String: Any]] ?? []).filter { $0["step"] as? String == "attempt" }
+        let attempts = (decision["steps"] as? [[String: Any]] ?? []).filter {
+            $0["step"] as? String == "attempt"
+        }
         let last = attempts.last?["begin_ms"] as? Double
         return End(
             succeeded: succeeded, attempts: attempts.count, latency: latency,
@@ -128,15 +131,21 @@ final class LiveWorld: Sendable {
         let (attempt, output) = state.withLock { state in
             let time = state.began.map { $0.duration(to: .now) / .seconds(1) } ?? 0
             return (
-                state.world.attempt(of: index, at: provider, time: max(0, time)), state.world.requests[index].output
+                state.world.attempt(of: index, at: provider, time: max(0, time)),
+                state.world.requests[index].output
             )
         }
         switch attempt.outcome {
         case .rejected(let wait):
             let fields = ["retry-after-ms: \(Int((wait * 1000).rounded(.up)))"]
-            return [.wait(.seconds(attempt.outcome.total)), Answer.response(429, Answer.error("busy"), fields: fields)]
-        case .serverError(let after): return [.wait(.seconds(after)), Answer.response(500, Answer.error("no"))]
-        case .badRequest: return [.wait(.seconds(attempt.outcome.total)), Answer.response(400, Answer.error("bad"))]
+            return [
+                .wait(.seconds(attempt.outcome.total)),
+                Answer.response(429, Answer.error("busy"), fields: fields),
+            ]
+        case .serverError(let after):
+            return [.wait(.seconds(after)), Answer.response(500, Answer.error("no"))]
+        case .badRequest:
+            return [.wait(.seconds(attempt.outcome.total)), Answer.response(400, Answer.error("bad"))]
         case .hang: return [.hang]
         case .answer(let first, let total, _): return Self.answer(first, total, tokens: output)
         }

@@ -7,7 +7,9 @@ import Wall
 /// so it runs on request only: `make live-worlds`.
 @Suite(
     .serialized,
-    .enabled(if: ProcessInfo.processInfo.environment["HOLDFAST_LIVE"] != nil, "takes six minutes: make live-worlds"))
+    .enabled(
+        if: ProcessInfo.processInfo.environment["HOLDFAST_LIVE"] != nil, "takes six minutes: make live-worlds"
+    ))
 struct LiveWorldTests {
     @Test(arguments: ["fast_outage", "hang", "brown_out", "rate_limit_storm"])
     func `success, failover and amplification are those of the simulation`(scenario: String) async throws {

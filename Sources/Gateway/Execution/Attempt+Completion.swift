@@ -1,0 +1,167 @@
+import CoreMetrics
+import Generation
+import Resilience
+
+/// What becomes of an attempt whose answer has begun.
+extension Execution.Attempt {
+    /// Gives the caller what the attempt has brought.
+    func complete(
+        _ opening: Opening, _ account: inout Account, _ progress: inout Execution.Progress,
+        into sink: some ReplySink
+    ) async throws(CallerLeft) -> Execution.Outcome {
+        switch opening.result {
+        case .failed, .refused, .callerLeft: return try settle(opening, &account)
+        case .whole(let whole, let speed):
+            noteAsking(&account)
+            opening.takePermit()?.settle(.success)
+            let now = time.now, tokens = whole.facts.usage?.completionTokens
+            opening.lesson?.answered(tokens: tokens, at: now)
+            opening.lesson?.probeSucceeded(at: now)
+            health.learnPace {
+                $0.note(now.since(opening.begin), tokens: tokens)
+                if let speed { $0.note(speed) }
+            }
+            account.note(facts: whole.facts)
+            let summary = account.summary(at: now, attemptSince: opening.begin)
+            succeeded(opening, &account, firstToken: nil)
+            try await sink.deliver(whole, summary)
+            return .answered
+        case .stream(let stream, let beginning):
+            noteAsking(&account)
+            return try await deliver(stream, beginning, opening, &account, &progress, into: sink)
+        }
+    }
+
+    /// Tells of an attempt that brought nothing.
+    func settle(_ opening: Opening, _ account: inout Account) throws(CallerLeft) -> Execution.Outcome {
+        switch opening.result {
+        case .refused(let refusal):
+            account.note(
+                .refusal(refusal), target: target.name, key: key, begin: opening.begin, end: time.now)
+            return .refused(refusal)
+        case .failed(let failure, let facts):
+            noteAsking(&account)
+            if let facts { note(facts, &account) }
+            return try failed(failure, opening, &account)
+        case .whole, .stream, .callerLeft: throw CallerLeft()
+        }
+    }
+
+    /// Tells of an attempt that another one has outrun.
+    func outrun(_ opening: Opening, _ account: inout Account) {
+        meters.outrun.increment()
+        account.note(
+            .outrun(purpose), target: target.name, key: key, begin: opening.begin, end: time.now)
+    }
+
+    private func noteAsking(_ account: inout Account) {
+        account.asking(provider: target.provider.name, model: target.model)
+    }
+
+    private func note(_ facts: ReplyFacts, _ account: inout Account) {
+        account.note(facts: facts)
+        if facts.skippedEvents > 0 { meters.skippedEvents.increment(by: Int64(facts.skippedEvents)) }
+    }
+
+    private func succeeded(_ opening: Opening, _ account: inout Account, firstToken: Duration?) {
+        meters.attempted(nil)
+        account.note(
+            .attempt(purpose, nil, firstToken: firstToken), target: target.name, key: key,
+            begin: opening.begin, end: time.now)
+    }
+
+    private func failed(
+        _ failure: AttemptFailure, _ opening: Opening, _ account: inout Account, firstToken: Duration? = nil
+    ) throws(CallerLeft) -> Execution.Outcome {
+        let now = time.now
+        meters.attempted(failure)
+        account.note(
+            .attempt(purpose, failure, firstToken: firstToken), target: target.name, key: key,
+            begin: opening.begin, end: now)
+        if failure.isCancellation { throw CallerLeft() }
+        let conduct = execution.settings.failures.conduct(for: failure)
+        if let permit = opening.takePermit() {
+            permit.settle(
+                conduct.countsAgainstBreaker ? .failure(retryAfter: failure.retryAfter) : .ignored)
+            if conduct.scope == .key, let duration = conduct.cooldown(asked: failure.retryAfter) {
+                health.cool(for: duration, because: failure.kind, at: now)
+            }
+        }
+        opening.lesson?.failed(failure, conduct, at: now)
+        return .failed(failure)
+    }
+
+    // MARK: Streams
+
+    /// Passes a stream on. Nothing reaches the caller before the first meaningful part, so that until then another
+    /// target can take over unseen; with `buffer` nothing does before the end.
+    private func deliver(
+        _ stream: any ReplyStream, _ beginning: Opening.Beginning, _ opening: Opening,
+        _ account: inout Account, _ progress: inout Execution.Progress, into sink: some ReplySink
+    ) async throws(CallerLeft) -> Execution.Outcome {
+        var held = beginning.held, speed = beginning.speed
+        let firstToken = beginning.firstToken
+        do throws(StreamEnd) {
+            if let firstToken {
+                account.note(facts: stream.facts)
+                settleProbe(opening, firstToken)
+                if !held.isWhole { try await open(held, &progress, opening, &account, sink) }
+            }
+            while !beginning.hasEnded, let piece = try await Self.next(stream) {
+                if held.isWhole {
+                    try held.add(piece)
+                    guard piece.isProgress else { continue }
+                    speed.note(piece.events, at: time.now)
+                    if speed.isTooSlow { throw .failed(StreamSpeed.failure) }
+                } else {
+                    speed.count(piece.events)
+                    try await Self.pass { () throws(CallerLeft) in try await sink.deliver(piece) }
+                }
+            }
+            // An answer that was gone on with may have had nothing but its end to come.
+            if held.isWhole || firstToken == nil { try await open(held, &progress, opening, &account, sink) }
+        } catch {
+            note(stream.facts, &account)
+            guard case .failed(let failure) = error else { throw CallerLeft() }
+            let hasPart = firstToken != nil && !held.isWhole
+            if hasPart { progress.delivered = stream.delivered }
+            let outcome = try failed(failure, opening, &account, firstToken: firstToken)
+            return hasPart
+                ? .interrupted(failure, canGoOn: progress.delivered?.canGoOn ?? false) : outcome
+        }
+        note(stream.facts, &account)
+        opening.takePermit()?.settle(.success, took: firstToken)
+        let now = time.now
+        opening.lesson?.answered(tokens: stream.facts.usage?.completionTokens, at: now)
+        speed.note(0, at: now)
+        health.learnPace { $0.note(speed) }
+        succeeded(opening, &account, firstToken: firstToken)
+        try await sink.finish()
+        return .answered
+    }
+
+    /// A probe has shown that the target answers; others need not wait for the end of its stream.
+    private func settleProbe(_ opening: Opening, _ firstToken: Duration) {
+        guard opening.isProbe else { return }
+        opening.takePermit()?.settle(.success, took: firstToken)
+        opening.lesson?.probeSucceeded(at: time.now)
+    }
+
+    /// Gives the caller what was held back, as the beginning of its stream unless that was begun before.
+    private func open(
+        _ held: HeldPieces, _ progress: inout Execution.Progress, _ opening: Opening,
+        _ account: inout Account, _ sink: some ReplySink
+    ) async throws(StreamEnd) {
+        let isFirst = !progress.hasBegun, pieces = held.joined
+        let summary = account.summary(at: time.now, attemptSince: opening.begin)
+        progress.hasBegun = true
+        try await Self.pass { () throws(CallerLeft) in
+            if isFirst { try await sink.begin(summary) }
+            try await sink.deliver(pieces)
+        }
+    }
+
+    private static func pass(_ delivery: () async throws(CallerLeft) -> Void) async throws(StreamEnd) {
+        do throws(CallerLeft) { try await delivery() } catch { throw .callerLeft }
+    }
+}
