@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test live-worlds selection-goals soak repeats mutants mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test bench-selection live-worlds selection-goals soak repeats mutants mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -37,6 +37,10 @@ selection-goals: release
 	for world in stress adversarial; do $(RELEASE)/release/holdfast simulate --world Worlds/$$world.json --policy all --json > .build-goals/$$world.json; done
 	$(RELEASE)/release/holdfast simulate --world Worlds/stress.json --prefer quality --policy adaptive --no-oracle --json > .build-goals/stress-quality.json
 	python3 scripts/selection-goals.py .build-goals
+
+## bench-selection: what one decision of adaptive selection costs
+bench-selection: check-tools
+	swift run -c release --scratch-path $(RELEASE) SelectionBench
 
 ## soak: a hundred callers and a provider that fails by a seed, for HOLDFAST_SOAK_SECONDS
 soak: check-tools

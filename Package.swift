@@ -92,6 +92,9 @@ let package = Package(
             name: "WallTool",
             dependencies: ["Wall", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/WallTool"),
+        // What a decision of adaptive selection costs.
+        .executableTarget(
+            name: "SelectionBench", dependencies: ["Gateway", "Resilience", "Routing"], path: "Benchmarks/selection"),
         .testTarget(
             name: "WallTests",
             dependencies: [
@@ -147,7 +150,7 @@ let package = Package(
             name: "HoldfastTests",
             dependencies: ["holdfast", "Gateway", "Generation", "Resilience", "Routing"]),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Routing", "Simulation"],
+            name: "SimulationTests", dependencies: ["Resilience", "Routing", "Simulation"],
             exclude: ["Reference/dump.py", "Reference/play.py"],
             resources: [
                 .copy("Reference/stress.json"), .copy("Reference/adversarial.json"),

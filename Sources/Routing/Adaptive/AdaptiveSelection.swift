@@ -103,7 +103,7 @@ public struct AdaptiveSelection: Sendable {
                 ?? (mayWait ? Plan([], standBy: standBy) : force(standings, isLast: isLast))
         }
         guard situation.failures <= 1 || retries >= 1 || !mayWait else { return Plan([], standBy: standBy) }
-        return Plan(order.map { choice($0, standings[$0], isLast: isLast) }, standBy: standBy)
+        return Plan(choices(order, standings, isLast: isLast), standBy: standBy)
     }
 
     /// Whom to ask beside `candidate`, which is slow to begin its answer; nil if that is not worth it.
@@ -115,7 +115,7 @@ public struct AdaptiveSelection: Sendable {
         }
         guard !order.isEmpty else { return nil }
         hedges -= 1
-        return Plan(order.map { choice($0, standings[$0], isLast: false) })
+        return Plan(choices(order, standings, isLast: false))
     }
 
     /// An attempt was made.
@@ -135,32 +135,25 @@ public struct AdaptiveSelection: Sendable {
 
     /// Those who can be asked like any other, the best first; those of low quality last.
     private func ordered(_ standings: [Standing], mayProbe: Bool) -> [Int] {
-        var ready: [(index: Int, worth: Double)] = []
+        var ready: [(worth: Double, index: Int)] = []
         ready.reserveCapacity(standings.count)
         for index in standings.indices {
-            let standing = standings[index]
-            guard standing.assessment.hasRoom else { continue }
-            switch standing.gate {
-            case .shut: continue
-            case .probe where !mayProbe: continue
-            // What a probe is worth is that it shows whether the target is well.
-            case .probe: insert((index, standing.assessment.whenWell), into: &ready, standings)
-            case .open: insert((index, standing.worth), into: &ready, standings)
-            }
+            guard let worth = standings[index].worth(mayProbe: mayProbe) else { continue }
+            // So far below all others that only another of low quality is lower.
+            ready.append((standings[index].isLow ? worth - 1e6 : worth, index))
         }
+        ready.sort { $0.worth > $1.worth }
         return ready.map(\.index)
     }
 
-    private func insert(
-        _ new: (index: Int, worth: Double), into ready: inout [(index: Int, worth: Double)],
-        _ standings: [Standing]
-    ) {
-        let isLow = standings[new.index].isLow
-        let place =
-            ready.firstIndex { other in
-                standings[other.index].isLow == isLow ? other.worth < new.worth : !isLow
-            } ?? ready.count
-        ready.insert(new, at: place)
+    /// The limits are worked out for those who are likely to be asked before there is another plan.
+    private func choices(_ order: [Int], _ standings: [Standing], isLast: Bool) -> [Plan.Choice] {
+        var choices: [Plan.Choice] = []
+        choices.reserveCapacity(order.count)
+        for index in order {
+            choices.append(choices.count < 2 ? choice(index, standings[index], isLast: isLast) : Plan.Choice(index))
+        }
+        return choices
     }
 
     private func choice(_ index: Int, _ standing: Standing, isLast: Bool) -> Plan.Choice {
@@ -171,8 +164,8 @@ public struct AdaptiveSelection: Sendable {
             limit = min(limit, 4)
             hedge = max(0.3, min(hedge, 1))
         }
-        if limit < .infinity { choice.firstToken = .seconds(limit) }
-        choice.hedgeAfter = .seconds(hedge)
+        choice.firstTokenSeconds = limit
+        choice.hedgeAfterSeconds = hedge
         return choice
     }
 
@@ -212,6 +205,17 @@ public struct AdaptiveSelection: Sendable {
 }
 
 extension AdaptiveSelection.Standing {
+    /// What it is worth to ask it now like any other; nil if it cannot be.
+    fileprivate func worth(mayProbe: Bool) -> Double? {
+        guard assessment.hasRoom else { return nil }
+        switch gate {
+        case .open: return worth
+        // What a probe is worth is that it shows whether the target is well.
+        case .probe: return mayProbe ? assessment.whenWell : nil
+        case .shut: return nil
+        }
+    }
+
     /// Sets what candidates are ordered by under `strategy`.
     public static func weigh(_ standings: inout [Self], by strategy: Strategy, chance: inout Chance) {
         switch strategy {

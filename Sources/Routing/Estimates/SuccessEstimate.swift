@@ -33,6 +33,7 @@ public struct SuccessEstimate: Sendable, Hashable {
     public static let prior = Evidence(successes: 4.9, failures: 0.1)
     /// Seconds in which half of the evidence is forgotten.
     private static let halfLife = 300.0
+    private static let decay = 0.693_147_180_559_945_3 / halfLife
     /// The most evidence that is kept, in requests.
     private static let most = 40.0
     /// The weight of the target's own share beside that of a class of requests, in requests.
@@ -112,7 +113,9 @@ public struct SuccessEstimate: Sendable, Hashable {
 
     private mutating func fade(to seconds: Double) {
         guard seconds > updated else { return }
-        let rest = exp2(-(seconds - updated) / Self.halfLife)
+        let faded = (seconds - updated) * Self.decay
+        // The first terms of the series, which are exact enough for as long as requests are apart.
+        let rest = faded < 0.01 ? 1 - faded + faded * faded / 2 : exp(-faded)
         updated = seconds
         all.successes = Self.prior.successes + (all.successes - Self.prior.successes) * rest
         all.failures = Self.prior.failures + (all.failures - Self.prior.failures) * rest

@@ -25,6 +25,7 @@ public struct TargetEstimate: Sendable {
 
     /// The most running attempts that are watched for being late; more are counted by nobody.
     private static let mostPending = 128
+    private static let lateDeviations = 2.8
 
     /// How likely it is to answer.
     public internal(set) var success = SuccessEstimate()
@@ -39,6 +40,8 @@ public struct TargetEstimate: Sendable {
     /// In the order in which they began.
     private var pending: [Pending] = []
     private var given: UInt64 = 0
+    /// Seconds after which an attempt without its first token is late.
+    private var lateAfter: Double
 
     /// Creates an estimate.
     ///
@@ -46,7 +49,8 @@ public struct TargetEstimate: Sendable {
     ///   - firstToken: What to expect before anything was seen, in seconds. Default: 0.7.
     ///   - perToken: The same for each token after the first. Default: 0.02.
     public init(_ facts: TargetFacts, firstToken: Double = 0.7, perToken: Double = 0.02) {
-        self.firstToken = TimeEstimate(median: firstToken, residual: 0.09)
+        let time = TimeEstimate(median: firstToken, residual: 0.09)
+        (self.firstToken, lateAfter) = (time, time.late(Self.lateDeviations))
         self.perToken = TimeEstimate(median: perToken, residual: 0.04)
         headroom = HeadroomEstimate(requestsPerSecond: facts.requestsPerSecond, burst: facts.burst)
     }
@@ -67,6 +71,7 @@ public struct TargetEstimate: Sendable {
     public mutating func firstToken(of id: UInt64, after time: Double, at seconds: Double) {
         forget(id)
         firstToken.note(time, at: seconds)
+        lateAfter = firstToken.late(Self.lateDeviations)
     }
 
     /// It has ended.
@@ -95,6 +100,7 @@ public struct TargetEstimate: Sendable {
             lost(time)
             // Only a short limit says that it was slow; a long one that it hung, and what hangs has no speed.
             if time <= 4.01 { firstToken.noteLonger(than: time, at: seconds) }
+            lateAfter = firstToken.late(Self.lateDeviations)
             success.note(false, for: shape, at: seconds)
         }
     }
@@ -116,6 +122,7 @@ public struct TargetEstimate: Sendable {
         let count = Double(max(1, tokens ?? 100)), first = firstToken.expected(), each = perToken.expected()
         let factor = time / max(1e-6, first + count * each)
         firstToken.note(first * factor, at: seconds)
+        lateAfter = firstToken.late(Self.lateDeviations)
         if tokens != nil { perToken.note(each * factor, at: seconds) }
     }
 
@@ -132,9 +139,7 @@ public struct TargetEstimate: Sendable {
 
     /// The attempts that should have brought their first token by now.
     public func overdue(at seconds: Double) -> Int {
-        guard let oldest = pending.first else { return 0 }
-        let limit = firstToken.late(2.8)
-        guard seconds - oldest.began > limit else { return 0 }
-        return pending.prefix { seconds - $0.began > limit }.count
+        guard let oldest = pending.first, seconds - oldest.began > lateAfter else { return 0 }
+        return pending.prefix { seconds - $0.began > lateAfter }.count
     }
 }

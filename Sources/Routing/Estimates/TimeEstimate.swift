@@ -41,10 +41,8 @@ public struct TimeEstimate: Sendable, Hashable {
     /// - Parameter shift: What is added to the logarithm, for exploration.
     public func expected(shift: Double = 0) -> Double { exp(mean + shift + 0.5 * residual) }
 
-    /// A time that is exceeded only by chance, `deviations` above the usual, in seconds.
-    public func upper(_ deviations: Double) -> Double {
-        exp(mean + deviations * (max(residual, 0.03) + min(0.25, variance)).squareRoot())
-    }
+    /// How much the logarithm of the next time may be off, with what is not known.
+    public var deviation: Double { (max(residual, 0.03) + min(0.25, variance)).squareRoot() }
 
     /// A time in seconds above which something is late, by what single times vary alone.
     public func late(_ deviations: Double) -> Double {

@@ -4,15 +4,32 @@ public struct Plan: Sendable, Hashable {
     public struct Choice: Sendable, Hashable {
         /// The candidate's index.
         public var candidate: Int
-        /// The limit for the first token, if it is to be shorter than the route's.
-        public var firstToken: Duration?
-        /// When another one is asked too if there is no first token; nil for never.
-        public var hedgeAfter: Duration?
+        /// The limit for the first token in seconds, if it is to be shorter than the route's; infinite for the route's.
+        public var firstTokenSeconds = Double.infinity
+        /// Seconds after which another one is asked too if there is no first token; infinite for never.
+        public var hedgeAfterSeconds = Double.infinity
         /// Whether a candidate that is left alone is asked all the same, since nobody else is there.
         public var isForced = false
 
         /// Creates a choice without limits of its own.
         public init(_ candidate: Int) { self.candidate = candidate }
+
+        /// The limit for the first token; nil for the route's.
+        public var firstToken: Duration? {
+            get { Self.duration(firstTokenSeconds) }
+            set { firstTokenSeconds = newValue.map { $0 / .seconds(1) } ?? .infinity }
+        }
+
+        /// When another one is asked too if there is no first token; nil for never.
+        public var hedgeAfter: Duration? {
+            get { Self.duration(hedgeAfterSeconds) }
+            set { hedgeAfterSeconds = newValue.map { $0 / .seconds(1) } ?? .infinity }
+        }
+
+        /// What a request can wait for at all fits.
+        private static func duration(_ seconds: Double) -> Duration? {
+            seconds < 1e9 ? .seconds(max(0, seconds)) : nil
+        }
     }
 
     /// The candidates that may be asked now, the best first.

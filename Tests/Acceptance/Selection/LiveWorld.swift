@@ -20,6 +20,7 @@ final class LiveWorld: Sendable {
     private struct End: Sendable {
         var succeeded: Bool
         var attempts: Int
+        var failures: Int
         var latency: Double
         /// Seconds until the attempt began that answered, if another one had failed before.
         var failover: Double?
@@ -62,7 +63,7 @@ final class LiveWorld: Sendable {
         result.requests = ends.count
         let count = Double(ends.count), answered = ends.filter(\.succeeded)
         result.success = Double(answered.count) / count
-        result.firstTry = Double(answered.count { $0.attempts == 1 }) / count
+        result.firstTry = Double(answered.count { $0.failures == 0 }) / count
         result.amplification = Double(ends.reduce(0) { $0 + $1.attempts }) / count
         result.latency = answered.reduce(0) { $0 + $1.latency } / Double(answered.count)
         for end in answered {
@@ -93,10 +94,11 @@ final class LiveWorld: Sendable {
         let attempts = (decision["steps"] as? [[String: Any]] ?? []).filter {
             $0["step"] as? String == "attempt"
         }
-        let last = attempts.last?["begin_ms"] as? Double
+        let failures = attempts.count { $0["outcome"] as? String == "failed" }
+        let last = attempts.last { $0["outcome"] as? String == "ok" }?["begin_ms"] as? Double
         return End(
-            succeeded: succeeded, attempts: attempts.count, latency: latency,
-            failover: attempts.count > 1 ? last.map { $0 / 1000 } : nil)
+            succeeded: succeeded, attempts: attempts.count, failures: failures, latency: latency,
+            failover: failures > 0 ? last.map { $0 / 1000 } : nil)
     }
 
     private func configuration(_ port: Int) -> String {
