@@ -88,7 +88,8 @@ import Testing
     /// What a change of selection must not make worse, with what was measured when this was written less 0.3 points: the
     /// same seeds play the same, so that only a change of the code moves it.
     @Test(arguments: [("stress", 0.9873), ("adversarial", 0.9770)])
-    func `adaptive selection is as useful as it was, compared with the oracle`(world: String, least: Double) throws
+    func `adaptive selection is as useful as it was, compared with the oracle`(world: String, least: Double)
+        throws
     {
         let file = try Self.world(world)
         var own = 0.0, oracle = 0.0, worst = 1.0, attempts = 0.0, runs = 0.0
@@ -106,7 +107,8 @@ import Testing
         let share = own / oracle
         print(
             String(
-                format: "%@: %.2f %% of the oracle's utility, worst success %.2f %%, %.3f attempts for each request",
+                format:
+                    "%@: %.2f %% of the oracle's utility, worst success %.2f %%, %.3f attempts for each request",
                 world, share * 100, worst * 100, attempts / runs))
         #expect(share >= least)
         #expect(worst >= 0.997)

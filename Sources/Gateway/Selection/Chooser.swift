@@ -11,8 +11,8 @@ struct Chooser: Sendable {
     let arrivedAt: Instant
     let deadline: Instant
     let maximumAttempts: Int
-    /// Runs the attempts beside each other.
-    let hedge: Hedge
+    /// Runs attempts beside each other; nil if none are to be.
+    let hedge: Hedge?
 
     /// The plan for what is left to be done, and where each candidate stands.
     func plan(

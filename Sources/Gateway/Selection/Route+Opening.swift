@@ -24,7 +24,8 @@ extension Route {
         guard let selector else { return openInOrder() }
         let chooser = Chooser(
             selector: selector, shape: RequestShape(request), weights: settings.weights, arrivedAt: arrivedAt,
-            deadline: deadline, maximumAttempts: settings.retry.maximumAttempts, hedge: hedge)
+            deadline: deadline, maximumAttempts: settings.retry.maximumAttempts,
+            hedge: settings.hedges && candidates.count > 1 ? hedge : nil)
         let (plan, standings) = chooser.plan(attempts: 0, failures: 0, at: arrivedAt) { _ in 0 }
         let ordered = plan.order.map(\.candidate)
         let others = standings.indices.filter { !ordered.contains($0) }

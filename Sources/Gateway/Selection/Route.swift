@@ -30,6 +30,8 @@ public final class Route: Sendable {
         public var wholeAnswers: WholeAnswers
         /// What strategies that learn prefer.
         public var weights = AdaptiveWeights()
+        /// Whether a target that is slow to begin its answer is hedged, on routes whose strategy learns. Default: true.
+        public var hedges = true
 
         /// What is known of the models of the targets, by their index.
         let models: [Execution.Model]

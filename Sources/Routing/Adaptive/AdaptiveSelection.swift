@@ -151,7 +151,8 @@ public struct AdaptiveSelection: Sendable {
         var choices: [Plan.Choice] = []
         choices.reserveCapacity(order.count)
         for index in order {
-            choices.append(choices.count < 2 ? choice(index, standings[index], isLast: isLast) : Plan.Choice(index))
+            choices.append(
+                choices.count < 2 ? choice(index, standings[index], isLast: isLast) : Plan.Choice(index))
         }
         return choices
     }

@@ -185,6 +185,7 @@ final class Assembly: Sendable {
                 retry: model.retry, brokenStreams: model.brokenStreams, wholeAnswers: model.wholeAnswers)
             settings.weights = AdaptiveWeights(model.tier, preferring: model.preference)
             settings.weights.minimumQuality = model.minimumQuality
+            settings.hedges = model.hedges
             return Route(settings, metrics: assembly.metrics, chance: assembly.nextChance())
         }
 

@@ -78,6 +78,7 @@ struct Configuration {
         var tier = Tier.standard
         var preference = Preference.balanced
         var minimumQuality = 0.0
+        var hedges = true
     }
 
     enum LogFormat: String, CaseIterable {

@@ -14,7 +14,7 @@ extension ConfigurationLoader {
             of: setting,
             known: [
                 "strategy", "targets", "timeouts", "retry", "breaker", "broken_streams", "whole_answers",
-                "refused_content", "minimum_speed", "tier", "prefer", "minimum_quality",
+                "refused_content", "minimum_speed", "tier", "prefer", "minimum_quality", "hedge",
             ])
         var model = Configuration.Model(name: name)
         if let strategy = members["strategy"].flatMap({ reader.choice($0, of: Strategy.self) }) {
@@ -104,6 +104,10 @@ extension ConfigurationLoader {
         }
         if let quality = members["minimum_quality"].flatMap({ reader.number($0, 0...10) }) {
             model.minimumQuality = quality
+        }
+        if let hedges = members["hedge"].flatMap({ reader.bool($0) }) { model.hedges = hedges }
+        if let hedge = members["hedge"], !model.strategy.learns {
+            reader.note("is for strategies that learn, such as adaptive", at: hedge)
         }
         for name in ["tier", "prefer", "minimum_quality"] where model.strategy != .adaptive {
             if let setting = members[name] { reader.note("is for the strategy adaptive", at: setting) }
