@@ -47,8 +47,12 @@ extension Execution.Attempt {
         }
     }
 
-    /// Tells of an attempt that another one has outrun.
+    /// Tells of an attempt that another one has outrun. A probe that has brought nothing until then has shown that its
+    /// target is not well.
     func outrun(_ opening: Opening, _ account: inout Account) {
+        if opening.isProbe, opening.lesson?.hasFirstToken == false {
+            opening.takePermit()?.settle(.failure())
+        }
         meters.outrun.increment()
         account.note(
             .outrun(purpose), target: target.name, key: key, begin: opening.begin, end: time.now)
