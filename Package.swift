@@ -69,7 +69,8 @@ let package = Package(
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "Gateway", "GatewayHTTP", "Generation", "Providers", "Resilience", "Routing", "Simulation", "Upstream",
+                "Gateway", "GatewayHTTP", "Generation", "Providers", "Resilience", "Routing", "Simulation",
+                "Upstream",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "Logging", package: "swift-log"),
@@ -94,7 +95,8 @@ let package = Package(
             path: "Tests/WallTool"),
         // What a decision of adaptive selection costs.
         .executableTarget(
-            name: "SelectionBench", dependencies: ["Gateway", "Resilience", "Routing"], path: "Benchmarks/selection"),
+            name: "SelectionBench", dependencies: ["Gateway", "Resilience", "Routing"],
+            path: "Benchmarks/selection"),
         .testTarget(
             name: "WallTests",
             dependencies: [
