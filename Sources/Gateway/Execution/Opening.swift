@@ -51,6 +51,9 @@ final class Opening: Sendable {
         self.place = Mutex(place)
     }
 
+    /// A caller that leaves may leave attempts behind of which nobody tells any more.
+    deinit { close(at: attempt.time.now) }
+
     /// Whether the caller can be given something of it.
     var isAnswer: Bool {
         switch result {

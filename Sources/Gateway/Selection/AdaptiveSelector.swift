@@ -46,7 +46,7 @@ public final class AdaptiveSelector: Sendable {
     ) -> (plan: Plan, standings: [AdaptiveSelection.Standing]) {
         let seconds = now.seconds, chance = state.withLock { Chance(seed: $0.chance.next()) }
         let standings = standings(
-            shape, weights, timeLeft: situation.timeLeft, chance, at: seconds, timesAsked)
+            shape, weights, timeLeft: situation.timeLeft, chance, at: now, timesAsked)
         return (state.withLock { $0.selection.plan(standings, situation, at: seconds) }, standings)
     }
 
@@ -56,9 +56,9 @@ public final class AdaptiveSelector: Sendable {
         at now: Instant,
         timesAsked: (Int) -> Int
     ) -> Plan? {
-        let seconds = now.seconds, chance = state.withLock { Chance(seed: $0.chance.next()) }
+        let chance = state.withLock { Chance(seed: $0.chance.next()) }
         let standings = standings(
-            shape, weights, timeLeft: timeLeft / .seconds(1), chance, at: seconds, timesAsked)
+            shape, weights, timeLeft: timeLeft / .seconds(1), chance, at: now, timesAsked)
         return state.withLock { $0.selection.hedge(standings, beside: index) }
     }
 
@@ -82,15 +82,16 @@ public final class AdaptiveSelector: Sendable {
 
     private func standings(
         _ shape: RequestShape, _ weights: AdaptiveWeights, timeLeft: Double, _ chance: Chance,
-        at seconds: Double,
+        at now: Instant,
         _ timesAsked: (Int) -> Int
     ) -> [AdaptiveSelection.Standing] {
+        let seconds = now.seconds
         var noise: Chance? = chance
         var standings = candidates.enumerated().map { index, candidate in
             AdaptiveSelection.Standing(
                 candidate.health.assess(
                     shape, candidate.facts, weights, timeLeft: timeLeft, chance: &noise, at: seconds),
-                gate: candidate.health.gate, isLow: candidate.facts.quality < weights.minimumQuality,
+                gate: candidate.health.gate(at: now), isLow: candidate.facts.quality < weights.minimumQuality,
                 timesAsked: timesAsked(index))
         }
         guard strategy != .adaptive else { return standings }
@@ -101,12 +102,13 @@ public final class AdaptiveSelector: Sendable {
 }
 
 extension TargetHealth {
-    /// Whether its breaker lets a request through.
-    fileprivate var gate: AdaptiveSelection.Gate {
+    /// Whether its breaker lets a request through; one that must be left alone for another reason does not.
+    fileprivate func gate(at now: Instant) -> AdaptiveSelection.Gate {
+        guard cooling(at: now) == nil else { return .shut }
         switch breaker.readiness {
-        case .ready: .open
-        case .probing: .probe
-        case .rejecting: .shut
+        case .ready: return .open
+        case .probing: return .probe
+        case .rejecting: return .shut
         }
     }
 }

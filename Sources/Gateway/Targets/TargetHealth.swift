@@ -28,6 +28,8 @@ public final class TargetHealth: Sendable {
     let budget: RetryBudget
     let bulkhead: Bulkhead?
     private let cooldown = Mutex(Cooldown())
+    /// False as long as there was no cooldown, so that most targets are not asked for it.
+    private let hasCooled = Atomic(false)
     private let knownPace: Mutex<Pace>
     /// What is learned for strategies that choose by it.
     let estimate: Mutex<TargetEstimate>
@@ -51,7 +53,8 @@ public final class TargetHealth: Sendable {
 
     /// Why the target must be left alone at `now`, other than by its breaker.
     public func cooling(at now: Instant) -> (time: Duration, kind: FailureClass)? {
-        cooldown.withLock { $0.remaining(at: now) }
+        guard hasCooled.load(ordering: .acquiring) else { return nil }
+        return cooldown.withLock { $0.remaining(at: now) }
     }
 
     /// How fast it gives whole answers.
@@ -69,6 +72,7 @@ public final class TargetHealth: Sendable {
             cooldown.extend(by: duration, because: kind, at: now)
             return before != kind
         }
+        hasCooled.store(true, ordering: .releasing)
         guard isNews else { return }
         onCooldown(CooldownEvent(target: label, credential: credential, kind: kind, duration: duration))
     }
@@ -76,6 +80,7 @@ public final class TargetHealth: Sendable {
     /// Goes on with a cooldown that began before the configuration changed.
     func resumeCooling(for duration: Duration, because kind: FailureClass, at now: Instant) {
         cooldown.withLock { $0.extend(by: duration, because: kind, at: now) }
+        hasCooled.store(true, ordering: .releasing)
     }
 
     /// Gives a key another chance, after the operator has had one to mend it.
