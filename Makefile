@@ -31,7 +31,7 @@ live-worlds: check-tools check-test-tools
 	swift build --build-tests
 	HOLDFAST_LIVE=1 swift test --skip-build --filter '^Acceptance\.LiveWorldTests'
 
-## selection-goals: plays all worlds with all policies and compares adaptive selection with its goals; takes a quarter of an hour
+## selection-goals: plays all worlds with all policies and compares adaptive selection with its goals; takes four minutes after the build
 selection-goals: release
 	rm -rf .build-goals && mkdir .build-goals
 	for world in stress adversarial; do $(RELEASE)/release/holdfast simulate --world Worlds/$$world.json --policy all --json > .build-goals/$$world.json; done
