@@ -16,7 +16,8 @@ run: check-tools
 ## test: run all tests; those that need the processors by themselves, so that none spoils another's times
 test: check-tools check-test-tools
 	swift build --build-tests
-	swift test --skip-build --skip '^(Acceptance|WallTests|ResilienceTests)\.' $(TEST_ARGS)
+	swift test --skip-build --skip '^(Acceptance|WallTests|ResilienceTests|SimulationTests)\.' $(TEST_ARGS)
+	swift test --skip-build --filter '^SimulationTests\.' $(TEST_ARGS)
 	timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
 	timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
 	scripts/acceptance.sh $(TEST_ARGS)
