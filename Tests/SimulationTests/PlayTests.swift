@@ -39,7 +39,7 @@ import Testing
         let file = try Self.world(world)
         let expected = try #require(try Self.reference("baselines") as? [[Any]])
         var compared = 0
-        // The weeks are played by scripts/selection-goals.sh; here they would take longer than all others together.
+        // Not the weeks, which would take longer than all others together.
         for scenario in file.scenarios where scenario.duration < 86_400 {
             for line in expected where line[1] as? String == scenario.name {
                 let policy = try #require(PolicyName(rawValue: line[0] as? String ?? ""))
