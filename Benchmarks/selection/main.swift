@@ -26,6 +26,11 @@ func selector(_ count: Int) -> AdaptiveSelector {
         }, chance: Chance(seed: 2))
 }
 
+func lesson(_ health: TargetHealth, at now: Instant) throws -> Lesson {
+    Lesson(health, shape, try health.breaker.admit(), selector: nil, candidate: 0, at: now)
+}
+
+var running: [Lesson] = []
 let shape = RequestShape(input: 1000, output: 150)
 let situation = AdaptiveSelector.Situation(
     timeLeft: 30, time: 30, attempts: 0, failures: 0, maximumAttempts: 5)
@@ -33,7 +38,7 @@ let situation = AdaptiveSelector.Situation(
 for count in [3, 6, 12, 32] {
     let selector = selector(count), rounds = 20_000
     for candidate in selector.candidates.prefix(count / 2) {
-        for _ in 0..<10 { _ = candidate.health.observe(shape, at: time.now) }
+        for _ in 0..<10 { running.append(try lesson(candidate.health, at: time.now)) }
     }
     var times: [Duration] = []
     times.reserveCapacity(rounds)
@@ -42,8 +47,7 @@ for count in [3, 6, 12, 32] {
         let plan = selector.plan(for: shape, situation, weights: AdaptiveWeights(), at: begin) { _ in 0 }.plan
         times.append(time.now.since(begin))
         let health = selector.candidates[plan.order.first?.candidate ?? 0].health
-        let observation = health.observe(shape, at: begin)
-        health.noteWholeAnswer(observation, tokens: 100 + round % 50, at: begin.advanced(by: .seconds(2)))
+        try lesson(health, at: begin).answered(tokens: 100 + round % 50, at: begin.advanced(by: .seconds(2)))
     }
     times.sort()
     func shown(_ share: Double) -> String {

@@ -73,9 +73,10 @@ public final class Gateway: Sendable {
     /// - Parameters:
     ///   - caller: The name of the caller's key, if keys are needed.
     ///   - arrivedAt: When the request arrived.
+    ///   - spawner: Where attempts are made beside the first one: on the executor that this one runs on.
     public func answer(
         _ request: GenerationRequest, by route: Route, caller: String?, arrivedAt: Instant,
-        into sink: some ReplySink
+        spawner: Spawner = .tasks, into sink: some ReplySink
     ) async {
         let settings = route.settings, deadline = arrivedAt.advanced(by: settings.limits.total)
         let opening = route.open(request, arrivedAt: arrivedAt, deadline: deadline, hedge: hedge)
@@ -88,7 +89,7 @@ public final class Gateway: Sendable {
         var bounds = Execution.Bounds(
             deadline: deadline, retry: settings.retry, limits: settings.limits)
         bounds.models = settings.models
-        let execution = Execution(request, settings, opening, bounds: bounds, time: time)
+        let execution = Execution(request, settings, opening, bounds: bounds, time: time, spawner: spawner)
         let (ending, failure) = await execution.run(&account, into: sink)
         if account.decision.wentElsewhere { route.meters.failovers.increment() }
         if account.decision.wasMended { route.meters.mended.increment() }

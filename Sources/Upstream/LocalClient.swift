@@ -30,10 +30,14 @@ final class LocalClient: @unchecked Sendable {  // Confined to its event loop.
         }
         let exchange = try pool(for: request).begin(request, fresh: fresh)
         let loop = loop
+        let cancel = { @Sendable in
+            if loop.inEventLoop { exchange.cancel() } else { loop.execute { exchange.cancel() } }
+        }
+        request.cancellation?.onCancel(cancel)
         let result = await withTaskCancellationHandler {
             await exchange.waitForHead()
         } onCancel: {
-            if loop.inEventLoop { exchange.cancel() } else { loop.execute { exchange.cancel() } }
+            cancel()
         }
         let head = try result.get()
         return UpstreamResponse(head: head, body: UpstreamBody(exchange, loop: loop, executor: executor))

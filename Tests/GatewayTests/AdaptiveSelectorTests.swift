@@ -34,10 +34,17 @@ import Testing
 
     private static let failure = AttemptFailure(.transient, cause: "x", phase: .head, message: "m")
 
-    private func fail(_ health: TargetHealth, times: Int) {
-        for _ in 0..<times {
-            let observation = health.observe(Self.shape, at: time.now)
-            health.noteFailure(observation, Self.failure, counts: true, trips: true, at: time.now)
+    private func lesson(at index: Int, of selector: AdaptiveSelector) throws -> Lesson {
+        let health = selector.candidates[index].health
+        return Lesson(
+            health, Self.shape, try health.breaker.admit(), selector: selector, candidate: index, at: time.now
+        )
+    }
+
+    private func fail(at index: Int, of selector: AdaptiveSelector, times: Int) throws {
+        for _ in 0..<times where selector.candidates[index].health.breaker.readiness == .ready {
+            try lesson(at: index, of: selector).failed(
+                Self.failure, FailureTable.standard.conduct(for: Self.failure), at: time.now)
         }
     }
 
@@ -50,11 +57,13 @@ import Testing
         #expect(order(selector) == [0, 1])
     }
 
-    @Test func `failures open the breaker by what is learned, and a probe that is answered starts anew`() {
+    @Test func `failures open the breaker by what is learned, and a probe that is answered starts anew`()
+        throws
+    {
         let selector = selector(), health = selector.candidates[0].health
-        fail(health, times: 1)
+        try fail(at: 0, of: selector, times: 1)
         #expect(health.breaker.readiness == .ready)
-        fail(health, times: 4)
+        try fail(at: 0, of: selector, times: 4)
         #expect(health.breaker.readiness == .rejecting)
         #expect(order(selector) == [1])
         health.breaker.close()
@@ -62,13 +71,12 @@ import Testing
         #expect(order(selector) == [0, 1], "it is not held against it any more")
     }
 
-    @Test func `what says nothing of a target's health is not held against it`() {
+    @Test func `what says nothing of a target's health is not held against it`() throws {
         let selector = selector(), health = selector.candidates[0].health
         for _ in 0..<10 {
-            let observation = health.observe(Self.shape, at: time.now)
-            health.noteFailure(
-                observation, AttemptFailure(.invalidRequest, cause: "x", phase: .head, message: "m"),
-                counts: false, trips: true, at: time.now)
+            let failure = AttemptFailure(.invalidRequest, cause: "x", phase: .head, message: "m")
+            try lesson(at: 0, of: selector).failed(
+                failure, FailureTable.standard.conduct(for: failure), at: time.now)
         }
         #expect(health.breaker.readiness == .ready)
         #expect(order(selector) == [0, 1])

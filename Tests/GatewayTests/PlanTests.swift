@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func `when nobody can be asked it stands by within its patience, then gives up`() {
-        var machine = Self.machine(Plan([], standBy: .milliseconds(400))), now = Instant()
+        var machine = Self.machine(Plan([], standBy: Plan.StandBy(0.4))), now = Instant()
         var step = machine.start(at: now), times = 0
         while case .standBy(let wait) = step, times < 10 {
             times += 1
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func `after standing by a new plan is followed`() {
-        var machine = Self.machine(Plan([], standBy: .milliseconds(200)))
+        var machine = Self.machine(Plan([], standBy: Plan.StandBy(0.2)))
         #expect(machine.start(at: Instant()) == .standBy(.milliseconds(200)))
         machine.plan = choices([1])
         let step = machine.resume(at: Instant().advanced(by: .milliseconds(200)))

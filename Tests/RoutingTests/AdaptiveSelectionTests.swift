@@ -13,7 +13,7 @@ import Testing
             quality: worth, price: 0, latency: 0, risk: 0, headroom: 0, whenWell: well, success: 0.98,
             evidence: 20, noise: 0, firstToken: 0.5, perToken: 0.02, firstTokenMean: -0.693,
             firstTokenDeviation: 0.3,
-            pending: 0, time: 2, dollars: 0.002, hasRoom: hasRoom, isBlocked: blocked)
+            pending: 0, time: 2, dollars: 0.002, roomAfter: hasRoom ? 0 : 60, isBlocked: blocked)
     }
 
     private func standing(
@@ -76,7 +76,10 @@ import Testing
         #expect(second.order.map(\.candidate) == [0])
         let third = selection.plan(standings, situation(), at: 100.2)
         #expect(third.order.isEmpty)
-        #expect(third.standBy == .milliseconds(200))
+        #expect(third.standBy?.step == .seconds(0.2))
+        #expect(
+            third.standBy.map { abs($0.wait / .seconds(1) - 0.8) < 1e-6 } == true,
+            "until it may be forced again")
         #expect(selection.endsPanic(at: 105))
         #expect(!selection.endsPanic(at: 111))
         let fourth = selection.plan(standings, situation(), at: 101.2)

@@ -94,14 +94,14 @@ import Testing
     @Test func `a known limit has room for its burst and then for what it allows in a second`() {
         var estimate = HeadroomEstimate(requestsPerSecond: 2, burst: 4)
         for _ in 0..<4 {
-            let hasRoom = estimate.hasRoom(at: 10)
+            let hasRoom = estimate.wait(at: 10) <= 0
             #expect(hasRoom)
             estimate.take(at: 10)
         }
-        let (hasRoom, used) = (estimate.hasRoom(at: 10), estimate.used(at: 10))
+        let (hasRoom, used) = (estimate.wait(at: 10) <= 0, estimate.used(at: 10))
         #expect(!hasRoom)
         #expect(used == 1)
-        let hasRoomAgain = estimate.hasRoom(at: 10.51)
+        let hasRoomAgain = estimate.wait(at: 10.51) <= 0
         #expect(hasRoomAgain)
     }
 
@@ -117,10 +117,10 @@ import Testing
     @Test func `a limit that nobody told of is guessed at the first refusal and forgotten when it is gone`() {
         var estimate = HeadroomEstimate(requestsPerSecond: nil, burst: nil)
         for step in 0..<600 { estimate.take(at: Double(step) / 10) }
-        let before = estimate.hasRoom(at: 60)
+        let before = estimate.wait(at: 60) <= 0
         #expect(before)
         estimate.refused(retryAfter: 0, at: 60)
-        let after = estimate.hasRoom(at: 60)
+        let after = estimate.wait(at: 60) <= 0
         #expect(!after)
         for step in 0..<200 { estimate.answered(remaining: nil, at: 60 + Double(step)) }
         let used = estimate.used(at: 300)

@@ -259,7 +259,7 @@ extension PolicyTests {
         }
         var oracle = Oracle(world, utility: utility, seed: 0, .state), request = Self.request(in: world)
         let plan = oracle.plan(for: request, at: 0, in: world)
-        #expect(plan.order.isEmpty && plan.standBy == .milliseconds(250) && !plan.givesUp)
+        #expect(plan.order.isEmpty && plan.standBy == Plan.StandBy(0.25) && !plan.givesUp)
         #expect(!oracle.plan(for: request, at: 2, in: world).order.isEmpty)
         request.attempts = 6
         #expect(oracle.plan(for: request, at: 2, in: world).givesUp)

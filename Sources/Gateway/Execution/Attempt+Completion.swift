@@ -13,10 +13,8 @@ extension Execution.Attempt {
         case .failed, .refused, .callerLeft: return try settle(opening, &account)
         case .whole(let whole, let speed):
             noteAsking(&account)
-            opening.takePermit()?.settle(.success)
             let now = time.now, tokens = whole.facts.usage?.completionTokens
             opening.lesson?.answered(tokens: tokens, at: now)
-            opening.lesson?.probeSucceeded(at: now)
             health.learnPace {
                 $0.note(now.since(opening.begin), tokens: tokens)
                 if let speed { $0.note(speed) }
@@ -47,12 +45,9 @@ extension Execution.Attempt {
         }
     }
 
-    /// Tells of an attempt that another one has outrun. A probe that has brought nothing until then has shown that its
-    /// target is not well.
+    /// Tells of an attempt that another one has outrun.
     func outrun(_ opening: Opening, _ account: inout Account) {
-        if opening.isProbe, opening.lesson?.hasFirstToken == false {
-            opening.takePermit()?.settle(.failure())
-        }
+        opening.lesson?.outrun(at: time.now)
         meters.outrun.increment()
         account.note(
             .outrun(purpose), target: target.name, key: key, begin: opening.begin, end: time.now)
@@ -84,12 +79,8 @@ extension Execution.Attempt {
             begin: opening.begin, end: now)
         if failure.isCancellation { throw CallerLeft() }
         let conduct = execution.settings.failures.conduct(for: failure)
-        if let permit = opening.takePermit() {
-            permit.settle(
-                conduct.countsAgainstBreaker ? .failure(retryAfter: failure.retryAfter) : .ignored)
-            if conduct.scope == .key, let duration = conduct.cooldown(asked: failure.retryAfter) {
-                health.cool(for: duration, because: failure.kind, at: now)
-            }
+        if conduct.scope == .key, let duration = conduct.cooldown(asked: failure.retryAfter) {
+            health.cool(for: duration, because: failure.kind, at: now)
         }
         opening.lesson?.failed(failure, conduct, at: now)
         return .failed(failure)
@@ -106,9 +97,10 @@ extension Execution.Attempt {
         var held = beginning.held, speed = beginning.speed
         let firstToken = beginning.firstToken
         do throws(StreamEnd) {
-            if let firstToken {
+            if firstToken != nil {
                 account.note(facts: stream.facts)
-                settleProbe(opening, firstToken)
+                // Others need not wait for the end of its stream.
+                opening.lesson?.probeAnswers(at: time.now)
                 if !held.isWhole { try await open(held, &progress, opening, &account, sink) }
             }
             while !beginning.hasEnded, let piece = try await Self.next(stream) {
@@ -134,21 +126,14 @@ extension Execution.Attempt {
                 ? .interrupted(failure, canGoOn: progress.delivered?.canGoOn ?? false) : outcome
         }
         note(stream.facts, &account)
-        opening.takePermit()?.settle(.success, took: firstToken)
         let now = time.now
-        opening.lesson?.answered(tokens: stream.facts.usage?.completionTokens, at: now)
+        opening.lesson?.answered(
+            tokens: stream.facts.usage?.completionTokens, took: firstToken, at: now)
         speed.note(0, at: now)
         health.learnPace { $0.note(speed) }
         succeeded(opening, &account, firstToken: firstToken)
         try await sink.finish()
         return .answered
-    }
-
-    /// A probe has shown that the target answers; others need not wait for the end of its stream.
-    private func settleProbe(_ opening: Opening, _ firstToken: Duration) {
-        guard opening.isProbe else { return }
-        opening.takePermit()?.settle(.success, took: firstToken)
-        opening.lesson?.probeSucceeded(at: time.now)
     }
 
     /// Gives the caller what was held back, as the beginning of its stream unless that was begun before.

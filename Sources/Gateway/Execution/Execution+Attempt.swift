@@ -51,12 +51,11 @@ extension Execution {
                 limits.total -= asked.since(begin)
                 noteAsked()
                 let lesson = Lesson(
-                    health, execution.shape, execution.chooser, candidate: task.candidate,
-                    isProbe: permit.isProbe, at: asked)
+                    health, execution.shape, permit, selector: execution.chooser?.selector,
+                    candidate: task.candidate, at: asked)
                 race?.began(lesson)
-                let result = await ask(delivered, limits, lesson, asked)
-                return Opening(
-                    self, result, begin: asked, lesson: lesson, permit: permit, place: place)
+                let result = await ask(delivered, limits, lesson, race?.call, asked)
+                return Opening(self, result, begin: asked, lesson: lesson, place: place)
             } catch {
                 switch error {
                 case .refused(let refusal): return Opening(self, .refused(refusal), begin: begin)
@@ -88,7 +87,8 @@ extension Execution {
         }
 
         private func ask(
-            _ delivered: DeliveredText?, _ limits: PhaseLimits, _ lesson: Lesson, _ begin: Instant
+            _ delivered: DeliveredText?, _ limits: PhaseLimits, _ lesson: Lesson,
+            _ cancellation: CancellationToken?, _ begin: Instant
         ) async -> Opening.Result {
             let budget = health.budget, resends = meters.resends, pace = health.pace
             var manner = Manner(execution.request, execution.settings, limits, pace)
@@ -101,11 +101,13 @@ extension Execution {
                 resends.increment()
                 return true
             }
+            call.cancellation = cancellation
             let slowest =
                 manner.asStream || execution.brokenStreams == .buffer
                 ? StreamSpeed.Limit(
                     pace, minimumSpeed: execution.settings.minimumSpeed, grace: limits.firstToken) : nil
             let watch = manner.asStream ? StreamWatch(slowest, time: time) : nil
+            if !manner.asStream, !execution.request.streams { lesson.expectNoFirstToken() }
             if let watch {
                 call.onEvents = { [time] (events) throws(AttemptFailure) in
                     lesson.noteFirstToken(at: time.now)
@@ -113,7 +115,7 @@ extension Execution {
                 }
             }
             do throws(AttemptFailure) {
-                switch try await answer(to: &call, &manner) {
+                switch try await answer(to: &call, &manner, lesson) {
                 case .whole(let whole):
                     // Callers count on the usage of a whole answer.
                     if call.asStream, whole.facts.usage == nil { health.learnPace { $0.noteUnfitStreams() } }
@@ -124,9 +126,9 @@ extension Execution {
         }
 
         /// Asks the provider, and without a stream if it says that it does not stream.
-        private func answer(to call: inout ProviderCall, _ manner: inout Manner) async throws(AttemptFailure)
-            -> Reply
-        {
+        private func answer(
+            to call: inout ProviderCall, _ manner: inout Manner, _ lesson: Lesson
+        ) async throws(AttemptFailure) -> Reply {
             do throws(AttemptFailure) { return try await target.provider.attempt(call) } catch {
                 if manner.expectsQuickAnswer, error.kind == .timeout, error.phase == .head {
                     health.learnPace { $0.note(manner.limits.head * 2, tokens: nil) }
@@ -137,6 +139,7 @@ extension Execution {
                 guard error.cause == "stream_refused" else { throw error }
             }
             health.learnPace { $0.noteUnfitStreams() }
+            lesson.expectNoFirstToken()
             manner.giveUpStreaming(execution.settings)
             (call.asStream, call.limits) = (false, manner.limits)
             return try await target.provider.attempt(call)

@@ -118,6 +118,9 @@ extension Execution {
             tracks.indices.contains(index) && tracks[index].wasAsked ? tracks[index].retries + 1 : 0
         }
 
+        /// Whether the attempt at the candidate of that index is the only one that runs.
+        public func isAlone(_ index: Int) -> Bool { running.allSatisfy { $0 == index } }
+
         /// The attempt at the candidate of that index was given up, since another one has answered.
         public mutating func outrun(_ index: Int) {
             running.removeAll { $0 == index }
@@ -258,7 +261,7 @@ extension Execution {
             let soonest = candidates.indices.filter { !tracks[$0].isOut && tracks[$0].againAt != nil }
                 .min { (tracks[$0].againAt ?? now) < (tracks[$1].againAt ?? now) }
             let moment = soonest.flatMap { tracks[$0].againAt }
-            if let pause = plan.standBy, moment.map({ now.advanced(by: pause) < $0 }) ?? true {
+            if let pause = plan.standBy, moment.map({ now.advanced(by: pause.step) < $0 }) ?? true {
                 return standBy(pause, at: now)
             }
             guard let soonest, let moment else { return giveUp(at: now) }
@@ -266,12 +269,11 @@ extension Execution {
             return giveUp(at: now)
         }
 
-        private mutating func standBy(_ wait: Duration, at now: Instant) -> Step {
-            guard attempts < bounds.retry.maximumAttempts, mayWait(wait, at: now) else {
-                return giveUp(at: now)
-            }
-            waited += wait
-            return .standBy(wait)
+        private mutating func standBy(_ pause: Plan.StandBy, at now: Instant) -> Step {
+            guard attempts < bounds.retry.maximumAttempts, mayWait(max(pause.step, pause.wait), at: now)
+            else { return giveUp(at: now) }
+            waited += pause.step
+            return .standBy(pause.step)
         }
 
         private mutating func waitFor(_ index: Int, _ wait: Duration, at now: Instant) -> Step? {

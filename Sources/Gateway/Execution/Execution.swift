@@ -12,12 +12,13 @@ public final class Execution: Sendable {
     let chooser: Chooser?
     let shape: RequestShape
     let time: TimeSource
+    private let spawner: Spawner
     private let candidates: [Candidate]
     let machine: Mutex<StateMachine>
 
     init(
         _ request: GenerationRequest, _ settings: Route.Settings, _ opening: Route.Opening, bounds: Bounds,
-        time: TimeSource
+        time: TimeSource, spawner: Spawner
     ) {
         self.request = request
         self.settings = settings
@@ -29,6 +30,7 @@ public final class Execution: Sendable {
                 opening.candidates, plan: opening.plan, bounds: bounds, table: settings.failures,
                 chance: opening.chance))
         self.time = time
+        self.spawner = spawner
     }
 
     /// Runs the request until the sink has its answer, its end or its refusal.
@@ -45,7 +47,8 @@ public final class Execution: Sendable {
                 case .standBy(let wait): step = try await standBy(wait, &account)
                 case .wait(let wait, let index):
                     step = try await pause(wait, before: candidates[index], &account)
-                case .fail(let failure):
+                case .fail(let bare):
+                    let failure = chooser?.explained(bare, at: time.now) ?? bare
                     try await sink.refuse(failure, account.summary(at: time.now))
                     return (.failed, failure)
                 case .interrupt(let failure):
@@ -72,21 +75,18 @@ public final class Execution: Sendable {
             return try await follow(opening, &account, &progress, into: sink)
         }
         let race = Race()
-        // Nothing is thrown, so that there is no winner only if the caller has left.
-        let winner: Opening?? = try? await hedge.run(
-            delay: delay, accepting: { race.isDecided(by: $0) }, discard: { race.keep($0) }
-        ) { number in
-            number == 0 ? await first.open(nil, in: race) : await self.openHedge(beside: ask, in: race)
-        }
-        guard let winner = winner ?? nil else { throw CallerLeft() }
-        guard !winner.isAnswer else {
-            for other in race.others { _ = try lose(other, &account) }
+        let (winner, other) = await hedge.runInPlace(
+            delay: delay, spawner: spawner, accepting: { $0.isAnswer }, breakOff: { race.call.cancel() },
+            second: { await self.openHedge(beside: ask, in: race) }
+        ) { await first.open(nil, in: race) }
+        guard let other else { return try await follow(winner, &account, &progress, into: sink) }
+        if winner.isAnswer {
+            _ = try lose(other, &account)
             return try await follow(winner, &account, &progress, into: sink)
         }
-        // All have failed: the first one's failure is told first, the last one's decides what comes next.
-        var step = try await follow(winner, &account, &progress, into: sink)
-        for other in race.others { step = try lose(other, &account) ?? step }
-        return step
+        // Both have failed: the first one's failure is told first, the other's decides what comes next.
+        let step = try await follow(winner, &account, &progress, into: sink)
+        return try lose(other, &account) ?? step
     }
 
     /// Asks another candidate beside the one that is asked already; nil if nobody else is to be.
@@ -95,7 +95,6 @@ public final class Execution: Sendable {
         let now = time.now
         let ask = machine.withLock { chooser.hedge(&$0, beside: first.candidate, at: now) }
         guard let ask else { return nil }
-        race.hedged()
         return await Attempt(self, candidates[ask.candidate], ask).open(nil)
     }
 
@@ -130,8 +129,10 @@ public final class Execution: Sendable {
     private func decide(after outcome: Outcome, of opening: Opening) -> Step {
         let now = time.now
         return machine.withLock { machine in
-            if outcome.needsPlan { chooser?.replan(&machine, at: now) }
-            return machine.next(after: outcome, of: opening.attempt.task.candidate, at: now)
+            let index = opening.attempt.task.candidate
+            // While another attempt runs nobody else is asked.
+            if outcome.needsPlan, machine.isAlone(index) { chooser?.replan(&machine, at: now) }
+            return machine.next(after: outcome, of: index, at: now)
         }
     }
 

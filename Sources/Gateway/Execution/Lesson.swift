@@ -1,80 +1,158 @@
-import Generation
-import Resilience
-import Routing
+public import Generation
+public import Resilience
+public import Routing
 import Synchronization
 
-/// What one attempt teaches about its target: told once, whatever the way out. Lives as long as the attempt.
-final class Lesson: Sendable {
-    private struct State {
-        var observation: TargetHealth.Observation
-        var isOver = false
+/// What one attempt teaches: its target's breaker by its permit, and the estimates of the target. Told once, whatever the
+/// way out. The gateway and the simulator use the same.
+public final class Lesson: Sendable {
+    private struct State: ~Copyable {
+        var permit: CircuitBreaker.Permit?
         var firstToken: Instant?
+        var showsFirstToken = true
+        var isOver = false
     }
 
+    /// Whether the attempt was let through to try a target that is left alone.
+    public let isProbe: Bool
     private let health: TargetHealth
-    private let chooser: Chooser?
+    private let shape: RequestShape
+    private let selector: AdaptiveSelector?
     private let candidate: Int
-    private let isProbe: Bool
+    private let id: UInt64
+    private let began: Instant
     private let state: Mutex<State>
 
     /// Begins with the attempt.
     ///
-    /// - Parameter chooser: Who chose the target, if the route's strategy learns; then what is learned may also open its
-    ///   breaker.
-    init(
-        _ health: TargetHealth, _ shape: RequestShape, _ chooser: Chooser?, candidate: Int, isProbe: Bool,
-        at now: Instant
+    /// - Parameters:
+    ///   - selector: Who chose the target, if the route's strategy learns; then what is learned may also open its breaker.
+    ///   - candidate: The target's index there.
+    public init(
+        _ health: TargetHealth, _ shape: RequestShape, _ permit: consuming CircuitBreaker.Permit,
+        selector: AdaptiveSelector?, candidate: Int, at now: Instant
     ) {
         self.health = health
-        self.chooser = chooser
+        self.shape = shape
+        self.selector = selector
         self.candidate = candidate
-        self.isProbe = isProbe
-        state = Mutex(State(observation: health.observe(shape, at: now)))
+        isProbe = permit.isProbe
+        id = health.estimate.withLock { $0.began(at: now.seconds) }
+        began = now
+        state = Mutex(State(permit: permit))
     }
 
-    /// Whether the first meaningful part of the answer has come.
-    var hasFirstToken: Bool { state.withLock { $0.firstToken != nil } }
+    // MARK: On the way
+
+    /// The answer will come as a whole: that nothing is seen of it until then says nothing.
+    public func expectNoFirstToken() {
+        state.withLock { $0.showsFirstToken = false }
+        health.estimate.withLock { $0.unwatch(id) }
+    }
+
+    /// Whether something of the answer should be here by now if the target is quick, and is not.
+    public var awaitsFirstToken: Bool {
+        state.withLock { $0.showsFirstToken && $0.firstToken == nil && !$0.isOver }
+    }
 
     /// The first meaningful part of the answer has come.
-    func noteFirstToken(at now: Instant) {
-        state.withLock { state in
-            guard state.firstToken == nil, !state.isOver else { return }
+    public func noteFirstToken(at now: Instant) {
+        let isFirst = state.withLock { state in
+            guard state.firstToken == nil, !state.isOver else { return false }
             state.firstToken = now
-            health.noteFirstToken(&state.observation, at: now)
+            return true
+        }
+        guard isFirst else { return }
+        health.estimate.withLock {
+            $0.firstToken(of: id, after: now.since(began) / .seconds(1), at: now.seconds)
         }
     }
 
-    /// A probe was settled as a success.
-    func probeSucceeded(at now: Instant) {
-        if isProbe { chooser?.selector.probeSucceeded(at: candidate, at: now) }
+    /// A probe has shown that the target answers, before its answer is complete.
+    public func probeAnswers(at now: Instant) {
+        guard isProbe else { return }
+        settle(.success, took: now.since(began))
+        selector?.probeSucceeded(at: candidate, at: now)
     }
 
-    /// It ended in an answer of so many tokens, if that is known.
-    func answered(tokens: Int?, at now: Instant) {
-        guard let (observation, firstToken) = end() else { return }
-        guard let firstToken else { return health.noteWholeAnswer(observation, tokens: tokens, at: now) }
-        let each = tokens.flatMap { $0 > 1 ? now.since(firstToken) / ($0 - 1) : nil }
-        health.noteAnswer(observation, perToken: each, at: now)
+    // MARK: The end
+
+    /// It ended in an answer.
+    ///
+    /// - Parameters:
+    ///   - tokens: Those of the answer, if that is known.
+    ///   - took: What counts as its duration for the breaker; nil for all of it.
+    ///   - remaining: The share of the provider's limit that is left, if the response says so.
+    public func answered(
+        tokens: Int?, took: Duration? = nil, remaining: Double? = nil, at now: Instant
+    ) {
+        guard let firstToken = end() else { return }
+        let isNews = settle(.success, took: took)
+        if let firstToken {
+            let each = tokens.map { max(1e-4, now.since(firstToken) / .seconds(1) / Double(max(1, $0))) }
+            note(.answered(perToken: each), remaining, now)
+        } else {
+            note(.answeredWhole(after: now.since(began) / .seconds(1), tokens: tokens), remaining, now)
+        }
+        if isProbe, isNews { selector?.probeSucceeded(at: candidate, at: now) }
     }
 
-    /// It failed.
-    func failed(_ failure: AttemptFailure, _ conduct: Conduct, at now: Instant) {
-        guard let (observation, _) = end() else { return }
-        health.noteFailure(
-            observation, failure, counts: conduct.countsAgainstBreaker, trips: chooser != nil, at: now)
+    /// It failed. Opens the breaker if the target is likely to go on failing.
+    public func failed(
+        _ failure: AttemptFailure, _ conduct: Conduct, remaining: Double? = nil, at now: Instant
+    ) {
+        guard end() != nil else { return }
+        settle(conduct.countsAgainstBreaker ? .failure(retryAfter: failure.retryAfter) : .ignored)
+        let time = now.since(began) / .seconds(1)
+        switch failure.kind {
+        case .rateLimit:
+            note(.refused(retryAfter: failure.retryAfter.map { $0 / .seconds(1) } ?? 1), remaining, now)
+        case .timeout where failure.phase == .firstToken || failure.phase == .head:
+            note(.nothingCame(within: time), remaining, now)
+        case .qualityFailure: note(.failed(after: time), remaining, now)
+        default: note(conduct.countsAgainstBreaker ? .failed(after: time) : .ignored, remaining, now)
+        }
+        guard selector != nil, health.breaker.readiness == .ready,
+            health.estimate.withLock({ $0.success.isFailing })
+        else { return }
+        health.breaker.open()
+    }
+
+    /// Another attempt has answered first. A probe that has brought nothing until then has shown that its target is not well.
+    public func outrun(at now: Instant) {
+        if isProbe, awaitsFirstToken { settle(.failure()) }
+        close(at: now)
     }
 
     /// Nobody waits for it any more, unless it has ended before.
-    func close(at now: Instant) {
-        if let (observation, _) = end() { health.noteGivingUp(observation, at: now) }
+    public func close(at now: Instant) {
+        let isSilent = awaitsFirstToken
+        guard end() != nil else { return }
+        settle(.ignored)
+        let seconds = now.seconds, time = now.since(began) / .seconds(1)
+        health.estimate.withLock {
+            $0.givenUp(id, after: time, wasSilent: isSilent, of: shape, at: seconds)
+        }
     }
 
-    /// - Returns: Nil if it is over already.
-    private func end() -> (TargetHealth.Observation, Instant?)? {
+    /// - Returns: Nil if it is over already, else when the first token came, if it did.
+    private func end() -> Instant?? {
         state.withLock { state in
             guard !state.isOver else { return nil }
             state.isOver = true
-            return (state.observation, state.firstToken)
+            return .some(state.firstToken)
         }
+    }
+
+    /// - Returns: Whether the breaker had not been told before.
+    @discardableResult
+    private func settle(_ outcome: CircuitBreaker.Outcome, took: Duration? = nil) -> Bool {
+        guard let permit = state.withLock({ $0.permit.take() }) else { return false }
+        permit.settle(outcome, took: took)
+        return true
+    }
+
+    private func note(_ result: TargetEstimate.Result, _ remaining: Double?, _ now: Instant) {
+        health.estimate.withLock { $0.ended(id, result, of: shape, remaining: remaining, at: now.seconds) }
     }
 }

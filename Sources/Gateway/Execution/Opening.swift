@@ -33,21 +33,16 @@ final class Opening: Sendable {
     /// When it was asked.
     let begin: Instant
     let lesson: Lesson?
-    /// Whether it was let through to try its target.
-    let isProbe: Bool
-    private let permit: Mutex<CircuitBreaker.Permit?>
     private let place: Mutex<Bulkhead.Permit?>
 
     init(
         _ attempt: Execution.Attempt, _ result: Result, begin: Instant, lesson: Lesson? = nil,
-        permit: consuming CircuitBreaker.Permit? = nil, place: consuming Bulkhead.Permit? = nil
+        place: consuming Bulkhead.Permit? = nil
     ) {
         self.attempt = attempt
         self.result = result
         self.begin = begin
         self.lesson = lesson
-        isProbe = permit?.isProbe ?? false
-        self.permit = Mutex(permit)
         self.place = Mutex(place)
     }
 
@@ -62,14 +57,10 @@ final class Opening: Sendable {
         }
     }
 
-    /// Takes the breaker's permit, to settle it.
-    func takePermit() -> CircuitBreaker.Permit? { permit.withLock { $0.take() } }
-
     /// The attempt is over: gives its place back and ends what is still open.
     func close(at now: Instant) {
         if case .stream(let stream, _) = result { stream.cancel() }
         lesson?.close(at: now)
-        _ = takePermit()
         let place = place.withLock { $0.take() }
         _ = consume place
     }

@@ -1,36 +1,15 @@
+import Generation
 import Synchronization
 
-/// Two attempts beside each other, of which the first answer wins.
+/// An attempt beside which another may be made, as the other sees it.
 final class Race: Sendable {
-    private struct State {
-        var hasHedge = false
-        var firstLesson: Lesson?
-        var others: [Opening] = []
-    }
-
-    private let state = Mutex(State())
+    /// Ends the first attempt when the other has answered.
+    let call = CancellationToken()
+    private let lesson = Mutex<Lesson?>(nil)
 
     /// The first attempt is made.
-    func began(_ lesson: Lesson) { state.withLock { $0.firstLesson = lesson } }
+    func began(_ lesson: Lesson) { self.lesson.withLock { $0 = lesson } }
 
-    /// Whether a hedge is of use: the first attempt has brought nothing yet.
-    var isOpen: Bool { state.withLock { $0.firstLesson }.map { !$0.hasFirstToken } ?? false }
-
-    /// A second attempt is made.
-    func hedged() { state.withLock { $0.hasHedge = true } }
-
-    /// Whether `opening` decides the race: an answer does, and a failure if there is no other attempt.
-    func isDecided(by opening: Opening?) -> Bool {
-        guard let opening else { return false }
-        return opening.isAnswer || !state.withLock { $0.hasHedge }
-    }
-
-    /// Keeps what did not win.
-    func keep(_ opening: Opening?) {
-        guard let opening else { return }
-        state.withLock { $0.others.append(opening) }
-    }
-
-    /// What did not win.
-    var others: [Opening] { state.withLock { $0.others } }
+    /// Whether another one is of use: the first has brought nothing yet.
+    var isOpen: Bool { lesson.withLock { $0 }?.awaitsFirstToken ?? false }
 }

@@ -1,3 +1,4 @@
+import Generation
 public import Resilience
 public import Routing
 import Synchronization
@@ -80,6 +81,11 @@ public final class AdaptiveSelector: Sendable {
         if health.breaker.readiness == .ready { health.noteRecovery() }
     }
 
+    /// Why nobody can be asked, by the candidates, as far as they cannot.
+    func refusals(at now: Instant) -> [TargetHealth.Refusal] {
+        candidates.compactMap { $0.health.refusal(at: now) }
+    }
+
     private func standings(
         _ shape: RequestShape, _ weights: AdaptiveWeights, timeLeft: Double, _ chance: Chance,
         at now: Instant,
@@ -102,9 +108,19 @@ public final class AdaptiveSelector: Sendable {
 }
 
 extension TargetHealth {
+    /// Why it cannot be asked, as far as strategies that learn know; nil if it can.
+    fileprivate func refusal(at now: Instant) -> Refusal? {
+        if let (time, kind) = cooling(at: now) { return .cooling(kind, retryAfter: time) }
+        guard breaker.readiness == .ready else {
+            return .breaker(retryAfter: breaker.snapshot.remainingOpen)
+        }
+        let wait = estimate.withLock { $0.roomAfter(at: now.seconds) }
+        return wait > 0 ? .cooling(.rateLimit, retryAfter: .seconds(min(wait, 1e6))) : nil
+    }
+
     /// Whether its breaker lets a request through; one that must be left alone for another reason does not.
     fileprivate func gate(at now: Instant) -> AdaptiveSelection.Gate {
-        guard cooling(at: now) == nil else { return .shut }
+        if let (time, _) = cooling(at: now) { return .away(seconds: time / .seconds(1)) }
         switch breaker.readiness {
         case .ready: return .open
         case .probing: return .probe

@@ -35,6 +35,13 @@ struct Chooser: Sendable {
         return machine.hedge(at: now)
     }
 
+    /// `failure`, with the reasons why nobody could be asked if it has none.
+    func explained(_ failure: GatewayFailure, at now: Instant) -> GatewayFailure {
+        guard case .nobodyAvailable(let known, let wait) = failure else { return failure }
+        let refusals = known.isEmpty ? selector.refusals(at: now) : known
+        return .nobodyAvailable(refusals, retryAfter: wait ?? refusals.compactMap(\.wait).min())
+    }
+
     /// Gives `machine` a new plan, after an attempt has failed or the request has stood by.
     func replan(_ machine: inout Execution.StateMachine, at now: Instant) {
         machine.plan =

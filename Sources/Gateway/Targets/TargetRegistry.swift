@@ -122,7 +122,7 @@ public final class TargetRegistry: Sendable {
         -> TargetEstimate
     {
         if let known, known.settings.limit == settings.limit {
-            return known.health.estimate.withLock { $0 }
+            return known.health.estimate.withLock { $0.settled }
         }
         return TargetEstimate(
             TargetFacts(

@@ -16,16 +16,20 @@ public struct Exchange: Sendable {
     public let arrivedAt: Instant
     /// Where the answer goes.
     public let reply: any ReplyWriter
+    /// Starts work beside the route's own task, on the same event loop.
+    public let spawner: Spawner
 
     /// Creates an exchange.
     public init(
-        head: RequestHead, body: ByteBuffer, caller: Caller, arrivedAt: Instant, reply: any ReplyWriter
+        head: RequestHead, body: ByteBuffer, caller: Caller, arrivedAt: Instant, reply: any ReplyWriter,
+        spawner: Spawner = .tasks
     ) {
         self.head = head
         self.body = body
         self.caller = caller
         self.arrivedAt = arrivedAt
         self.reply = reply
+        self.spawner = spawner
     }
 }
 

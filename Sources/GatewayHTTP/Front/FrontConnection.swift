@@ -184,8 +184,9 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         self.reply = reply
         state = .serving
         let exchange = Exchange(
-            head: current.head, body: body, caller: current.caller, arrivedAt: current.arrivedAt, reply: reply
-        )
+            head: current.head, body: body, caller: current.caller, arrivedAt: current.arrivedAt,
+            reply: reply,
+            spawner: front.spawner)
         body = ByteBuffer()
         front.began()
         let task = Task.immediate(executorPreference: front.executor) {

@@ -6,6 +6,7 @@ import Resilience
 final class FrontContext: @unchecked Sendable {  // Confined to its event loop, but for what is immutable.
     let loop: any EventLoop
     let executor: any TaskExecutor
+    let spawner: Spawner
     let settings: FrontSettings
     let routes: RouteTable
     let keys: @Sendable () -> KeyRing
@@ -25,6 +26,10 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
     ) {
         self.loop = loop
         self.executor = executor
+        spawner = Spawner { work in
+            let task = Task(executorPreference: executor) { await work() }
+            return Spawner.Spawned { task.cancel() }
+        }
         self.settings = settings
         self.routes = routes
         self.keys = keys

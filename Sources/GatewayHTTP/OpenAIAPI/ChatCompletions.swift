@@ -22,7 +22,7 @@ struct ChatCompletions: Sendable {
             }
             await gateway.answer(
                 request, by: route, caller: exchange.caller.name, arrivedAt: exchange.arrivedAt,
-                into: ChatReplySink(exchange.reply))
+                spawner: exchange.spawner, into: ChatReplySink(exchange.reply))
         } catch {
             // Nobody is there to be told.
         }

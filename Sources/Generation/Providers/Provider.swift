@@ -48,6 +48,8 @@ public struct ProviderCall: Sendable {
     public var onEvents: (@Sendable (Int) throws(AttemptFailure) -> Void)?
     /// The answer to go on with; nil for a new one.
     public var goingOn: GoingOn?
+    /// Ends the call like cancelling its task does; nil if only that does.
+    public var cancellation: CancellationToken?
     /// Asked before a request that certainly did not reach the provider is sent again on a new connection.
     public var mayResend: @Sendable () -> Bool
 

@@ -169,7 +169,7 @@ public final class OpenAIProvider: Provider {
                 asStream: call.asStream),
             limits: call.limits, maximumBody: settings.maximumAnswer,
             readerTellsProgress: call.request.streams || call.asStream,
-            mayResend: call.mayResend)
+            cancellation: call.cancellation, mayResend: call.mayResend)
     }
 
     private func collect(_ body: UpstreamBody) async throws(AttemptFailure) -> ByteBuffer {

@@ -87,7 +87,7 @@ public final class SimulatedProvider: Provider {
         let first = fault == .hang ? .seconds(86_400) : settings.firstToken * pace
         let wait = call.request.streams ? first : first + settings.betweenTokens * (pace * words.count)
         let limit = call.request.streams ? min(call.limits.head, call.limits.firstToken) : call.limits.head
-        try await pause(min(wait, limit, call.limits.total))
+        try await pause(min(wait, limit, call.limits.total), call.cancellation)
         if wait > min(limit, call.limits.total) {
             throw AttemptFailure(
                 .timeout, cause: "timed_out", phase: .head, message: "the provider did not answer in time")
@@ -107,7 +107,21 @@ public final class SimulatedProvider: Provider {
         return .whole(WholeReply(body: answer.whole, facts: answer.facts))
     }
 
-    private func pause(_ duration: Duration) async throws(AttemptFailure) {
-        do { try await sleep(duration) } catch { throw SimulatedAnswer.cancelled }
+    private func pause(_ duration: Duration, _ cancellation: CancellationToken?) async throws(AttemptFailure)
+    {
+        do {
+            guard let cancellation else { return try await sleep(duration) }
+            let (cancelled, cancel) = AsyncStream<Never>.makeStream()
+            cancellation.onCancel { cancel.finish() }
+            try await withThrowingTaskGroup { [sleep] group in
+                group.addTask { try await sleep(duration) }
+                group.addTask {
+                    for await _ in cancelled {}
+                    throw CancellationError()
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+        } catch { throw SimulatedAnswer.cancelled }
     }
 }

@@ -109,7 +109,7 @@ public final class Hedge: Sendable {
 
     @usableFromInline
     func begin(mayOverlap: Bool, cost: Int, delay: Duration?, deadline: Instant?) -> HedgedCall {
-        budget?.deposit()
+        depositForHedge()
         let hedges = mayOverlap ? policy.hedges(costing: cost) : 0
         return HedgedCall(self, maximumHedges: hedges, delay: delay, deadline: deadline)
     }
@@ -124,6 +124,9 @@ public final class Hedge: Sendable {
         case .failure(let error): error is CancellationError || !handles(error)
         }
     }
+
+    /// A call pays in for the hedges that may be needed.
+    func depositForHedge() { budget?.deposit() }
 
     /// The time to the given hedge, counted from 1; nil if it follows a failure only.
     func delay(before hedge: Int) -> Duration? {

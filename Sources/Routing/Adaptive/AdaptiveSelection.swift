@@ -9,14 +9,19 @@ public import Resilience
 /// Orders the targets of a route by the index, and decides when to probe, to stand by and to force. A decision: no clock,
 /// lock or task. Times are seconds on one clock.
 public struct AdaptiveSelection: Sendable {
-    /// Whether a target's breaker would let a request through.
+    /// Whether a target may be asked.
     public enum Gate: Sendable, Hashable {
         /// Like any other.
         case open
-        /// As a probe.
+        /// As a probe of its breaker.
         case probe
-        /// Not now.
+        /// Not now: its breaker is open.
         case shut
+        /// Not for so many seconds, whatever its breaker says: it asked to be left alone, or does not accept its key.
+        case away(seconds: Double)
+
+        /// Whether only its breaker keeps requests away.
+        var isGuarded: Bool { self == .probe || self == .shut }
     }
 
     /// A candidate and what is known of it for one request.
@@ -95,14 +100,16 @@ public struct AdaptiveSelection: Sendable {
         let isLast = situation.attempts >= situation.maximumAttempts - 1
         // Waiting costs nobody anything; only when little time is left the least bad is better than nothing.
         let mayWait = situation.timeLeft > min(8, situation.time * 0.27)
-        let standBy: Duration? = mayWait ? .milliseconds(200) : nil
+        let standBy = mayWait ? standBy(standings, at: seconds) : nil
         let mayProbe = situation.failures == 0 && situation.timeLeft > min(20, situation.time * 2 / 3)
         let order = ordered(standings, mayProbe: mayProbe)
         guard order.contains(where: { standings[$0].timesAsked < 2 }) else {
             return panic(standings, isLast: isLast, at: seconds)
                 ?? (mayWait ? Plan([], standBy: standBy) : force(standings, isLast: isLast))
         }
-        guard situation.failures <= 1 || retries >= 1 || !mayWait else { return Plan([], standBy: standBy) }
+        guard situation.failures <= 1 || retries >= 1 || !mayWait else {
+            return Plan([], standBy: Plan.StandBy(Self.step))
+        }
         return Plan(choices(order, standings, isLast: isLast), standBy: standBy)
     }
 
@@ -161,7 +168,7 @@ public struct AdaptiveSelection: Sendable {
         var choice = Plan.Choice(index),
             limit = isLast ? Double.infinity : standing.assessment.firstTokenLimit
         var hedge = standing.assessment.hedgeAfter
-        if standing.gate != .open {
+        if standing.gate.isGuarded {
             limit = min(limit, 4)
             hedge = max(0.3, min(hedge, 1))
         }
@@ -172,11 +179,19 @@ public struct AdaptiveSelection: Sendable {
 
     // MARK: Nobody can be asked
 
+    /// The longest time that a request waits before it looks again: what it waits for may come sooner than can be foreseen.
+    private static let step = 0.2
+
+    private func standBy(_ standings: [Standing], at seconds: Double) -> Plan.StandBy? {
+        let waits = standings.indices.map { standings[$0].wait(forcedAgo: seconds - lastForced[$0]) }
+        return waits.min().map { Plan.StandBy(min(Self.step, max(0.01, $0)), outOf: max(0, $0)) }
+    }
+
     /// Nobody is let through: asks the one that would be best if it were well, each at most once a second, instead of
     /// waiting until their breakers have waited.
     private mutating func panic(_ standings: [Standing], isLast: Bool, at seconds: Double) -> Plan? {
         let gated = standings.indices.filter {
-            standings[$0].gate != .open && standings[$0].assessment.hasRoom && seconds - lastForced[$0] >= 1
+            standings[$0].gate.isGuarded && standings[$0].assessment.hasRoom && seconds - lastForced[$0] >= 1
         }
         guard
             let best = gated.max(by: { standings[$0].assessment.whenWell < standings[$1].assessment.whenWell }
@@ -189,10 +204,9 @@ public struct AdaptiveSelection: Sendable {
 
     /// Little time is left: asks the least bad, whatever its limit and its breaker say.
     private func force(_ standings: [Standing], isLast: Bool) -> Plan {
-        let possible = standings.indices.filter {
-            !standings[$0].assessment.isBlocked && standings[$0].timesAsked < 2
-        }
-        let best = (possible.isEmpty ? Array(standings.indices) : possible).max {
+        let near = standings.indices.filter { if case .away = standings[$0].gate { false } else { true } }
+        let possible = near.filter { !standings[$0].assessment.isBlocked && standings[$0].timesAsked < 2 }
+        let best = (possible.isEmpty ? near : possible).max {
             standings[$0].assessment.total < standings[$1].assessment.total
         }
         return best.map { forcing($0, standings, isLast: isLast) } ?? .givingUp
@@ -213,7 +227,18 @@ extension AdaptiveSelection.Standing {
         case .open: return worth
         // What a probe is worth is that it shows whether the target is well.
         case .probe: return mayProbe ? assessment.whenWell : nil
-        case .shut: return nil
+        case .shut, .away: return nil
+        }
+    }
+
+    /// Seconds until it may be asked, as far as can be foreseen.
+    ///
+    /// - Parameter forcedAgo: Seconds since it was last asked because nobody else was there.
+    fileprivate func wait(forcedAgo: Double) -> Double {
+        switch gate {
+        case .open: assessment.roomAfter
+        case .probe, .shut: max(assessment.roomAfter, 1 - forcedAgo)
+        case .away(let seconds): max(assessment.roomAfter, seconds)
         }
     }
 

@@ -48,8 +48,10 @@ public struct Assessment: Sendable, Hashable {
     public var time: Double
     /// The expected price in dollars.
     public var dollars: Double
+    /// Seconds until its limit has room; 0 if it has.
+    public var roomAfter: Double
     /// Whether its limit has room.
-    public var hasRoom: Bool
+    public var hasRoom: Bool { roomAfter <= 0 }
     /// Whether it asked to be left alone.
     public var isBlocked: Bool
 }
@@ -98,7 +100,7 @@ extension TargetEstimate {
             success: share, evidence: amount, noise: noise, firstToken: first, perToken: each,
             firstTokenMean: firstToken.mean, firstTokenDeviation: firstToken.deviation, pending: running,
             time: time, dollars: dollars,
-            hasRoom: headroom.hasRoom(at: seconds), isBlocked: headroom.isBlocked(at: seconds))
+            roomAfter: headroom.wait(at: seconds), isBlocked: headroom.isBlocked(at: seconds))
     }
 }
 

@@ -11,6 +11,7 @@ extension AdaptiveSelection.Standing: CustomStringConvertible {
         case .open: break
         case .probe: words += "; its breaker wants a probe"
         case .shut: words += "; passed over: its breaker is open"
+        case .away(let seconds): words += "; passed over: to be left alone for \(seconds.shown) s"
         }
         if !terms.hasRoom { words += "; passed over: no room in its rate limit" }
         if isLow { words += "; below the quality that is wanted" }

@@ -28,18 +28,10 @@ public struct HeadroomEstimate: Sendable, Hashable {
         return min(1, max(0, 1 - tokens / burst))
     }
 
-    /// Whether a request would be let through, as far as is known.
-    public mutating func hasRoom(at seconds: Double) -> Bool {
-        guard seconds >= blockedUntil else { return false }
-        guard rate != nil else { return true }
-        refill(at: seconds)
-        return tokens >= 1
-    }
-
     /// Whether the provider asked to be left alone now.
     public func isBlocked(at seconds: Double) -> Bool { seconds < blockedUntil }
 
-    /// Seconds until a request may be let through.
+    /// Seconds until a request would be let through, as far as is known; 0 if it would now.
     public mutating func wait(at seconds: Double) -> Double {
         var wait = max(0, blockedUntil - seconds)
         if let rate {

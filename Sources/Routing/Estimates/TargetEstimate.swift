@@ -67,6 +67,16 @@ public struct TargetEstimate: Sendable {
         return given
     }
 
+    /// Nothing of its answer is seen before the end, so that it cannot be late.
+    public mutating func unwatch(_ id: UInt64) { forget(id) }
+
+    /// The same estimate without the attempts that run, whose ends will be told to the one that saw them begin.
+    public var settled: TargetEstimate {
+        var settled = self
+        settled.pending = []
+        return settled
+    }
+
     /// Its first token came after so many seconds.
     public mutating func firstToken(of id: UInt64, after time: Double, at seconds: Double) {
         forget(id)
@@ -106,11 +116,13 @@ public struct TargetEstimate: Sendable {
     }
 
     /// It was given up after so many seconds, since another one was quicker or the caller left.
+    ///
+    /// - Parameter wasSilent: Whether something of the answer could have come by then, and had not.
     public mutating func givenUp(
-        _ id: UInt64, after time: Double, hadFirstToken: Bool, of shape: RequestShape, at seconds: Double
+        _ id: UInt64, after time: Double, wasSilent: Bool, of shape: RequestShape, at seconds: Double
     ) {
         forget(id)
-        guard !hadFirstToken, time > firstToken.late(2) else { return }
+        guard wasSilent, time > firstToken.late(2) else { return }
         success.note(false, weight: 0.5, for: shape, at: seconds)
     }
 
@@ -133,6 +145,9 @@ public struct TargetEstimate: Sendable {
     }
 
     // MARK: Prediction
+
+    /// Seconds until its limit has room; 0 if it has, as far as is known.
+    public mutating func roomAfter(at seconds: Double) -> Double { headroom.wait(at: seconds) }
 
     /// The attempts that have not brought their first token, as far as they are watched.
     public var running: Int { pending.count }

@@ -32,15 +32,31 @@ public struct Plan: Sendable, Hashable {
         }
     }
 
+    /// What to do when nobody can be asked.
+    public struct StandBy: Sendable, Hashable {
+        /// Rank again after so long.
+        public var step: Duration
+        /// The time until somebody may be asked, as far as can be foreseen; waiting for less is of no use.
+        public var wait: Duration
+
+        /// Creates a wait of so many seconds.
+        ///
+        /// - Parameter wait: Default: the same.
+        public init(_ step: Double, outOf wait: Double? = nil) {
+            self.step = .seconds(min(step, 1e6))
+            self.wait = .seconds(min(wait ?? step, 1e6))
+        }
+    }
+
     /// The candidates that may be asked now, the best first.
     public var order: [Choice]
-    /// When to rank again if none of them can be asked; nil if that would not help.
-    public var standBy: Duration?
+    /// What to do if none of them can be asked; nil if waiting would not help.
+    public var standBy: StandBy?
     /// Whether nobody is to be asked any more, whatever waits.
     public var givesUp = false
 
     /// Creates a plan.
-    public init(_ order: [Choice], standBy: Duration? = nil) {
+    public init(_ order: [Choice], standBy: StandBy? = nil) {
         self.order = order
         self.standBy = standBy
     }

@@ -124,7 +124,11 @@ public struct Play<Policy: SimulatedPolicy> {
         else { return }
         journey.machine.plan = plan
         guard let ask = journey.machine.hedge(at: Instant(simulated: time)) else { return }
-        dispatch(ask, &journey, at: time)
+        let admission = policy.admit(journey.view, at: ask.candidate, isForced: false, time: time)
+        guard case .refused(let wait) = admission else { return dispatch(ask, &journey, at: time) }
+        _ = journey.machine.next(
+            after: .refused(.breaker(retryAfter: .seconds(wait))), of: ask.candidate,
+            at: Instant(simulated: time))
     }
 
     // MARK: Attempts

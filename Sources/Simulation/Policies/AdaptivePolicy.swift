@@ -5,19 +5,6 @@ public import Routing
 
 /// The gateway's own adaptive selection, with the gateway's own breakers and estimates, in virtual time.
 public struct AdaptivePolicy: SimulatedPolicy {
-    /// What the gateway would hold for an attempt.
-    private final class Held {
-        var observation: TargetHealth.Observation
-        var permit: CircuitBreaker.Permit?
-        let isProbe: Bool
-
-        init(_ observation: TargetHealth.Observation, _ permit: consuming CircuitBreaker.Permit?) {
-            self.observation = observation
-            isProbe = permit?.isProbe ?? false
-            self.permit = permit
-        }
-    }
-
     /// Five.
     public let maximumAttempts = 5
     /// All the time that a request has; limits for the first token are the selection's.
@@ -26,7 +13,7 @@ public struct AdaptivePolicy: SimulatedPolicy {
     private let selector: AdaptiveSelector
     private let weights: AdaptiveWeights
     private let time = VirtualTime()
-    private var held: [Int: Held] = [:]
+    private var lessons: [Int: Lesson] = [:]
     /// The permit of the attempt that is about to begin.
     private let admitted = Admitted()
 
@@ -92,14 +79,14 @@ public struct AdaptivePolicy: SimulatedPolicy {
         }
     }
 
-    /// Begins to observe it.
+    /// Begins to learn from it.
     public mutating func began(_ attempt: SimulatedAttempt, of request: SimulatedRequest, at time: Double) {
         self.time.set(time)
-        // A hedge is not asked for admission: it only goes to those whose breaker is closed.
-        let health = selector.candidates[attempt.provider].health
-        let permit = admitted.permit.take() ?? (try? health.breaker.admit())
+        guard let permit = admitted.permit.take() else { return }
         selector.began(isRetry: request.failures > 0)
-        held[attempt.id] = Held(health.observe(Self.shape(request), at: self.time.now), permit)
+        lessons[attempt.id] = Lesson(
+            selector.candidates[attempt.provider].health, Self.shape(request), permit, selector: selector,
+            candidate: attempt.provider, at: self.time.now)
     }
 
     /// Learns how long it took.
@@ -107,47 +94,31 @@ public struct AdaptivePolicy: SimulatedPolicy {
         _ attempt: SimulatedAttempt, of request: SimulatedRequest, at time: Double
     ) {
         self.time.set(time)
-        guard let held = held[attempt.id] else { return }
-        selector.candidates[attempt.provider].health.noteFirstToken(&held.observation, at: self.time.now)
+        lessons[attempt.id]?.noteFirstToken(at: self.time.now)
     }
 
-    /// Settles the breaker's permit and learns.
+    /// Learns what became of it.
     public mutating func ended(
         _ attempt: SimulatedAttempt, of request: SimulatedRequest, _ result: SimulatedResult, at time: Double
     ) {
         self.time.set(time)
-        guard let held = held.removeValue(forKey: attempt.id) else { return }
-        let health = selector.candidates[attempt.provider].health, now = self.time.now
-        switch result.kind {
-        case .valid:
-            held.permit.take()?.settle(.success)
-            let each = max(
-                1e-4, (result.elapsed - result.firstToken) / Double(max(1, request.request.output)))
-            health.noteAnswer(
-                held.observation, perToken: .seconds(each), remaining: result.remaining, at: now)
-            if held.isProbe { selector.probeSucceeded(at: attempt.provider, at: now) }
-        case .badRequest:
-            held.permit.take()?.settle(.ignored)
-            health.noteFailure(
-                held.observation, .simulated(result.kind), counts: false, trips: false, at: now)
-        case .invalid, .rejected, .serverError, .timedOut, .outOfTime:
-            let failure = AttemptFailure.simulated(result.kind)
-            let conduct = FailureTable.otherTargetsFirst.conduct(for: failure)
-            held.permit.take()?.settle(conduct.countsAgainstBreaker ? .failure() : .ignored)
-            health.noteFailure(
-                held.observation, failure, counts: conduct.countsAgainstBreaker, trips: true,
-                remaining: result.kind == .invalid ? result.remaining : nil, at: now)
+        guard let lesson = lessons.removeValue(forKey: attempt.id) else { return }
+        guard result.kind != .valid else {
+            return lesson.answered(
+                tokens: request.request.output, remaining: result.remaining, at: self.time.now)
         }
+        let failure = AttemptFailure.simulated(result.kind)
+        lesson.failed(
+            failure, FailureTable.otherTargetsFirst.conduct(for: failure),
+            remaining: result.kind == .invalid ? result.remaining : nil, at: self.time.now)
     }
 
-    /// Gives the permit back and learns if it was late.
+    /// Learns if it was late.
     public mutating func cancelled(
         _ attempt: SimulatedAttempt, of request: SimulatedRequest, hadFirstToken: Bool, at time: Double
     ) {
         self.time.set(time)
-        guard let held = held.removeValue(forKey: attempt.id) else { return }
-        held.permit.take()?.settle(held.isProbe && !hadFirstToken ? .failure() : .ignored)
-        selector.candidates[attempt.provider].health.noteGivingUp(held.observation, at: self.time.now)
+        lessons.removeValue(forKey: attempt.id)?.outrun(at: self.time.now)
     }
 
     private static func shape(_ request: SimulatedRequest) -> RequestShape {

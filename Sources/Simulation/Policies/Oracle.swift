@@ -80,7 +80,7 @@ public struct Oracle: SimulatedPolicy {
         let provider =
             best(of: providers.normal, for: request, at: time, in: world)
             ?? best(of: providers.low, for: request, at: time, in: world)
-        guard let provider else { return Plan([], standBy: .milliseconds(250)) }
+        guard let provider else { return Plan([], standBy: Plan.StandBy(0.25)) }
         let now = world.conditions(at: provider, time: time, input: request.request.input)
         var choice = Plan.Choice(provider)
         choice.firstToken = .seconds(sites[provider].limit(now))

@@ -21,6 +21,8 @@ public final class UpstreamRequest: Sendable {
     /// Whether the answer's progress is told by its reader (``UpstreamBody/progressed()``), as for event streams, or by
     /// each byte that arrives.
     public let readerTellsProgress: Bool
+    /// Closes its connection like cancelling its task does; nil if only that does.
+    public let cancellation: CancellationToken?
     /// Asked before the request is sent a second time on a new connection.
     public let mayResend: @Sendable () -> Bool
 
@@ -29,7 +31,7 @@ public final class UpstreamRequest: Sendable {
         origin: Origin, trust: Trust? = nil, head: PreparedHead, body: [ByteBuffer], limits: PhaseLimits,
         isSafeToRepeat: Bool = false,
         maximumBody: Int = 32 << 20, readerTellsProgress: Bool = false,
-        mayResend: @escaping @Sendable () -> Bool = { true }
+        cancellation: CancellationToken? = nil, mayResend: @escaping @Sendable () -> Bool = { true }
     ) {
         self.origin = origin
         self.trust = trust
@@ -39,6 +41,7 @@ public final class UpstreamRequest: Sendable {
         self.isSafeToRepeat = isSafeToRepeat
         self.maximumBody = maximumBody
         self.readerTellsProgress = readerTellsProgress
+        self.cancellation = cancellation
         self.mayResend = mayResend
     }
 

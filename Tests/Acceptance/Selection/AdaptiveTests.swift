@@ -130,4 +130,53 @@ import Wall
         #expect(plan.first?["eligible"] as? Bool == true)
         #expect((decision["advantage"] as? String)?.contains("a/a-1 before b/b-1: ") == true, "\(decision)")
     }
+
+    @Test func `when all targets want to be left alone the caller is told why and for how long, at once`()
+        async throws
+    {
+        let limited = Wall { _ in
+            [Answer.response(429, Answer.error("Slow down."), fields: ["retry-after: 30"])]
+        }
+        let other = Wall { _ in
+            [Answer.response(429, Answer.error("Slow down."), fields: ["retry-after: 40"])]
+        }
+        let gateway = try await Self.gateway(limited, other)
+        defer { withExtendedLifetime((limited, other)) { gateway.stop() } }
+        let first = try await Client.chat(gateway.port)
+        #expect(first.status == 429 && first.elapsed < .seconds(1), "\(first.elapsed) \(first.text)")
+        let reply = try await Client.chat(gateway.port)
+        #expect(reply.status == 429 && reply.elapsed < .milliseconds(500), "\(reply.elapsed) \(reply.text)")
+        let wait = Int(reply.field("retry-after") ?? "") ?? 0
+        #expect((28...30).contains(wait), "\(wait)")
+        #expect(limited.ledger.calls.count == 1 && other.ledger.calls.count == 1)
+    }
+
+    @Test func `when no key is accepted the caller is told so, and nobody is asked again`() async throws {
+        let one = Wall { _ in [Answer.response(401, Answer.error("No."))] }
+        let other = Wall { _ in [Answer.response(401, Answer.error("No."))] }
+        let gateway = try await Self.gateway(one, other)
+        defer { withExtendedLifetime((one, other)) { gateway.stop() } }
+        for _ in 0..<3 {
+            let reply = try await Client.chat(gateway.port)
+            #expect(reply.status == 502 && reply.text.contains("upstream_authentication"), "\(reply.text)")
+            #expect(reply.elapsed < .seconds(1), "\(reply.elapsed)")
+        }
+        #expect(one.ledger.calls.count == 1 && other.ledger.calls.count == 1)
+    }
+
+    @Test func `an answer of which nothing is seen before its end is not taken for late`() async throws {
+        let target = Wall { call in [.wait(.seconds(1.2))] + Answer.good(call, "whole") }
+        let quick = Self.quick()
+        let gateway = try await Self.gateway(target, quick, more: "whole_answers: plain")
+        defer { withExtendedLifetime((target, quick)) { gateway.stop() } }
+        let replies = try await withThrowingTaskGroup(of: Client.Reply.self) { group in
+            for _ in 0..<12 { group.addTask { try await Client.chat(gateway.port) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(replies.allSatisfy { $0.status == 200 })
+        let metrics = try await Client.get(gateway.port, "/metrics").body
+        #expect(!metrics.contains("holdfast_attempts_outrun_total{target=\"a/a-1\"} 1"), "no hedge")
+        let late = try await Client.chat(gateway.port)
+        #expect(late.text.contains("whole"), "its estimate has not suffered: \(late.text)")
+    }
 }
