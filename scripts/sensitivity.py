@@ -55,6 +55,14 @@ def some(names):
     return change
 
 
+def estimates(deviation):
+    """Answers are longer or shorter than expected by a factor of exp(deviation x z)."""
+    def change(world):
+        for scenario in world["scenarios"]:
+            scenario["estimate_sigma"] = deviation
+    return change
+
+
 def twelve(world):
     """Each provider twice, the second one 10 % dearer and slower, with half of the limits each."""
     more = []
@@ -80,6 +88,7 @@ rows += [(f"load x {f}", load(f)) for f in [0.25, 2]]
 rows += [("prices turned round", prices([5, 4, 3, 2, 1, 0])), ("prices shifted by one", prices([1, 2, 3, 4, 5, 0])),
          ("prices shifted by three", prices([3, 4, 5, 0, 1, 2])), ("three providers (atlas, cirrus, delta)", some({"atlas", "cirrus", "delta"})),
          ("three providers (borealis, cirrus, ember)", some({"borealis", "cirrus", "ember"})), ("twelve providers", twelve)]
+rows += [(f"lengths of answers known to exp({d} z)", estimates(d)) for d in [0, 0.8]]
 
 print("| | success | first try | $ for 1,000 | mean s | utility of the oracle's | oracle's success | litellm_shuffle: success, utility of the oracle's |")
 print("|---|---|---|---|---|---|---|---|")

@@ -18,19 +18,21 @@ extension World {
             guard time < scenario.duration else { return requests }
             guard random.unit(1) * peak < arrival.rate(at: time) else { continue }
             requests.append(
-                request(requests.count, at: time, sizes, seed, badShare: scenario.badRequestShare))
+                request(requests.count, at: time, sizes, seed, scenario))
         }
     }
 
     private static func request(
-        _ index: Int, at time: Double, _ sizes: [WorldFile.TokenCount], _ seed: UInt64, badShare: Double
+        _ index: Int, at time: Double, _ sizes: [WorldFile.TokenCount], _ seed: UInt64,
+        _ scenario: WorldFile.Scenario
     ) -> Request {
         let random = CounterRandom(seed: seed, stream: .requests, UInt64(index))
         let size = sizes[Int(random.unit(0) * Double(sizes.count))]
         let spread = CounterRandom.normals(random.unit(1), random.unit(2)).0
         return Request(
             index: index, arrival: time, input: size.input, output: size.output,
-            estimate: max(1, Double(size.output) * exp(0.4 * spread)), isBad: random.unit(3) < badShare)
+            estimate: max(1, Double(size.output) * exp(scenario.estimateDeviation * spread)),
+            isBad: random.unit(3) < scenario.badRequestShare)
     }
 }
 

@@ -11,6 +11,9 @@ extension WorldFile {
         public let incidents: [Incident]
         /// The share of requests that every provider refuses as bad. Range: 0 ... 1. Default: 0.
         public let badRequestShare: Double
+        /// How far estimates of an answer's length are off: the deviation of their factor's logarithm. An addition to the
+        /// worlds' format, which has it fixed. Range: 0 ... 1. Default: 0.4.
+        public let estimateDeviation: Double
         /// The file's providers with what this scenario replaces of them, in the file's order.
         public let providers: [Provider]
     }

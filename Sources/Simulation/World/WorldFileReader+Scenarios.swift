@@ -22,6 +22,7 @@ extension WorldFileReader {
             arrival: arrival(place["arrival"]),
             incidents: incidents(place["incidents"]),
             badRequestShare: number(place["bad_request_prob"], .share, default: 0),
+            estimateDeviation: number(place["estimate_sigma"], .share, default: 0.4),
             providers: replaced(providers, place["provider_overrides"]))
         let arrivals = scenario.arrival.peakRate * scenario.duration
         // A number that was out of bounds has its own mistake, and what stands in for it means nothing.

@@ -28,7 +28,7 @@ enum Worlds {
             "u0": 0.25, "u1": 0.5, "z": [-0.5, 1.5]}],
          "scenarios": [
           {"name": "calm", "duration": 100, "arrival": {"base_rps": 2}},
-          {"name": "rough", "duration": 100, "bad_request_prob": 0.1,
+          {"name": "rough", "duration": 100, "bad_request_prob": 0.1, "estimate_sigma": 0,
            "arrival": {"base_rps": 2, "segments": [[10, 20, 3], [15, 30, 0.5]], "daily_amplitude": 0.5},
            "provider_overrides": {"birch": {"error_prob": 0.25, "limit_rps": 3}},
            "incidents": [
