@@ -81,6 +81,8 @@ public struct Decision: Sendable {
         public var begin: Duration
         /// How long it took.
         public var duration: Duration
+        /// What a failed attempt cost in tokens, if it said so.
+        public var usage: Usage?
     }
 
     /// The identity of the request.
@@ -115,6 +117,8 @@ public struct Decision: Sendable {
     public var provider: String?
     /// The model that answered, or was asked last, by the provider's name for it.
     public var model: String?
+    /// Why the answer that was given is not good enough; nil if it is.
+    public var flaw: String?
     /// What the answer said of itself: usage, model, identity; nil without one.
     public var facts: ReplyFacts?
     /// From the arrival of the request to its end.

@@ -14,6 +14,8 @@ public final class Execution: Sendable {
     let time: TimeSource
     private let candidates: [Candidate]
     let machine: Mutex<StateMachine>
+    /// The first answer that was not good enough, if it is better than none.
+    let rejected = Mutex<RejectedAnswer?>(nil)
 
     init(
         _ request: GenerationRequest, _ settings: Route.Settings, _ opening: Route.Opening, bounds: Bounds,
@@ -46,6 +48,10 @@ public final class Execution: Sendable {
                 case .wait(let wait, let index):
                     step = try await pause(wait, before: candidates[index], &account)
                 case .fail(let failure):
+                    if let answer = rejected.withLock({ $0.take() }) {
+                        try await deliver(answer, &account, into: sink)
+                        return (.answered, nil)
+                    }
                     try await sink.refuse(failure, account.summary(at: time.now))
                     return (.failed, failure)
                 case .interrupt(let failure):

@@ -30,6 +30,8 @@ public final class Route: Sendable {
         public var wholeAnswers: WholeAnswers
         /// What strategies that learn prefer.
         public var weights = AdaptiveWeights()
+        /// What makes an answer good enough.
+        public var answers = AnswerRules()
         /// Whether a target that is slow to begin its answer is hedged, on routes whose strategy learns. Default: true.
         public var hedges = true
 

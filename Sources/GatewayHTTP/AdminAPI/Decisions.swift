@@ -66,6 +66,7 @@ struct DecisionView: Encodable {
         var bytes_received: Int?
         var retry_after_ms: Double?
         var first_token_ms: Double?
+        var usage: Tokens?
     }
 
     struct Tokens: Encodable {
@@ -90,6 +91,7 @@ struct DecisionView: Encodable {
     var finish_reason: String?
     var upstream_request_id: String?
     var usage: Tokens?
+    var answer_flaw: String?
     var attempts: Int
     var duration_ms: Double
     var overhead_us: Double
@@ -110,9 +112,8 @@ struct DecisionView: Encodable {
         model = decision.facts?.model ?? decision.model
         finish_reason = decision.facts?.finishReason
         upstream_request_id = decision.facts?.upstreamID
-        usage = decision.facts?.usage.map {
-            Tokens(prompt: $0.promptTokens, completion: $0.completionTokens, estimated: $0.isEstimated)
-        }
+        usage = decision.facts?.usage.map(Tokens.init)
+        answer_flaw = decision.flaw
         attempts = decision.attempts
         duration_ms = decision.duration.shownMilliseconds
         overhead_us = (decision.overhead / .microseconds(1)).rounded()
@@ -133,6 +134,8 @@ struct DecisionView: Encodable {
         }
         let end =
             switch decision.ending {
+            case .answered where decision.flaw != nil:
+                "nobody gave a better answer than \(decision.provider ?? "?"), whose first was delivered"
             case .answered:
                 "\(decision.provider ?? "?") \(decision.wasMended ? "went on and answered" : "answered")"
             case .failed: "nobody answered"
@@ -158,6 +161,13 @@ extension DecisionView.Planned {
     }
 }
 
+extension DecisionView.Tokens {
+    init(_ usage: Usage) {
+        self.init(
+            prompt: usage.promptTokens, completion: usage.completionTokens, estimated: usage.isEstimated)
+    }
+}
+
 extension DecisionView.Step {
     init(_ step: Decision.Step) {
         target = step.target
@@ -177,6 +187,7 @@ extension DecisionView.Step {
             (self.step, outcome) = ("attempt", failure == nil ? "ok" : "failed")
             self.purpose = purpose.rawValue
             first_token_ms = firstToken?.shownMilliseconds
+            usage = step.usage.map(DecisionView.Tokens.init)
             guard let failure else { return }
             `class` = failure.kind.rawValue
             cause = failure.cause

@@ -37,6 +37,7 @@ struct ChatRequestScan {
     /// Members that are read, in the order of ``Member``.
     private static let own: [StaticString] = [
         "model", "messages", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens",
+        "response_format",
     ]
     /// Members that would say where a request goes or with whose key.
     private static let refused: [StaticString] = [
@@ -50,7 +51,7 @@ struct ChatRequestScan {
         ("presence_penalty", .number),
         ("seed", .number), ("top_logprobs", .number), ("logprobs", .bool), ("parallel_tool_calls", .bool),
         ("store", .bool),
-        ("stop", .stringOrArray), ("user", .string), ("logit_bias", .object), ("response_format", .object),
+        ("stop", .stringOrArray), ("user", .string), ("logit_bias", .object),
         ("tools", .array), ("tool_choice", .stringOrObject), ("functions", .array),
         ("function_call", .stringOrObject),
         ("metadata", .object), ("reasoning_effort", .string), ("service_tier", .string),
@@ -59,12 +60,13 @@ struct ChatRequestScan {
     ]
     /// Whether a member of ``plain`` binds the answer to a form.
     private static let binds: [Bool] = plain.map { member in
-        ["tools", "functions", "response_format", "modalities", "audio", "logprobs"].contains(
+        ["tools", "functions", "modalities", "audio", "logprobs"].contains(
             "\(member.name)")
     }
     private static let keys = JSONKeys(own + refused + plain.map(\.name))
     private static let messageKeys = JSONKeys("role", "content", "tool_calls")
     private static let includeUsageKey = JSONKeys("include_usage")
+    private static let formKeys = JSONKeys("type"), forms = JSONKeys("json_object", "json_schema")
 
     private(set) var model = ""
     private(set) var streams = false
@@ -75,6 +77,7 @@ struct ChatRequestScan {
     private var messagesEnd = 0
     private var streamRange: Range<Int>?
     private var maximumTokens: Int?
+    private var form: GenerationRequest.JSONForm?
     /// Whether the answer is bound to a form or may call tools, so that nobody may begin it for a model.
     private var isBound = false
     private var streamOptions: Int?
@@ -136,7 +139,7 @@ struct ChatRequestScan {
             nullStreamOptions: nullStreamOptions, includeUsage: includeUsage)
         return GenerationRequest(
             id: id, model: model, streams: streams, wantsUsage: wantsUsage, choices: choices,
-            maximumTokens: maximumTokens, body: body,
+            maximumTokens: maximumTokens, form: form, body: body,
             marks: marks)
     }
 
@@ -166,6 +169,7 @@ struct ChatRequestScan {
                 case 2: try readStream(&cursor)
                 case 3: try readStreamOptions(&cursor)
                 case 4: try readCount("n", 1...128, &cursor) { choices = $0 }
+                case 7: try readForm(&cursor)
                 default: try readCount(Self.own[index], 1...10_000_000, &cursor) { maximumTokens = $0 }
                 }
             if let problem { return problem }
@@ -252,6 +256,28 @@ struct ChatRequestScan {
                 if !wantsUsage { includeUsage = start..<cursor.offset }
             }
         default: return Self.wrongType("stream_options", "an object")
+        }
+        return nil
+    }
+
+    private mutating func readForm(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+        switch try cursor.peek() {
+        case .null: try cursor.readNull()
+        case .object:
+            isBound = true
+            try cursor.enterObject()
+            while let key = try cursor.nextKey() {
+                guard cursor.index(of: key, in: Self.formKeys) == 0, try cursor.peek() == .string else {
+                    try cursor.skipValue()
+                    continue
+                }
+                switch cursor.index(of: try cursor.readString(), in: Self.forms) {
+                case 0: form = .object
+                case 1: form = .schema
+                default: break
+                }
+            }
+        default: return Self.wrongType("response_format", "an object")
         }
         return nil
     }

@@ -83,7 +83,9 @@ struct OpenAIError: Sendable {
                 status: 404, type: "invalid_request_error", code: "model_not_found", message: failure.message,
                 field: "model")
         case .qualityFailure:
-            self.init(status: 502, code: "upstream_\(failure.cause)", message: failure.message)
+            self.init(
+                status: 502, type: failure.kind.rawValue, code: "upstream_\(failure.cause)",
+                message: failure.message)
         case .transient, .apiFailure, .systemError:
             self.init(status: 502, code: "upstream_error", message: failure.message)
         }

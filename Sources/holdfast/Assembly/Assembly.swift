@@ -186,6 +186,7 @@ final class Assembly: Sendable {
             settings.weights = AdaptiveWeights(model.tier, preferring: model.preference)
             settings.weights.minimumQuality = model.minimumQuality
             settings.hedges = model.hedges
+            settings.answers = model.answers
             return Route(settings, metrics: assembly.metrics, chance: assembly.nextChance())
         }
 

@@ -79,6 +79,8 @@ struct Configuration {
         var preference = Preference.balanced
         var minimumQuality = 0.0
         var hedges = true
+        /// What makes an answer good enough.
+        var answers = AnswerRules()
     }
 
     enum LogFormat: String, CaseIterable {

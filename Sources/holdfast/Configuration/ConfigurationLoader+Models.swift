@@ -15,6 +15,7 @@ extension ConfigurationLoader {
             known: [
                 "strategy", "targets", "timeouts", "retry", "breaker", "broken_streams", "whole_answers",
                 "refused_content", "minimum_speed", "tier", "prefer", "minimum_quality", "hedge",
+                "answers",
             ])
         var model = Configuration.Model(name: name)
         if let strategy = members["strategy"].flatMap({ reader.choice($0, of: Strategy.self) }) {
@@ -43,6 +44,7 @@ extension ConfigurationLoader {
         if let timeouts = members["timeouts"] { readTimeouts(timeouts, &model) }
         if let retry = members["retry"] { readRetry(retry, &model) }
         if let breaker = members["breaker"] { readBreaker(breaker, &model) }
+        if let answers = members["answers"] { readAnswers(answers, &model) }
         readPreferences(members, &model)
         configuration.models.append(model)
     }
