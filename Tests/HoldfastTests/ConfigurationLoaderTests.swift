@@ -163,8 +163,8 @@ import Testing
                   - { provider: a, model: y }
             """
         let model = try #require(try load(text).models.first)
-        #expect(model.strategy == .adaptive && model.tier == .premium && model.preference == .speed)
-        #expect(model.minimumQuality == 8.6)
+        #expect(model.strategy == .adaptive && model.preferences.tier == .premium)
+        #expect(model.preferences.prefer == [.speed] && model.preferences.minimumQuality == 8.6)
         let target = model.targets[0]
         #expect(target.inputPrice == 3 && target.outputPrice == 15 && target.quality == 9.1)
         #expect(target.requestsPerMinute == 600 && target.burst == 20)

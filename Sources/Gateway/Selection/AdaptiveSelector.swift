@@ -94,6 +94,11 @@ public final class AdaptiveSelector: Sendable {
                 gate: candidate.health.gate(at: now), isLow: candidate.facts.quality < weights.minimumQuality,
                 timesAsked: timesAsked(index))
         }
+        if weights.maximumCost.isFinite {
+            for index in standings.indices {
+                standings[index].isTooDear = standings[index].assessment.dollars > weights.maximumCost
+            }
+        }
         guard strategy != .adaptive else { return standings }
         var chance = noise ?? chance
         AdaptiveSelection.Standing.weigh(&standings, by: strategy, chance: &chance)

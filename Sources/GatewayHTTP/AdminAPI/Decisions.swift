@@ -1,6 +1,7 @@
 import Gateway
 import Generation
 import HTTPMessage
+import Routing
 
 /// `GET /decisions/{id}`: how a request was decided. A key's holder sees the decisions about its own requests; the
 /// administrator sees all.
@@ -69,6 +70,18 @@ struct DecisionView: Encodable {
         var usage: Tokens?
     }
 
+    /// A preference that applied, and who asked for it.
+    struct Preference: Encodable {
+        var value: String
+        var from: String
+    }
+
+    struct Session: Encodable {
+        var by: String
+        var target: String?
+        var kept: Bool
+    }
+
     struct Tokens: Encodable {
         var prompt: Int
         var completion: Int
@@ -83,6 +96,8 @@ struct DecisionView: Encodable {
     var streams: Bool
     var summary: String
     var plan: [Planned]
+    var preferences: [String: Preference]?
+    var session: Session?
     var advantage: String?
     var steps: [Step]
     var outcome: String
@@ -105,6 +120,12 @@ struct DecisionView: Encodable {
         streams = decision.streams
         summary = Self.sentence(decision)
         plan = decision.plan.map(Planned.init)
+        if !decision.preferences.isEmpty {
+            preferences = PreferenceLayer.applied(decision.preferences).reduce(into: [:]) {
+                $0[$1.name.rawValue] = Preference(value: $1.value, from: "\($1.origin)")
+            }
+        }
+        session = decision.session.map { Session(by: $0.by, target: $0.target, kept: $0.isKept) }
         advantage = decision.advantage
         steps = decision.steps.map(Step.init)
         outcome = decision.ending.rawValue

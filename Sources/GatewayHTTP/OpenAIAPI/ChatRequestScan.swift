@@ -63,6 +63,8 @@ struct ChatRequestScan {
         ["tools", "functions", "modalities", "audio", "logprobs"].contains(
             "\(member.name)")
     }
+    /// The place of `user` in ``plain``.
+    private static let user = plain.firstIndex { "\($0.name)" == "user" }
     private static let keys = JSONKeys(own + refused + plain.map(\.name))
     private static let messageKeys = JSONKeys("role", "content", "tool_calls")
     private static let includeUsageKey = JSONKeys("include_usage")
@@ -80,6 +82,8 @@ struct ChatRequestScan {
     private var form: GenerationRequest.JSONForm?
     /// Whether the answer is bound to a form or may call tools, so that nobody may begin it for a model.
     private var isBound = false
+    /// Who the caller says its own user is; nil if it does not.
+    private var user: JSONCursor.RawString?
     private var streamOptions: Int?
     private var streamOptionsAreEmpty = false
     private var nullStreamOptions: Range<Int>?
@@ -143,6 +147,12 @@ struct ChatRequestScan {
             marks: marks)
     }
 
+    /// Who the caller says its own user is; nil if it does not, or in more than `most` bytes.
+    func user(in body: ByteBuffer, most: Int) -> String? {
+        guard let user, user.range.count <= most else { return nil }
+        return body.withUnsafeReadableBytes { JSONCursor($0).decode(user) }
+    }
+
     // MARK: Members
 
     /// Reads all members; returns what is wrong with one of them.
@@ -201,6 +211,10 @@ struct ChatRequestScan {
             let (name, type) = Self.plain[index - Self.refused.count], kind = try cursor.peek()
             guard kind == .null || type.allows(kind) else { return Self.wrongType("\(name)", type.words) }
             if kind != .null, Self.binds[index - Self.refused.count] { isBound = true }
+            if kind == .string, index - Self.refused.count == Self.user {
+                user = try cursor.readString()
+                return nil
+            }
         }
         try cursor.skipValue()
         return nil

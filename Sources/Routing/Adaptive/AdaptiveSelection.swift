@@ -27,6 +27,8 @@ public struct AdaptiveSelection: Sendable {
         public var gate: Gate
         /// Whether its quality is below the least that is wanted.
         public var isLow: Bool
+        /// Whether its price is above the most that is allowed, so that it is not asked whatever happens.
+        public var isTooDear = false
         /// How often this request has asked it.
         public var timesAsked: Int
         /// What it is ordered by: more is better.
@@ -177,6 +179,7 @@ public struct AdaptiveSelection: Sendable {
     private mutating func panic(_ standings: [Standing], isLast: Bool, at seconds: Double) -> Plan? {
         let gated = standings.indices.filter {
             standings[$0].gate != .open && standings[$0].assessment.hasRoom && seconds - lastForced[$0] >= 1
+                && !standings[$0].isTooDear
         }
         guard
             let best = gated.max(by: { standings[$0].assessment.whenWell < standings[$1].assessment.whenWell }
@@ -189,10 +192,11 @@ public struct AdaptiveSelection: Sendable {
 
     /// Little time is left: asks the least bad, whatever its limit and its breaker say.
     private func force(_ standings: [Standing], isLast: Bool) -> Plan {
-        let possible = standings.indices.filter {
+        let affordable = standings.indices.filter { !standings[$0].isTooDear }
+        let possible = affordable.filter {
             !standings[$0].assessment.isBlocked && standings[$0].timesAsked < 2
         }
-        let best = (possible.isEmpty ? Array(standings.indices) : possible).max {
+        let best = (possible.isEmpty ? affordable : possible).max {
             standings[$0].assessment.total < standings[$1].assessment.total
         }
         return best.map { forcing($0, standings, isLast: isLast) } ?? .givingUp
@@ -208,7 +212,7 @@ public struct AdaptiveSelection: Sendable {
 extension AdaptiveSelection.Standing {
     /// What it is worth to ask it now like any other; nil if it cannot be.
     fileprivate func worth(mayProbe: Bool) -> Double? {
-        guard assessment.hasRoom else { return nil }
+        guard assessment.hasRoom, !isTooDear else { return nil }
         switch gate {
         case .open: return worth
         // What a probe is worth is that it shows whether the target is well.

@@ -13,6 +13,7 @@ extension AdaptiveSelection.Standing: CustomStringConvertible {
         case .shut: words += "; passed over: its breaker is open"
         }
         if !terms.hasRoom { words += "; passed over: no room in its rate limit" }
+        if isTooDear { words += "; passed over: dearer than is allowed" }
         if isLow { words += "; below the quality that is wanted" }
         return words
     }
