@@ -78,9 +78,11 @@ public final class Gateway: Sendable {
         _ request: GenerationRequest, by route: Route, caller: String?, wishes: CallerWishes = CallerWishes(),
         arrivedAt: Instant, into sink: some ReplySink
     ) async {
-        let settings = route.settings, deadline = arrivedAt.advanced(by: settings.limits.total)
+        let deadline = arrivedAt.advanced(by: route.settings.limits.total)
         let milliseconds = wallClockMilliseconds()
         let terms = route.terms(wishes, caller: caller, atMilliseconds: milliseconds)
+        let (route, opinion) = route.decider(of: request, terms, arrivedAt: arrivedAt, deadline: deadline)
+        let settings = route.settings
         let opening = route.open(request, terms, arrivedAt: arrivedAt, deadline: deadline, hedge: hedge)
         var account = Account(
             Decision(
@@ -100,7 +102,12 @@ public final class Gateway: Sendable {
         if ending == .answered { route.answered(terms.session, by: account.decision, at: time.now) }
         if account.decision.wentElsewhere { route.meters.failovers.increment() }
         if account.decision.wasMended { route.meters.mended.increment() }
-        account.settle(ending, failure, at: time.now)
+        let end = time.now
+        if let opinion, let comparison = opinion.comparison(with: account.decision) {
+            account.note(opinion: comparison)
+            opinion.count(comparison, ending, took: end.since(arrivedAt))
+        }
+        account.settle(ending, failure, at: end)
     }
 
     /// Tells the caller that nobody is asked, and why.

@@ -62,6 +62,11 @@ struct Account: ~Copyable {
         decision.flaw = flaw
     }
 
+    /// Notes what the strategy that did not decide would have done.
+    mutating func note(opinion: Decision.Opinion) {
+        decision.opinion = opinion
+    }
+
     /// Closes the account.
     consuming func settle(_ ending: Decision.Ending, _ failure: GatewayFailure? = nil, at now: Instant) {
         decision.ending = ending

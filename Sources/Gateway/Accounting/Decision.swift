@@ -131,6 +131,8 @@ public struct Decision: Sendable {
     public var provider: String?
     /// The model that answered, or was asked last, by the provider's name for it.
     public var model: String?
+    /// What the strategy that did not decide would have done, on a route with a shadow.
+    public var opinion: Opinion?
     /// Why the answer that was given is not good enough; nil if it is.
     public var flaw: String?
     /// What the answer said of itself: usage, model, identity; nil without one.

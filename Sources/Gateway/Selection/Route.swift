@@ -76,6 +76,8 @@ public final class Route: Sendable {
     let selector: AdaptiveSelector?
     /// What applies to a request for which nobody asks for anything.
     let plainTerms: Terms
+    /// The strategy that ranks beside its own; nil for none.
+    let shadow: Shadow?
     /// Where sessions are; nil if they are not kept.
     public let sessions: SessionTable?
     /// All targets with each of their keys.
@@ -83,11 +85,15 @@ public final class Route: Sendable {
 
     /// Creates a route that counts with `metrics`.
     ///
-    /// - Parameter sessions: Those of the route that it replaces, if any.
+    /// - Parameters:
+    ///   - sessions: Those of the route that it replaces, if any.
+    ///   - shadow: The strategy that ranks beside its own, whose route has the same targets and sessions.
     public init(
-        _ settings: Settings, metrics: GatewayMetrics, chance: Chance, sessions: SessionTable? = nil
+        _ settings: Settings, metrics: GatewayMetrics, chance: Chance, sessions: SessionTable? = nil,
+        shadow: Shadow? = nil
     ) {
         self.settings = settings
+        self.shadow = shadow
         self.sessions = settings.sticky == nil ? nil : sessions ?? SessionTable()
         plainTerms = Terms(
             settings.preferences.isEmpty ? [] : [PreferenceLayer(.route, settings.preferences)])

@@ -82,6 +82,22 @@ struct DecisionView: Encodable {
         var kept: Bool
     }
 
+    /// What the strategy that did not decide would have done.
+    struct Shadow: Encodable {
+        /// What the shadow strategy's choice was expected to gain.
+        struct Gain: Encodable {
+            var seconds: Double
+            var dollars: Double
+            var success: Double
+        }
+
+        var strategy: String
+        var rolled_out: Bool
+        var would_ask: String?
+        var differs: Bool
+        var gain: Gain?
+    }
+
     struct Tokens: Encodable {
         var prompt: Int
         var completion: Int
@@ -99,6 +115,7 @@ struct DecisionView: Encodable {
     var preferences: [String: Preference]?
     var session: Session?
     var advantage: String?
+    var shadow: Shadow?
     var steps: [Step]
     var outcome: String
     var provider: String?
@@ -127,6 +144,15 @@ struct DecisionView: Encodable {
         }
         session = decision.session.map { Session(by: $0.by, target: $0.target, kept: $0.isKept) }
         advantage = decision.advantage
+        shadow = decision.opinion.map { opinion in
+            Shadow(
+                strategy: opinion.strategy.rawValue, rolled_out: opinion.isRolledOut,
+                would_ask: opinion.first,
+                differs: opinion.differs,
+                gain: opinion.gain.map {
+                    Shadow.Gain(seconds: $0.seconds, dollars: $0.dollars, success: $0.success)
+                })
+        }
         steps = decision.steps.map(Step.init)
         outcome = decision.ending.rawValue
         provider = decision.provider

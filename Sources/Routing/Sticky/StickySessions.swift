@@ -12,6 +12,9 @@ public struct StickySessions: Sendable {
             self.high = high
             self.low = low
         }
+
+        /// A number that is the same for the same session.
+        public var number: UInt64 { low }
     }
 
     /// A place in the list of sessions, which is ordered by their last answers.

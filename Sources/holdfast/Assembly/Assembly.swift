@@ -186,6 +186,20 @@ final class Assembly: Sendable {
                     metrics: assembly.metrics)
             }
             guard !targets.isEmpty else { return nil }
+            let sessions = assembly.gateway.route(for: model.name)?.sessions
+            let shadow = model.shadow.map { strategy in
+                var other = model
+                other.strategy = strategy
+                return Shadow(
+                    route(other, targets, sessions), share: model.rollout, metrics: assembly.metrics)
+            }
+            return route(model, targets, shadow?.sessions ?? sessions, shadow)
+        }
+
+        private func route(
+            _ model: Configuration.Model, _ targets: [Target], _ sessions: SessionTable?,
+            _ shadow: Shadow? = nil
+        ) -> Route {
             var settings = Route.Settings(
                 name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
                 wholeAnswer: model.wholeAnswer, minimumSpeed: model.minimumSpeed, failures: failures(model),
@@ -198,8 +212,8 @@ final class Assembly: Sendable {
             settings.callerMaySet = model.callerMaySet ?? settings.callerMaySet
             settings.sticky = model.sticky
             return Route(
-                settings, metrics: assembly.metrics, chance: assembly.nextChance(),
-                sessions: assembly.gateway.route(for: model.name)?.sessions)
+                settings, metrics: assembly.metrics, chance: assembly.nextChance(), sessions: sessions,
+                shadow: shadow)
         }
 
         private func failures(_ model: Configuration.Model) -> FailureTable {

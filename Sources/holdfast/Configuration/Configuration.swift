@@ -87,6 +87,9 @@ struct Configuration {
         var callerMaySet: Set<RoutingPreferences.Name>?
         var sticky: Stickiness?
         var hedges = true
+        /// A strategy that ranks beside the other one, and the share of requests that it decides, from 0 to 1.
+        var shadow: Strategy?
+        var rollout = 0.0
         /// What makes an answer good enough.
         var answers = AnswerRules()
     }

@@ -15,6 +15,7 @@ extension ConfigurationLoader {
             known: [
                 "strategy", "targets", "timeouts", "retry", "breaker", "broken_streams", "whole_answers",
                 "refused_content", "minimum_speed", "hedge", "rules", "caller_may_set", "sticky", "answers",
+                "shadow", "rollout",
             ] + Self.preferenceNames)
         var model = Configuration.Model(name: name)
         if let strategy = members["strategy"].flatMap({ reader.choice($0, of: Strategy.self) }) {
@@ -44,6 +45,7 @@ extension ConfigurationLoader {
         if let retry = members["retry"] { readRetry(retry, &model) }
         if let breaker = members["breaker"] { readBreaker(breaker, &model) }
         if let answers = members["answers"] { readAnswers(answers, &model) }
+        readShadow(members, &model)
         readSelection(members, &model)
         configuration.models.append(model)
     }

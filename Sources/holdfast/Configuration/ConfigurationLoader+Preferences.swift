@@ -13,7 +13,7 @@ extension ConfigurationLoader {
         model.preferences = readPreferences(members)
         check(members, of: model)
         if let hedges = members["hedge"].flatMap({ reader.bool($0) }) { model.hedges = hedges }
-        if let hedge = members["hedge"], !model.strategy.learns {
+        if let hedge = members["hedge"], !model.learns {
             reader.note("is for strategies that learn, such as adaptive", at: hedge)
         }
         if let rules = members["rules"] {
@@ -23,7 +23,8 @@ extension ConfigurationLoader {
         }
         if let names = members["caller_may_set"] { model.callerMaySet = readNames(names) }
         model.sticky = members["sticky"].map { readSticky($0) }
-        if model.strategy == .cheapest, let setting = members["strategy"], !model.hasPrices {
+        let cheapest = model.strategy == .cheapest ? "strategy" : "shadow"
+        if model.uses(.cheapest), let setting = members[cheapest], !model.hasPrices {
             reader.note("needs price_in and price_out on every target", at: setting)
         }
     }
@@ -55,11 +56,11 @@ extension ConfigurationLoader {
 
     /// Notes preferences that the model's strategy does not know.
     private mutating func check(_ members: Members, of model: Configuration.Model) {
-        for name in ["tier", "prefer", "urgency", "minimum_quality"] where model.strategy != .adaptive {
+        for name in ["tier", "prefer", "urgency", "minimum_quality"] where !model.uses(.adaptive) {
             if let setting = members[name] { reader.note("is for the strategy adaptive", at: setting) }
         }
         guard let cost = members["maximum_cost"] else { return }
-        if !model.strategy.learns {
+        if !model.learns {
             reader.note("is for strategies that learn, such as adaptive", at: cost)
         } else if !model.hasPrices {
             reader.note("needs price_in and price_out on every target", at: cost)
@@ -165,6 +166,12 @@ extension ConfigurationLoader {
 }
 
 extension Configuration.Model {
+    /// Whether its own strategy or its shadow is `strategy`.
+    fileprivate func uses(_ other: Strategy) -> Bool { strategy == other || shadow == other }
+
+    /// Whether its own strategy or its shadow learns.
+    fileprivate var learns: Bool { strategy.learns || shadow?.learns ?? false }
+
     /// Whether what a request costs is known of all targets.
     fileprivate var hasPrices: Bool {
         targets.allSatisfy { $0.inputPrice != nil && $0.outputPrice != nil }
