@@ -74,6 +74,15 @@ import Testing
             ])
     }
 
+    @Test func `strategies that do not learn heed nothing but the fallback`() {
+        func heeded(_ strategy: Strategy) -> [RoutingPreferences.Name] {
+            RoutingPreferences.Name.allCases.filter { strategy.heeds($0) }
+        }
+        #expect(heeded(.adaptive) == RoutingPreferences.Name.allCases)
+        #expect(heeded(.cheapest) == [.maximumCost, .minimumQuality, .fallback])
+        #expect(heeded(.weighted) == [.fallback])
+    }
+
     @Test(arguments: [
         (Tier.free, 0.5, 1.0, 3.0, 0.5), (.premium, 2, 1.5, 0.7, 1.5), (.enterprise, 4, 1, 0.3, 3),
     ])

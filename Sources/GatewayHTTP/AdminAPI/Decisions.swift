@@ -137,8 +137,11 @@ struct DecisionView: Encodable {
         streams = decision.streams
         summary = Self.sentence(decision)
         plan = decision.plan.map(Planned.init)
-        if !decision.preferences.isEmpty {
-            preferences = PreferenceLayer.applied(decision.preferences).reduce(into: [:]) {
+        let applied = PreferenceLayer.applied(decision.preferences).filter {
+            decision.strategy.heeds($0.name)
+        }
+        if !applied.isEmpty {
+            preferences = applied.reduce(into: [:]) {
                 $0[$1.name.rawValue] = Preference(value: $1.value, from: "\($1.origin)")
             }
         }

@@ -32,9 +32,15 @@ enum SessionIdentity {
 
     /// The same text is another session for each key.
     static func key(_ text: String, of caller: Caller) -> StickySessions.Key {
+        let holder =
+            switch caller {
+            case .anyone: "anyone"
+            case .administrator: "administrator"
+            case .key(let name): "key \(name)"
+            }
         var hash = SHA256()
         // A key's name has no zero, so that no two pairs of names and texts give the same bytes.
-        hash.update(data: Array((caller.name ?? "").utf8) + [0])
+        hash.update(data: Array(holder.utf8) + [0])
         hash.update(data: Array(text.utf8))
         return hash.finalize().withUnsafeBytes {
             StickySessions.Key(

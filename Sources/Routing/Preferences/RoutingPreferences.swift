@@ -63,6 +63,17 @@ public struct RoutingPreferences: Sendable, Hashable {
     }
 }
 
+extension Strategy {
+    /// Whether a preference changes anything under it.
+    public func heeds(_ name: RoutingPreferences.Name) -> Bool {
+        switch name {
+        case .tier, .prefer, .urgency: self == .adaptive
+        case .maximumCost, .minimumQuality: learns
+        case .fallback: true
+        }
+    }
+}
+
 /// Preferences, and who has them.
 public struct PreferenceLayer: Sendable, Hashable {
     /// Who has preferences, the most general first.

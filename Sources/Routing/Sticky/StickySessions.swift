@@ -36,7 +36,7 @@ public struct StickySessions: Sendable {
     /// Creates an empty memory.
     ///
     /// - Parameter capacity: The most sessions that are remembered. Range: 1 or more. Default: 10,000, which take about
-    ///   1 MB.
+    ///   2 MB.
     public init(capacity: Int = 10_000) {
         self.capacity = max(1, capacity)
     }

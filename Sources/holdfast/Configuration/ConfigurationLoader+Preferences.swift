@@ -24,7 +24,7 @@ extension ConfigurationLoader {
         if let names = members["caller_may_set"] { model.callerMaySet = readNames(names) }
         model.sticky = members["sticky"].map { readSticky($0) }
         let cheapest = model.strategy == .cheapest ? "strategy" : "shadow"
-        if model.uses(.cheapest), let setting = members[cheapest], !model.hasPrices {
+        if model.strategies.contains(.cheapest), let setting = members[cheapest], !model.hasPrices {
             reader.note("needs price_in and price_out on every target", at: setting)
         }
     }
@@ -56,13 +56,15 @@ extension ConfigurationLoader {
 
     /// Notes preferences that the model's strategy does not know.
     private mutating func check(_ members: Members, of model: Configuration.Model) {
-        for name in ["tier", "prefer", "urgency", "minimum_quality"] where !model.uses(.adaptive) {
-            if let setting = members[name] { reader.note("is for the strategy adaptive", at: setting) }
+        for name in RoutingPreferences.Name.allCases
+        where !model.strategies.contains(where: { $0.heeds(name) }) {
+            guard let setting = members[name.rawValue] else { continue }
+            reader.note(
+                Strategy.cheapest.heeds(name)
+                    ? "is for strategies that learn, such as adaptive" : "is for the strategy adaptive",
+                at: setting)
         }
-        guard let cost = members["maximum_cost"] else { return }
-        if !model.learns {
-            reader.note("is for strategies that learn, such as adaptive", at: cost)
-        } else if !model.hasPrices {
+        if let cost = members["maximum_cost"], model.learns, !model.hasPrices {
             reader.note("needs price_in and price_out on every target", at: cost)
         }
     }
@@ -88,15 +90,15 @@ extension ConfigurationLoader {
         if members["hours"] == nil, members["days"] == nil {
             reader.note("needs hours, days or both", at: setting)
         }
-        if rule.preferences.isEmpty {
+        if !Self.preferenceNames.contains(where: { members[$0] != nil }) {
             reader.note(
                 "says nothing; give one of \(Self.preferenceNames.joined(separator: ", "))", at: setting)
         }
         if let text = members["hours"].flatMap({ readHours($0) }) { (rule.begin, rule.end) = text }
         if let days = members["days"] {
-            let named = reader.elements(of: days).compactMap { reader.choice($0, of: TimeRule.Day.self) }
-            if named.isEmpty { reader.note("needs at least one day", at: days) }
-            rule.days = Set(named)
+            let elements = reader.elements(of: days)
+            if elements.isEmpty { reader.note("needs at least one day", at: days) }
+            rule.days = Set(elements.compactMap { reader.choice($0, of: TimeRule.Day.self) })
         }
         if let offset = members["offset"].flatMap({ readOffset($0) }) { rule.offset = offset }
         return rule
@@ -166,11 +168,10 @@ extension ConfigurationLoader {
 }
 
 extension Configuration.Model {
-    /// Whether its own strategy or its shadow is `strategy`.
-    fileprivate func uses(_ other: Strategy) -> Bool { strategy == other || shadow == other }
+    /// Its own strategy and its shadow.
+    fileprivate var strategies: [Strategy] { [strategy, shadow].compactMap(\.self) }
 
-    /// Whether its own strategy or its shadow learns.
-    fileprivate var learns: Bool { strategy.learns || shadow?.learns ?? false }
+    fileprivate var learns: Bool { strategies.contains(where: \.learns) }
 
     /// Whether what a request costs is known of all targets.
     fileprivate var hasPrices: Bool {

@@ -141,6 +141,8 @@ import Wall
         #expect(reply.status == 503, "\(reply.text)")
         #expect(choice.poor.ledger.calls.isEmpty && !failing.ledger.calls.isEmpty)
         #expect(reply.elapsed < .seconds(8))
+        let said = try await choice.preferences(reply)
+        #expect(said["fallback"] == (byRoute ? "false by route" : "false by request"))
         guard !byRoute else { return }
         let other = try await choice.chat("x-holdfast-fallback: true")
         #expect(other.status == 200 && other.field("x-holdfast-provider") == "poor")
