@@ -72,28 +72,55 @@ public final class Gateway: Sendable {
     ///
     /// - Parameters:
     ///   - caller: The name of the caller's key, if keys are needed.
+    ///   - wishes: What it asks for beside the answer.
     ///   - arrivedAt: When the request arrived.
     ///   - spawner: Where attempts are made beside the first one: on the executor that this one runs on.
     public func answer(
-        _ request: GenerationRequest, by route: Route, caller: String?, arrivedAt: Instant,
-        spawner: Spawner = .tasks, into sink: some ReplySink
+        _ request: GenerationRequest, by route: Route, caller: String?, wishes: CallerWishes = CallerWishes(),
+        arrivedAt: Instant, spawner: Spawner = .tasks, into sink: some ReplySink
     ) async {
-        let settings = route.settings, deadline = arrivedAt.advanced(by: settings.limits.total)
-        let opening = route.open(request, arrivedAt: arrivedAt, deadline: deadline, hedge: hedge)
+        let deadline = arrivedAt.advanced(by: route.settings.limits.total)
+        let milliseconds = wallClockMilliseconds()
+        let terms = route.terms(wishes, caller: caller, atMilliseconds: milliseconds)
+        let (route, opinion) = route.decider(of: request, terms, arrivedAt: arrivedAt, deadline: deadline)
+        let settings = route.settings
+        let opening = route.open(request, terms, arrivedAt: arrivedAt, deadline: deadline, hedge: hedge)
         var account = Account(
             Decision(
-                id: request.id, caller: caller, arrivedAtMilliseconds: wallClockMilliseconds(),
+                id: request.id, caller: caller, arrivedAtMilliseconds: milliseconds,
                 route: settings.name,
-                strategy: settings.strategy, streams: request.streams, plan: opening.planned),
+                strategy: settings.strategy, streams: request.streams, plan: opening.planned,
+                preferences: terms.layers, session: opening.session),
             arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: route.meters))
+        if let refusal = opening.refusal {
+            return await refuse(refusal, account, into: sink)
+        }
         var bounds = Execution.Bounds(
             deadline: deadline, retry: settings.retry, limits: settings.limits)
         bounds.models = settings.models
         let execution = Execution(request, settings, opening, bounds: bounds, time: time, spawner: spawner)
         let (ending, failure) = await execution.run(&account, into: sink)
+        if ending == .answered { route.answered(terms.session, by: account.decision, at: time.now) }
         if account.decision.wentElsewhere { route.meters.failovers.increment() }
         if account.decision.wasMended { route.meters.mended.increment() }
-        account.settle(ending, failure, at: time.now)
+        let end = time.now
+        if let opinion, let comparison = opinion.comparison(with: account.decision) {
+            account.note(opinion: comparison)
+            opinion.count(comparison, ending, took: end.since(arrivedAt))
+        }
+        account.settle(ending, failure, at: end)
+    }
+
+    /// Tells the caller that nobody is asked, and why.
+    private func refuse(
+        _ failure: GatewayFailure, _ account: consuming Account, into sink: some ReplySink
+    ) async {
+        do throws(CallerLeft) {
+            try await sink.refuse(failure, account.summary(at: time.now))
+        } catch {
+            return account.settle(.callerLeft, at: time.now)
+        }
+        account.settle(.failed, failure, at: time.now)
     }
 }
 

@@ -41,6 +41,30 @@ public final class FieldBlock: Sendable {
         bytes.withUnsafeReadableBytes { bytes in first(name, bytes) != nil }
     }
 
+    /// The value of the first field with that lower-case name.
+    public func value(named name: String) -> String? {
+        bytes.withUnsafeReadableBytes { bytes in
+            let field = fields.first { field in
+                Int(field.nameLength) == name.utf8.count
+                    && zip(bytes[Int(field.name)...], name.utf8).allSatisfy { byte, wanted in
+                        (byte &- 0x41 < 26 ? byte | 0x20 : byte) == wanted
+                    }
+            }
+            return field?.text(in: bytes)
+        }
+    }
+
+    /// Whether there is a field whose name begins with `prefix`, in lower case.
+    public func contains(prefix: StaticString) -> Bool {
+        let length = prefix.utf8CodeUnitCount
+        return bytes.withUnsafeReadableBytes { bytes in
+            fields.contains { field in
+                Int(field.nameLength) >= length
+                    && isEqual(bytes, Int(field.name), toLowercase: prefix, count: length)
+            }
+        }
+    }
+
     /// Whether the first field with that lower-case name begins with `prefix`, in lower case too.
     public func value(of name: StaticString, hasPrefix prefix: StaticString) -> Bool {
         bytes.withUnsafeReadableBytes { bytes in

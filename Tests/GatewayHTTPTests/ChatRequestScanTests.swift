@@ -31,6 +31,22 @@ import Testing
                 == #""chat""#)
     }
 
+    @Test(
+        arguments: [
+            (#"{"type":"json_object"}"#, GenerationRequest.JSONForm.object, true),
+            (#"{"json_schema":{"type":"json_object"},"type":"json_schema"}"#, .schema, true),
+            (#"{"t\u0079pe":"json_\u006fbject"}"#, .object, true), (#"{"type":"text"}"#, nil, true),
+            (#"{"type":5}"#, nil, true), ("{}", nil, true), ("null", nil, false),
+        ] as [(String, GenerationRequest.JSONForm?, Bool)])
+    func `it notes whether JSON is asked for`(
+        format: String, form: GenerationRequest.JSONForm?, binds: Bool
+    ) throws {
+        let text = #"{"model":"a","response_format":\#(format),\#(Self.messages)}"#
+        let request = try scan(text).request(RequestID(1, 2), ByteBuffer(string: text))
+        #expect(request.form == form)
+        #expect((request.marks.messagesEnd == nil) == binds)
+    }
+
     @Test(arguments: [
         // body, the field that is named
         ("", nil), ("null", nil), ("[]", nil), ("{", nil), (#"{"model":"a",}"#, nil),
@@ -59,6 +75,8 @@ import Testing
         (#"{"model":"a",\#(messages),"temperature":"hot"}"#, "temperature"),
         (#"{"model":"a",\#(messages),"temperature":1e400}"#, "temperature"),
         (#"{"model":"a",\#(messages),"max_tokens":-1}"#, "max_tokens"),
+        (#"{"model":"a",\#(messages),"response_format":"json"}"#, "response_format"),
+        (#"{"model":"a",\#(messages),"response_format":{},"response_format":{}}"#, "response_format"),
         (#"{"model":"a",\#(messages),"max_tokens":1.5}"#, "max_tokens"),
         (#"{"model":"a",\#(messages),"max_tokens":99999999999999999999999}"#, "max_tokens"),
         (#"{"model":"a",\#(messages),"n":0}"#, "n"),

@@ -163,8 +163,8 @@ import Testing
                   - { provider: a, model: y }
             """
         let model = try #require(try load(text).models.first)
-        #expect(model.strategy == .adaptive && model.tier == .premium && model.preference == .speed)
-        #expect(model.minimumQuality == 8.6)
+        #expect(model.strategy == .adaptive && model.preferences.tier == .premium)
+        #expect(model.preferences.prefer == [.speed] && model.preferences.minimumQuality == 8.6)
         let target = model.targets[0]
         #expect(target.inputPrice == 3 && target.outputPrice == 15 && target.quality == 9.1)
         #expect(target.requestsPerMinute == 600 && target.burst == 20)
@@ -193,6 +193,52 @@ import Testing
     func `what an adaptive route cannot use is named`(model: String, words: String) {
         let found = mistakes("providers: { a: { kind: simulated } }\nmodels: { m: { \(model) } }")
         #expect(found.contains { $0.contains(words) }, "\(found)")
+    }
+
+    @Test func `what makes an answer good enough is read`() throws {
+        let text = """
+            providers: { a: { kind: simulated } }
+            models:
+              m:
+                targets: [ { provider: a, model: x } ]
+                answers:
+                  empty: pass
+                  truncated: next
+                  json: pass
+                  refusals: [ "I CANNOT" ]
+                  must_contain: [ "Sources:" ]
+                  must_not_contain: [ "lorem", "ipsum" ]
+                  minimum_characters: 20
+                  last_resort: deliver
+              n: { targets: [ { provider: a, model: x } ], answers: { refusals: common } }
+              o: { targets: [ { provider: a, model: x } ] }
+            """
+        let models = try load(text).models, rules = try #require(models.first).answers
+        #expect(rules.empty == .pass && rules.truncated == .next && rules.json == .pass)
+        #expect(rules.refusals == [Phrase(folding: "i cannot")] && rules.mustContain == [Phrase("Sources:")])
+        #expect(rules.mustNotContain == [Phrase("lorem"), Phrase("ipsum")])
+        #expect(rules.minimumCharacters == 20 && rules.lastResort == .deliver)
+        #expect(models[1].answers.refusals == .commonRefusals && models[2].answers == AnswerRules())
+    }
+
+    @Test(arguments: [
+        ("empty: retry", "f.yaml:2:67: models.m.answers.empty: must be one of next, pass, not 'retry'"),
+        ("refusal: common", "unknown setting; did you mean 'refusals'?"),
+        ("refusals: usual", "must be common, or a list of texts such as [\"I cannot\"]"),
+        ("must_contain: x", "answers.must_contain: must be a list"),
+        ("must_contain: [ \"\" ]", "answers.must_contain[0]: must have 1 to 256 characters"),
+        ("refusals: [ \(String(repeating: "x", count: 257)) ]", "must have 1 to 256 characters"),
+        ("must_not_contain: [ \(String(repeating: "x, ", count: 33)) ]", "may have at most 32 texts"),
+        ("minimum_characters: -1", "must be a whole number from 0 to 100000"),
+        ("last_resort: first", "must be one of error, deliver"),
+    ])
+    func `a mistake in what makes an answer good enough is named`(rule: String, words: String) {
+        let found = mistakes(
+            """
+            providers: { a: { kind: simulated } }
+            models: { m: { targets: [ { provider: a, model: x } ], answers: { \(rule) } } }
+            """)
+        #expect(found.count == 1 && found[0].contains(words), "\(found)")
     }
 
     @Test func `a secret never stands in a mistake`() {

@@ -76,6 +76,50 @@ import Testing
         #expect(try chunk(text, &choices).isProgress == isProgress)
     }
 
+    /// What is kept of an answer, which is the same whether it came as a whole or as a stream.
+    private static let kept: [(message: String, text: String, isRefused: Bool, hasMore: Bool)] = [
+        (#""content":"a\u0062\n""#, "ab\n", false, false), (#""content":null"#, "", false, false),
+        (#""content":null,"refusal":"no""#, "", true, false),
+        (#""reasoning_content":"hm""#, "", false, false),
+        (#""content":"a","tool_calls":[{}]"#, "a", false, true), (#""tool_calls":[]"#, "", false, false),
+        (#""function_call":{}"#, "", false, true), (#""audio":{}"#, "", false, true),
+        (#""content":[{"type":"text","text":"a"},{"text":"b","type":"text"}]"#, "ab", false, false),
+        (#""content":[{"type":"thinking","thinking":[]},{"type":"text","text":"a"}]"#, "a", false, false),
+        (#""content":[{"type":"image_url"}],"annotations":[{}]"#, "", false, true),
+        (#""content":[{"type":"refusal","refusal":"no"}]"#, "", true, false),
+    ]
+
+    @Test(arguments: kept.indices)
+    func `what the choices say is kept if that is wanted`(index: Int) throws {
+        let (message, text, isRefused, hasMore) = Self.kept[index]
+        var expected = AnsweredChoice()
+        (expected.text, expected.isRefused, expected.hasMore) = (text, isRefused, hasMore)
+        expected.finishReason = "stop"
+        let whole = #"{"choices":[{"message":{\#(message)},"finish_reason":"stop"}]}"#
+        let scan = try Array(whole.utf8).withUnsafeBytes { try CompletionScan($0, keepsChoices: true) }
+        #expect(scan.kept == [expected])
+        #expect(try completion(whole).kept == nil)
+        let event = Array(#"{"choices":[{"index":0,"delta":{\#(message)},"finish_reason":"stop"}]}"#.utf8)
+        var choices = ChunkScan.Choices(), kept: [AnsweredChoice] = []
+        try event.withUnsafeBytes { bytes in
+            let scan = try ChunkScan(bytes, choices: &choices)
+            kept.note(scan, bytes)
+            #expect(scan.isAnswer == (!text.isEmpty || isRefused || hasMore))
+        }
+        #expect(kept == [expected])
+    }
+
+    @Test func `the text of a stream is put together for each choice`() throws {
+        var choices = ChunkScan.Choices(), kept: [AnsweredChoice] = []
+        for (index, word) in [(1, "a"), (0, "b"), (1, "c")] {
+            let event = #"{"choices":[{"index":\#(index),"delta":{"content":"\#(word)"}}]}"#
+            try Array(event.utf8).withUnsafeBytes {
+                kept.note(try ChunkScan($0, choices: &choices), $0)
+            }
+        }
+        #expect(kept.map(\.text) == ["b", "ac"])
+    }
+
     @Test func `all choices that were seen must finish`() throws {
         var choices = ChunkScan.Choices()
         func see(_ text: String) throws {

@@ -46,6 +46,20 @@ import Testing
         #expect(order(standings, situation()) == [2])
     }
 
+    @Test func `a target that is too dear is not asked whatever happens`() {
+        func dear(_ standing: Standing) -> Standing {
+            var standing = standing
+            standing.isTooDear = true
+            return standing
+        }
+        #expect(order([dear(standing(0.9)), standing(0.1)], situation()) == [1])
+        #expect(order([dear(standing(0.9, .probe, well: 1)), standing(0.1)], situation()) == [1])
+        let nobody = [dear(standing(0.9, .shut, well: 1)), dear(standing(0.8))]
+        #expect(order(nobody, situation()).isEmpty, "not when nobody else is there")
+        #expect(order(nobody, situation(left: 2)).isEmpty, "not when time is short")
+        #expect(order(nobody + [standing(-1, .shut)], situation(left: 2)) == [2])
+    }
+
     @Test func `a probe is only for a request that has not failed and has time`() {
         let standings = [standing(0.1), standing(-5, .probe, well: 0.5)]
         #expect(order(standings, situation()) == [1, 0])
@@ -175,7 +189,9 @@ import Testing
         case .reliability: expected.failure *= 4
         case .balanced: break
         }
-        #expect(AdaptiveWeights(.standard, preferring: preference) == expected)
+        var preferences = RoutingPreferences()
+        preferences.prefer = [preference]
+        #expect(AdaptiveWeights(preferences) == expected)
     }
 
     // MARK: Other strategies

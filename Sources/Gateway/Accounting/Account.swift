@@ -22,13 +22,18 @@ struct Account: ~Copyable {
     }
 
     /// Notes a step that began at `begin` and has just ended.
-    mutating func note(_ kind: Decision.Step.Kind, target: String, key: String, begin: Instant, end: Instant)
-    {
+    ///
+    /// - Parameter usage: What it cost although it brought nothing.
+    mutating func note(
+        _ kind: Decision.Step.Kind, target: String, key: String, begin: Instant, end: Instant,
+        usage: Usage? = nil
+    ) {
         let duration = end.since(begin)
         elsewhere += duration
         decision.steps.append(
             Decision.Step(
-                kind: kind, target: target, key: key, begin: begin.since(arrivedAt), duration: duration))
+                kind: kind, target: target, key: key, begin: begin.since(arrivedAt), duration: duration,
+                usage: usage))
     }
 
     /// Notes who is asked now.
@@ -50,6 +55,16 @@ struct Account: ~Copyable {
 
     mutating func note(facts: ReplyFacts) {
         decision.facts = facts
+    }
+
+    /// Notes why the answer that the caller gets is not good enough.
+    mutating func note(flaw: String) {
+        decision.flaw = flaw
+    }
+
+    /// Notes what the strategy that did not decide would have done.
+    mutating func note(opinion: Decision.Opinion) {
+        decision.opinion = opinion
     }
 
     /// Closes the account.

@@ -51,8 +51,18 @@ public struct Decision: Sendable {
             (risk, headroom) = (-terms.risk, -terms.headroom)
             (success, noise, evidence) = (terms.success, terms.noise, terms.evidence)
             (expectedSeconds, expectedDollars) = (terms.time, terms.dollars)
-            isEligible = terms.hasRoom && standing.gate == .open
+            isEligible = terms.hasRoom && standing.gate == .open && !standing.isTooDear
         }
+    }
+
+    /// A session that is to stay with its target.
+    public struct Session: Sendable {
+        /// What identifies it: a header's name, or `user`.
+        public var by: String
+        /// The target that answered it last; nil if it is new or was forgotten.
+        public var target: String?
+        /// Whether that target was put first.
+        public var isKept: Bool
     }
 
     /// One step on the way.
@@ -81,6 +91,8 @@ public struct Decision: Sendable {
         public var begin: Duration
         /// How long it took.
         public var duration: Duration
+        /// What a failed attempt cost in tokens, if it said so.
+        public var usage: Usage?
     }
 
     /// The identity of the request.
@@ -97,10 +109,14 @@ public struct Decision: Sendable {
     public var streams: Bool
     /// The targets in the order in which they were to be tried.
     public var plan: [Planned]
+    /// What was preferred, the most general first.
+    public var preferences: [PreferenceLayer] = []
+    /// What the session of the request had to do with the order; nil without one.
+    public var session: Session?
     /// What speaks for the first of them rather than for the second, in words; nil if it was not chosen by what is known of
     /// them.
     public var advantage: String? {
-        guard plan.count > 1, case .learned(let first) = plan[0].reason,
+        guard session?.isKept != true, plan.count > 1, case .learned(let first) = plan[0].reason,
             case .learned(let second) = plan[1].reason
         else { return nil }
         return "\(plan[0].target) before \(plan[1].target): \(first.advantage(over: second))"
@@ -115,6 +131,10 @@ public struct Decision: Sendable {
     public var provider: String?
     /// The model that answered, or was asked last, by the provider's name for it.
     public var model: String?
+    /// What the strategy that did not decide would have done, on a route with a shadow.
+    public var opinion: Opinion?
+    /// Why the answer that was given is not good enough; nil if it is.
+    public var flaw: String?
     /// What the answer said of itself: usage, model, identity; nil without one.
     public var facts: ReplyFacts?
     /// From the arrival of the request to its end.

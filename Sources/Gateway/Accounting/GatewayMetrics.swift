@@ -84,7 +84,7 @@ public final class GatewayMetrics: Sendable {
         }
     }
 
-    private let factory: any MetricsFactory
+    let factory: any MetricsFactory
     private let routes = Mutex<[String: PerRoute]>([:])
     private let targets = Mutex<[String: PerTarget]>([:])
 

@@ -40,7 +40,7 @@ extension Execution.Attempt {
         case .failed(let failure, let facts):
             noteAsking(&account)
             if let facts { note(facts, &account) }
-            return try failed(failure, opening, &account)
+            return try failed(failure, opening, &account, facts?.usage)
         case .whole, .stream, .callerLeft: throw CallerLeft()
         }
     }
@@ -70,13 +70,14 @@ extension Execution.Attempt {
     }
 
     private func failed(
-        _ failure: AttemptFailure, _ opening: Opening, _ account: inout Account, firstToken: Duration? = nil
+        _ failure: AttemptFailure, _ opening: Opening, _ account: inout Account, _ usage: Usage? = nil,
+        firstToken: Duration? = nil
     ) throws(CallerLeft) -> Execution.Outcome {
         let now = time.now
         meters.attempted(failure)
         account.note(
             .attempt(purpose, failure, firstToken: firstToken), target: target.name, key: key,
-            begin: opening.begin, end: now)
+            begin: opening.begin, end: now, usage: usage)
         if failure.isCancellation { throw CallerLeft() }
         let conduct = execution.settings.failures.conduct(for: failure)
         if conduct.scope == .key, let duration = conduct.cooldown(asked: failure.retryAfter) {
@@ -114,6 +115,11 @@ extension Execution.Attempt {
                     try await Self.pass { () throws(CallerLeft) in try await sink.deliver(piece) }
                 }
             }
+            if held.isWhole,
+                let failure = self.failure(of: stream.choices, .stream(held.joined, stream.facts))
+            {
+                throw .failed(failure)
+            }
             // An answer that was gone on with may have had nothing but its end to come.
             if held.isWhole || firstToken == nil { try await open(held, &progress, opening, &account, sink) }
         } catch {
@@ -121,7 +127,8 @@ extension Execution.Attempt {
             guard case .failed(let failure) = error else { throw CallerLeft() }
             let hasPart = firstToken != nil && !held.isWhole
             if hasPart { progress.delivered = stream.delivered }
-            let outcome = try failed(failure, opening, &account, firstToken: firstToken)
+            let outcome = try failed(
+                failure, opening, &account, stream.facts.usage, firstToken: firstToken)
             return hasPart
                 ? .interrupted(failure, canGoOn: progress.delivered?.canGoOn ?? false) : outcome
         }

@@ -102,6 +102,8 @@ extension Execution {
                 return true
             }
             call.cancellation = cancellation
+            call.keepsChoices = execution.judges
+            call.allowsEmpty = execution.settings.answers.empty == .pass
             let slowest =
                 manner.asStream || execution.brokenStreams == .buffer
                 ? StreamSpeed.Limit(
@@ -119,6 +121,9 @@ extension Execution {
                 case .whole(let whole):
                     // Callers count on the usage of a whole answer.
                     if call.asStream, whole.facts.usage == nil { health.learnPace { $0.noteUnfitStreams() } }
+                    if let failure = failure(of: whole.choices, .whole(whole)) {
+                        return .failed(failure, whole.facts)
+                    }
                     return .whole(whole, watch?.speed)
                 case .stream(let stream): return await beginning(of: stream, slowest, lesson, begin)
                 }

@@ -15,6 +15,8 @@ public final class Execution: Sendable {
     private let spawner: Spawner
     private let candidates: [Candidate]
     let machine: Mutex<StateMachine>
+    /// The first answer that was not good enough, if it is better than none.
+    let rejected = Mutex<RejectedAnswer?>(nil)
 
     init(
         _ request: GenerationRequest, _ settings: Route.Settings, _ opening: Route.Opening, bounds: Bounds,
@@ -48,6 +50,10 @@ public final class Execution: Sendable {
                 case .wait(let wait, let index):
                     step = try await pause(wait, before: candidates[index], &account)
                 case .fail(let bare):
+                    if let answer = rejected.withLock({ $0.take() }) {
+                        try await deliver(answer, &account, into: sink)
+                        return (.answered, nil)
+                    }
                     let failure = chooser?.explained(bare, at: time.now) ?? bare
                     try await sink.refuse(failure, account.summary(at: time.now))
                     return (.failed, failure)

@@ -8,12 +8,16 @@ public enum GatewayFailure: Error, Sendable, Hashable {
     case nobodyAvailable([TargetHealth.Refusal], retryAfter: Duration?)
     /// The time for the answer was up before anyone could be asked.
     case outOfTime
+    /// Every target is expected to cost more dollars than are allowed.
+    ///
+    /// - Parameter isCallersLimit: Whether the request itself set the limit.
+    case tooDear(cheapest: Double, limit: Double, isCallersLimit: Bool)
 
     /// When asking again may help.
     public var retryAfter: Duration? {
         switch self {
         case .attemptsFailed(_, let wait), .nobodyAvailable(_, let wait): wait
-        case .outOfTime: nil
+        case .outOfTime, .tooDear: nil
         }
     }
 }

@@ -41,6 +41,8 @@ public struct DecisionSummary: Sendable, Hashable {
     public var attempts: Int
     /// The time the request spent in the gateway itself: neither at providers nor waiting.
     public var overhead: Duration
+    /// Why the answer is not good enough, if it is given for want of a better one.
+    public var flaw: String?
 
     /// Creates a summary.
     public init(id: RequestID, provider: String?, model: String?, attempts: Int, overhead: Duration) {

@@ -51,6 +51,16 @@ public final class AdaptiveSelector: Sendable {
         return (state.withLock { $0.selection.plan(standings, situation, at: seconds) }, standings)
     }
 
+    /// Whom ``plan(for:_:weights:at:timesAsked:)`` would want asked, without anybody being asked: no budget is used and
+    /// nothing is remembered.
+    func preview(
+        for shape: RequestShape, _ situation: Situation, weights: AdaptiveWeights, at now: Instant
+    ) -> Plan {
+        var (selection, chance) = state.withLock { ($0.selection, Chance(seed: $0.chance.next())) }
+        let standings = standings(shape, weights, timeLeft: situation.timeLeft, chance, at: now) { _ in 0 }
+        return selection.plan(standings, situation, at: now.seconds)
+    }
+
     /// Whom to ask beside the candidate of that index; nil for nobody.
     public func hedge(
         beside index: Int, for shape: RequestShape, timeLeft: Duration, weights: AdaptiveWeights,
@@ -99,6 +109,11 @@ public final class AdaptiveSelector: Sendable {
                     shape, candidate.facts, weights, timeLeft: timeLeft, chance: &noise, at: seconds),
                 gate: candidate.health.gate(at: now), isLow: candidate.facts.quality < weights.minimumQuality,
                 timesAsked: timesAsked(index))
+        }
+        if weights.maximumCost.isFinite {
+            for index in standings.indices {
+                standings[index].isTooDear = standings[index].assessment.dollars > weights.maximumCost
+            }
         }
         guard strategy != .adaptive else { return standings }
         var chance = noise ?? chance

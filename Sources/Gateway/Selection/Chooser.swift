@@ -11,6 +11,8 @@ struct Chooser: Sendable {
     let arrivedAt: Instant
     let deadline: Instant
     let maximumAttempts: Int
+    /// All candidates, if only those of the first target that is asked may be; nil if all may.
+    let stayingAmong: [Execution.Candidate]?
     /// Runs attempts beside each other; nil if none are to be.
     let hedge: Hedge?
 
@@ -44,9 +46,22 @@ struct Chooser: Sendable {
 
     /// Gives `machine` a new plan, after an attempt has failed or the request has stood by.
     func replan(_ machine: inout Execution.StateMachine, at now: Instant) {
-        machine.plan =
+        var plan =
             plan(attempts: machine.attempts, failures: machine.attempts, at: now) { machine.timesAsked($0) }
             .plan
+        if let stayingAmong { stay(among: stayingAmong, &plan, machine) }
+        machine.plan = plan
+    }
+
+    /// Leaves only the target that was asked, or that is to be asked first if none was.
+    private func stay(
+        among candidates: [Execution.Candidate], _ plan: inout Plan, _ machine: Execution.StateMachine
+    ) {
+        let asked = candidates.indices.first { machine.timesAsked($0) > 0 }
+        guard let one = asked ?? plan.order.first?.candidate else { return }
+        plan.stay(at: candidates[one].target, of: candidates)
+        // Standing by is for others to become well; whether this one is asked again its failures say.
+        if asked != nil { plan.standBy = nil }
     }
 }
 

@@ -11,34 +11,62 @@ extension Route {
         var plan: Plan
         /// The same for the decision trail.
         var planned: [Decision.Planned]
+        /// What the request's session had to do with it.
+        var session: Decision.Session?
         /// Makes new plans; nil if the strategy does not learn.
         var chooser: Chooser?
         /// Chance for the request's waits.
         var chance: Chance
+        /// Why nobody is to be asked.
+        var refusal: GatewayFailure?
     }
 
     /// Chooses the targets for a request.
     func open(
-        _ request: GenerationRequest, arrivedAt: Instant, deadline: Instant, hedge: Hedge
+        _ request: GenerationRequest, _ terms: Terms, arrivedAt: Instant, deadline: Instant, hedge: Hedge
     ) -> Opening {
-        guard let selector else { return openInOrder() }
+        guard let selector else { return openInOrder(terms, at: arrivedAt) }
+        let hedges = settings.hedges && terms.fallsBack && candidates.count > 1
         let chooser = Chooser(
-            selector: selector, shape: RequestShape(request), weights: settings.weights, arrivedAt: arrivedAt,
+            selector: selector, shape: RequestShape(request), weights: terms.weights, arrivedAt: arrivedAt,
             deadline: deadline, maximumAttempts: settings.retry.maximumAttempts,
-            hedge: settings.hedges && candidates.count > 1 ? hedge : nil)
-        let (plan, standings) = chooser.plan(attempts: 0, failures: 0, at: arrivedAt) { _ in 0 }
+            stayingAmong: terms.fallsBack ? nil : candidates, hedge: hedges ? hedge : nil)
+        var (plan, standings) = chooser.plan(attempts: 0, failures: 0, at: arrivedAt) { _ in 0 }
+        let target = sessionTarget(terms, at: arrivedAt)
+        if let target { plan.putFirst(target, of: candidates, standings) }
         let ordered = plan.order.map(\.candidate)
         let others = standings.indices.filter { !ordered.contains($0) }
+        let first = ordered.first.map { candidates[$0].target }
+        if let first, !terms.fallsBack { plan.stay(at: first, of: candidates) }
         return Opening(
             candidates: candidates, plan: plan,
             planned: (ordered + others).map {
                 Decision.Planned(
                     target: settings.targets[candidates[$0].target].name, reason: .learned(standings[$0]))
-            }, chooser: chooser, chance: self.chance)
+            }, session: session(terms, at: target, first: first), chooser: chooser, chance: self.chance,
+            refusal: refusal(terms, standings))
     }
 
-    private func openInOrder() -> Opening {
-        let (places, chance) = plan()
+    /// Why nobody is to be asked; nil if somebody may be.
+    private func refusal(
+        _ terms: Terms, _ standings: [AdaptiveSelection.Standing]
+    ) -> GatewayFailure? {
+        guard terms.weights.maximumCost.isFinite, standings.allSatisfy(\.isTooDear),
+            let cheapest = standings.map(\.assessment.dollars).min()
+        else { return nil }
+        return .tooDear(
+            cheapest: cheapest, limit: terms.weights.maximumCost, isCallersLimit: terms.isCostOfRequest)
+    }
+
+    private func openInOrder(_ terms: Terms, at now: Instant) -> Opening {
+        var (places, chance) = plan()
+        let target = sessionTarget(terms, at: now)
+        if let target, settings.targets[target].isReady(at: now),
+            let place = places.firstIndex(where: { $0.target == target })
+        {
+            places.insert(places.remove(at: place), at: 0)
+        }
+        if !terms.fallsBack { places.removeLast(max(0, places.count - 1)) }
         let candidates = places.flatMap { place in
             settings.targets[place.target].health.indices.map {
                 Execution.Candidate(target: place.target, credential: $0)
@@ -49,6 +77,6 @@ extension Route {
             planned: places.map {
                 Decision.Planned(target: settings.targets[$0.target].name, reason: $0.reason)
             },
-            chooser: nil, chance: chance)
+            session: session(terms, at: target, first: places.first?.target), chooser: nil, chance: chance)
     }
 }

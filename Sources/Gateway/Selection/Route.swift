@@ -28,8 +28,18 @@ public final class Route: Sendable {
         public var brokenStreams: BrokenStreams
         /// How whole answers are asked for.
         public var wholeAnswers: WholeAnswers
-        /// What strategies that learn prefer.
-        public var weights = AdaptiveWeights()
+        /// What makes an answer good enough.
+        public var answers = AnswerRules()
+        /// What is preferred.
+        public var preferences = RoutingPreferences()
+        /// What is preferred at certain times; the later of two that apply goes before the earlier.
+        public var rules: [TimeRule] = []
+        /// What the holders of keys prefer, by the names of the keys.
+        public var keyPreferences: [String: RoutingPreferences] = [:]
+        /// What a request may prefer for itself. Default: everything but a tier.
+        public var callerMaySet = Set(RoutingPreferences.Name.allCases).subtracting([.tier])
+        /// How sessions are kept at their targets; nil if they are not.
+        public var sticky: Stickiness?
         /// Whether a target that is slow to begin its answer is hedged, on routes whose strategy learns. Default: true.
         public var hedges = true
 
@@ -64,12 +74,29 @@ public final class Route: Sendable {
     private let selection: Mutex<(ranker: Ranker, chance: Chance)>
     /// Chooses for strategies that learn; nil for the others.
     let selector: AdaptiveSelector?
+    /// What applies to a request for which nobody asks for anything.
+    let plainTerms: Terms
+    /// The strategy that ranks beside its own; nil for none.
+    let shadow: Shadow?
+    /// Where sessions are; nil if they are not kept.
+    public let sessions: SessionTable?
     /// All targets with each of their keys.
     let candidates: [Execution.Candidate]
 
     /// Creates a route that counts with `metrics`.
-    public init(_ settings: Settings, metrics: GatewayMetrics, chance: Chance) {
+    ///
+    /// - Parameters:
+    ///   - sessions: Those of the route that it replaces, if any.
+    ///   - shadow: The strategy that ranks beside its own, whose route has the same targets and sessions.
+    public init(
+        _ settings: Settings, metrics: GatewayMetrics, chance: Chance, sessions: SessionTable? = nil,
+        shadow: Shadow? = nil
+    ) {
         self.settings = settings
+        self.shadow = shadow
+        self.sessions = settings.sticky == nil ? nil : sessions ?? SessionTable()
+        plainTerms = Terms(
+            settings.preferences.isEmpty ? [] : [PreferenceLayer(.route, settings.preferences)])
         meters = metrics.route(settings.name)
         var chance = chance
         let candidates = settings.targets.enumerated().flatMap { index, target in

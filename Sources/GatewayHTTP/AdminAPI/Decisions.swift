@@ -1,6 +1,7 @@
 import Gateway
 import Generation
 import HTTPMessage
+import Routing
 
 /// `GET /decisions/{id}`: how a request was decided. A key's holder sees the decisions about its own requests; the
 /// administrator sees all.
@@ -66,6 +67,35 @@ struct DecisionView: Encodable {
         var bytes_received: Int?
         var retry_after_ms: Double?
         var first_token_ms: Double?
+        var usage: Tokens?
+    }
+
+    /// A preference that applied, and who asked for it.
+    struct Preference: Encodable {
+        var value: String
+        var from: String
+    }
+
+    struct Session: Encodable {
+        var by: String
+        var target: String?
+        var kept: Bool
+    }
+
+    /// What the strategy that did not decide would have done.
+    struct Shadow: Encodable {
+        /// What the shadow strategy's choice was expected to gain.
+        struct Gain: Encodable {
+            var seconds: Double
+            var dollars: Double
+            var success: Double
+        }
+
+        var strategy: String
+        var rolled_out: Bool
+        var would_ask: String?
+        var differs: Bool
+        var gain: Gain?
     }
 
     struct Tokens: Encodable {
@@ -82,7 +112,10 @@ struct DecisionView: Encodable {
     var streams: Bool
     var summary: String
     var plan: [Planned]
+    var preferences: [String: Preference]?
+    var session: Session?
     var advantage: String?
+    var shadow: Shadow?
     var steps: [Step]
     var outcome: String
     var provider: String?
@@ -90,6 +123,7 @@ struct DecisionView: Encodable {
     var finish_reason: String?
     var upstream_request_id: String?
     var usage: Tokens?
+    var answer_flaw: String?
     var attempts: Int
     var duration_ms: Double
     var overhead_us: Double
@@ -103,16 +137,33 @@ struct DecisionView: Encodable {
         streams = decision.streams
         summary = Self.sentence(decision)
         plan = decision.plan.map(Planned.init)
+        let applied = PreferenceLayer.applied(decision.preferences).filter {
+            decision.strategy.heeds($0.name)
+        }
+        if !applied.isEmpty {
+            preferences = applied.reduce(into: [:]) {
+                $0[$1.name.rawValue] = Preference(value: $1.value, from: "\($1.origin)")
+            }
+        }
+        session = decision.session.map { Session(by: $0.by, target: $0.target, kept: $0.isKept) }
         advantage = decision.advantage
+        shadow = decision.opinion.map { opinion in
+            Shadow(
+                strategy: opinion.strategy.rawValue, rolled_out: opinion.isRolledOut,
+                would_ask: opinion.first,
+                differs: opinion.differs,
+                gain: opinion.gain.map {
+                    Shadow.Gain(seconds: $0.seconds, dollars: $0.dollars, success: $0.success)
+                })
+        }
         steps = decision.steps.map(Step.init)
         outcome = decision.ending.rawValue
         provider = decision.provider
         model = decision.facts?.model ?? decision.model
         finish_reason = decision.facts?.finishReason
         upstream_request_id = decision.facts?.upstreamID
-        usage = decision.facts?.usage.map {
-            Tokens(prompt: $0.promptTokens, completion: $0.completionTokens, estimated: $0.isEstimated)
-        }
+        usage = decision.facts?.usage.map(Tokens.init)
+        answer_flaw = decision.flaw
         attempts = decision.attempts
         duration_ms = decision.duration.shownMilliseconds
         overhead_us = (decision.overhead / .microseconds(1)).rounded()
@@ -133,6 +184,8 @@ struct DecisionView: Encodable {
         }
         let end =
             switch decision.ending {
+            case .answered where decision.flaw != nil:
+                "nobody gave a better answer than \(decision.provider ?? "?"), whose first was delivered"
             case .answered:
                 "\(decision.provider ?? "?") \(decision.wasMended ? "went on and answered" : "answered")"
             case .failed: "nobody answered"
@@ -158,6 +211,13 @@ extension DecisionView.Planned {
     }
 }
 
+extension DecisionView.Tokens {
+    init(_ usage: Usage) {
+        self.init(
+            prompt: usage.promptTokens, completion: usage.completionTokens, estimated: usage.isEstimated)
+    }
+}
+
 extension DecisionView.Step {
     init(_ step: Decision.Step) {
         target = step.target
@@ -177,6 +237,7 @@ extension DecisionView.Step {
             (self.step, outcome) = ("attempt", failure == nil ? "ok" : "failed")
             self.purpose = purpose.rawValue
             first_token_ms = firstToken?.shownMilliseconds
+            usage = step.usage.map(DecisionView.Tokens.init)
             guard let failure else { return }
             `class` = failure.kind.rawValue
             cause = failure.cause

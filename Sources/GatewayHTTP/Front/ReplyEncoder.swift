@@ -74,6 +74,11 @@ enum ReplyEncoder {
         if let model = summary.model, model.utf8.count <= 256, model.isPrintableASCII {
             write("x-holdfast-model", model, &writer)
         }
+        if let flaw = summary.flaw {
+            writer.put("x-holdfast-answer: invalid; cause=")
+            writer.put(flaw)
+            writer.put("\r\n")
+        }
         writer.put("x-holdfast-attempts: ")
         writer.put(summary.attempts)
         writer.put("\r\nx-holdfast-overhead-us: ")

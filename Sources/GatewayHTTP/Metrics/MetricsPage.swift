@@ -48,6 +48,16 @@ public enum MetricsHelp {
             "Streams that broke off and were gone on with by another target to their end.",
         "holdfast_stream_events_skipped_total":
             "Unreadable events of providers' streams that were passed over.",
+        "holdfast_shadow_requests_total":
+            "Requests of routes with a shadow, by the strategy that decided them and outcome.",
+        "holdfast_shadow_differs_total":
+            "Those of which the strategy that did not decide would have asked another target first.",
+        "holdfast_shadow_gain_seconds":
+            "Sum of the seconds by which the shadow's choices were expected to be quicker than the route's own.",
+        "holdfast_shadow_gain_dollars":
+            "Sum of the dollars by which the shadow's choices were expected to be cheaper than the route's own.",
+        "holdfast_shadow_request_duration_seconds":
+            "Time of requests of routes with a shadow, by the strategy that decided them.",
         "holdfast_retries_total": "Attempts at a target that had failed in the same request.",
         "holdfast_retries_scheduled_total": "Waits before such an attempt, whether it was made or not.",
         "holdfast_attempts_outrun_total":

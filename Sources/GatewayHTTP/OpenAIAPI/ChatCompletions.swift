@@ -14,22 +14,23 @@ struct ChatCompletions: Sendable {
     func run(_ exchange: Exchange) async {
         let id = exchange.requestID ?? newID()
         do throws(CallerLeft) {
-            let request: GenerationRequest, route: Route
+            let request: GenerationRequest, route: Route, wishes: CallerWishes
             do throws(OpenAIError) {
-                (request, route) = try read(exchange, id)
+                (request, route, wishes) = try read(exchange, id)
             } catch {
                 return try await exchange.reply.refuse(error, nil, id: id)
             }
             await gateway.answer(
-                request, by: route, caller: exchange.caller.name, arrivedAt: exchange.arrivedAt,
-                spawner: exchange.spawner, into: ChatReplySink(exchange.reply))
+                request, by: route, caller: exchange.caller.name, wishes: wishes,
+                arrivedAt: exchange.arrivedAt, spawner: exchange.spawner, into: ChatReplySink(exchange.reply))
         } catch {
             // Nobody is there to be told.
         }
     }
 
-    private func read(_ exchange: Exchange, _ id: RequestID) throws(OpenAIError) -> (GenerationRequest, Route)
-    {
+    private func read(
+        _ exchange: Exchange, _ id: RequestID
+    ) throws(OpenAIError) -> (GenerationRequest, Route, CallerWishes) {
         for name in Self.refusedHeaders where exchange.head.fields.contains(name) {
             throw .invalid(
                 "the header \(name) is not accepted: where requests go is decided by the gateway's configuration",
@@ -49,7 +50,22 @@ struct ChatCompletions: Sendable {
                 field: "model",
                 code: "model_not_found", status: 404)
         }
-        return (scan.request(id, exchange.body), route)
+        return (scan.request(id, exchange.body), route, try wishes(exchange, scan, route))
+    }
+
+    /// What the caller asks for beside its answer.
+    private func wishes(
+        _ exchange: Exchange, _ scan: ChatRequestScan, _ route: Route
+    ) throws(OpenAIError) -> CallerWishes {
+        var wishes = CallerWishes()
+        if exchange.head.fields.contains(prefix: "x-holdfast-") {
+            wishes.preferences = try PreferenceHeaders.read(
+                exchange.head.fields, allowed: route.settings.callerMaySet)
+        }
+        if let sticky = route.settings.sticky {
+            wishes.session = try SessionIdentity.read(exchange, scan, sticky.identity)
+        }
+        return wishes
     }
 }
 

@@ -37,6 +37,7 @@ struct ChatRequestScan {
     /// Members that are read, in the order of ``Member``.
     private static let own: [StaticString] = [
         "model", "messages", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens",
+        "response_format",
     ]
     /// Members that would say where a request goes or with whose key.
     private static let refused: [StaticString] = [
@@ -50,7 +51,7 @@ struct ChatRequestScan {
         ("presence_penalty", .number),
         ("seed", .number), ("top_logprobs", .number), ("logprobs", .bool), ("parallel_tool_calls", .bool),
         ("store", .bool),
-        ("stop", .stringOrArray), ("user", .string), ("logit_bias", .object), ("response_format", .object),
+        ("stop", .stringOrArray), ("user", .string), ("logit_bias", .object),
         ("tools", .array), ("tool_choice", .stringOrObject), ("functions", .array),
         ("function_call", .stringOrObject),
         ("metadata", .object), ("reasoning_effort", .string), ("service_tier", .string),
@@ -59,12 +60,15 @@ struct ChatRequestScan {
     ]
     /// Whether a member of ``plain`` binds the answer to a form.
     private static let binds: [Bool] = plain.map { member in
-        ["tools", "functions", "response_format", "modalities", "audio", "logprobs"].contains(
+        ["tools", "functions", "modalities", "audio", "logprobs"].contains(
             "\(member.name)")
     }
+    /// The place of `user` in ``plain``.
+    private static let user = plain.firstIndex { "\($0.name)" == "user" }
     private static let keys = JSONKeys(own + refused + plain.map(\.name))
     private static let messageKeys = JSONKeys("role", "content", "tool_calls")
     private static let includeUsageKey = JSONKeys("include_usage")
+    private static let formKeys = JSONKeys("type"), forms = JSONKeys("json_object", "json_schema")
 
     private(set) var model = ""
     private(set) var streams = false
@@ -75,8 +79,11 @@ struct ChatRequestScan {
     private var messagesEnd = 0
     private var streamRange: Range<Int>?
     private var maximumTokens: Int?
+    private var form: GenerationRequest.JSONForm?
     /// Whether the answer is bound to a form or may call tools, so that nobody may begin it for a model.
     private var isBound = false
+    /// Who the caller says its own user is; nil if it does not.
+    private var user: JSONCursor.RawString?
     private var streamOptions: Int?
     private var streamOptionsAreEmpty = false
     private var nullStreamOptions: Range<Int>?
@@ -136,8 +143,14 @@ struct ChatRequestScan {
             nullStreamOptions: nullStreamOptions, includeUsage: includeUsage)
         return GenerationRequest(
             id: id, model: model, streams: streams, wantsUsage: wantsUsage, choices: choices,
-            maximumTokens: maximumTokens, body: body,
+            maximumTokens: maximumTokens, form: form, body: body,
             marks: marks)
+    }
+
+    /// Who the caller says its own user is; nil if it does not, or in more than `most` bytes.
+    func user(in body: ByteBuffer, most: Int) -> String? {
+        guard let user, user.range.count <= most else { return nil }
+        return body.withUnsafeReadableBytes { JSONCursor($0).decode(user) }
     }
 
     // MARK: Members
@@ -166,6 +179,7 @@ struct ChatRequestScan {
                 case 2: try readStream(&cursor)
                 case 3: try readStreamOptions(&cursor)
                 case 4: try readCount("n", 1...128, &cursor) { choices = $0 }
+                case 7: try readForm(&cursor)
                 default: try readCount(Self.own[index], 1...10_000_000, &cursor) { maximumTokens = $0 }
                 }
             if let problem { return problem }
@@ -197,6 +211,10 @@ struct ChatRequestScan {
             let (name, type) = Self.plain[index - Self.refused.count], kind = try cursor.peek()
             guard kind == .null || type.allows(kind) else { return Self.wrongType("\(name)", type.words) }
             if kind != .null, Self.binds[index - Self.refused.count] { isBound = true }
+            if kind == .string, index - Self.refused.count == Self.user {
+                user = try cursor.readString()
+                return nil
+            }
         }
         try cursor.skipValue()
         return nil
@@ -252,6 +270,28 @@ struct ChatRequestScan {
                 if !wantsUsage { includeUsage = start..<cursor.offset }
             }
         default: return Self.wrongType("stream_options", "an object")
+        }
+        return nil
+    }
+
+    private mutating func readForm(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
+        switch try cursor.peek() {
+        case .null: try cursor.readNull()
+        case .object:
+            isBound = true
+            try cursor.enterObject()
+            while let key = try cursor.nextKey() {
+                guard cursor.index(of: key, in: Self.formKeys) == 0, try cursor.peek() == .string else {
+                    try cursor.skipValue()
+                    continue
+                }
+                switch cursor.index(of: try cursor.readString(), in: Self.forms) {
+                case 0: form = .object
+                case 1: form = .schema
+                default: break
+                }
+            }
+        default: return Self.wrongType("response_format", "an object")
         }
         return nil
     }

@@ -27,6 +27,14 @@ struct OpenAIError: Sendable {
             self.init(
                 status: 504, code: "deadline_exceeded",
                 message: "the time for an answer was up before a provider could be asked")
+        case .tooDear(let cheapest, let limit, let isCallersLimit):
+            let mend = isCallersLimit ? "raise \(PreferenceHeaders.maximumCost)" : "send a shorter prompt"
+            self.init(
+                status: 400, type: "invalid_request_error", code: "maximum_cost_exceeded",
+                message:
+                    "an answer is expected to cost \(Self.dollars(cheapest)) or more, and no more than "
+                    + "\(Self.dollars(limit)) is allowed; \(mend), or lower max_tokens",
+                field: isCallersLimit ? "\(PreferenceHeaders.maximumCost)" : nil)
         case .attemptsFailed(let attempt, let wait):
             self.init(attempt)
             retryAfter = attempt.retryAfter ?? wait
@@ -40,6 +48,14 @@ struct OpenAIError: Sendable {
                 code != "insufficient_quota" && code != "upstream_authentication"
                 && (wait.map { $0 <= .seconds(60) } ?? true)
         }
+    }
+
+    /// Dollars with as many places as say something.
+    private static func dollars(_ amount: Double) -> String {
+        let units = Int64((min(amount, 1e9) * 1e7).rounded())
+        var digits = String(units % 10_000_000 + 10_000_000).dropFirst()
+        while digits.count > 2, digits.last == "0" { digits = digits.dropLast() }
+        return "$\(units / 10_000_000).\(digits)"
     }
 
     private init(_ failure: AttemptFailure) {
@@ -83,7 +99,9 @@ struct OpenAIError: Sendable {
                 status: 404, type: "invalid_request_error", code: "model_not_found", message: failure.message,
                 field: "model")
         case .qualityFailure:
-            self.init(status: 502, code: "upstream_\(failure.cause)", message: failure.message)
+            self.init(
+                status: 502, type: failure.kind.rawValue, code: "upstream_\(failure.cause)",
+                message: failure.message)
         case .transient, .apiFailure, .systemError:
             self.init(status: 502, code: "upstream_error", message: failure.message)
         }

@@ -42,6 +42,10 @@ public struct ProviderCall: Sendable {
     public var limits: PhaseLimits
     /// Whether a stream keeps its text, so that another target can go on with it.
     public var keepsText: Bool
+    /// Whether to keep what the choices of the answer say, so that it can be judged.
+    public var keepsChoices = false
+    /// Whether an answer that ends with nothing in it is one.
+    public var allowsEmpty = false
     /// Whether to ask for a stream and put it together, although the caller wants the answer as a whole.
     public var asStream: Bool
     /// Told how many events of such a stream have arrived; what it throws ends the attempt. Nil if nobody wants to know.

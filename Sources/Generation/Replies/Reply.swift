@@ -14,6 +14,8 @@ public struct WholeReply: Sendable {
     public var body: ByteBuffer
     /// What is known about the answer.
     public var facts: ReplyFacts
+    /// What its choices say, if that was to be kept.
+    public var choices: [AnsweredChoice]?
 
     /// Creates a reply.
     public init(body: ByteBuffer, facts: ReplyFacts) {
@@ -76,6 +78,14 @@ public protocol ReplyStream: AnyObject, Sendable {
     /// The text that was drawn so far; nil if it was not kept.
     var delivered: DeliveredText? { get }
 
+    /// What its choices have said so far; nil if it was not kept.
+    var choices: [AnsweredChoice]? { get }
+
     /// Ends the stream at once and closes what is behind it. Does nothing after the end.
     func cancel()
+}
+
+extension ReplyStream {
+    /// Nothing, as long as a stream does not keep it.
+    public var choices: [AnsweredChoice]? { nil }
 }

@@ -18,10 +18,20 @@ public final class GenerationRequest: Sendable {
     public let choices: Int
     /// The most tokens that the caller wants; nil if it does not say.
     public let maximumTokens: Int?
+    /// The JSON that the answer must be; nil if none is asked for.
+    public let form: JSONForm?
     /// The body as it came.
     public let body: ByteBuffer
     /// Where in the body the members stand that may have to be rewritten.
     public let marks: Marks
+
+    /// The JSON that a caller can ask for.
+    public enum JSONForm: Sendable, Hashable {
+        /// An object.
+        case object
+        /// What a schema describes: an object or an array.
+        case schema
+    }
 
     /// Places in a request's body, as offsets from its first byte.
     public struct Marks: Sendable, Hashable {
@@ -65,7 +75,7 @@ public final class GenerationRequest: Sendable {
     /// Creates a request.
     public init(
         id: RequestID, model: String, streams: Bool, wantsUsage: Bool, choices: Int,
-        maximumTokens: Int? = nil, body: ByteBuffer, marks: Marks
+        maximumTokens: Int? = nil, form: JSONForm? = nil, body: ByteBuffer, marks: Marks
     ) {
         self.id = id
         self.model = model
@@ -73,6 +83,7 @@ public final class GenerationRequest: Sendable {
         self.wantsUsage = wantsUsage
         self.choices = choices
         self.maximumTokens = maximumTokens
+        self.form = form
         self.body = body
         self.marks = marks
     }

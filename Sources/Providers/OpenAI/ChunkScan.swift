@@ -22,7 +22,8 @@ struct ChunkScan {
 
     private static let members = JSONKeys("choices", "usage", "model", "error", "id", "created")
     private static let choiceMembers = JSONKeys("index", "delta", "finish_reason", "text", "logprobs")
-    private static let deltaMembers = JSONKeys("role", "content", "tool_calls")
+    private static let deltaMembers = JSONKeys(
+        "role", "content", "tool_calls", "refusal", "function_call", "audio")
 
     /// What a chunk brings for one choice.
     struct Part {
@@ -35,6 +36,19 @@ struct ChunkScan {
         var hasMore = false
         /// Where the pieces of tool calls stand.
         var toolCalls: Range<Int>?
+        /// Where its text stands if it comes in parts.
+        var parts: Range<Int>?
+        /// The text of a completion that has no messages.
+        var plainText: JSONCursor.RawString?
+        /// Whether it brings a part of a refusal.
+        var isRefused = false
+        /// Whether it brings a part of a tool call or of audio.
+        var hasCall = false
+
+        /// Whether it brings more than thoughts.
+        var isAnswer: Bool {
+            content != nil || parts != nil || plainText != nil || isRefused || hasCall
+        }
         var finish: JSONCursor.RawString?
     }
 
@@ -53,6 +67,8 @@ struct ChunkScan {
     /// Whether it carries a part of an answer.
     var isProgress = false
     var finishReason: JSONCursor.RawString?
+    /// Whether it brings more than thoughts.
+    var isAnswer: Bool { part?.isAnswer ?? false || otherParts.contains(where: \.isAnswer) }
 
     /// Reads a chunk and notes what its choices do. Nothing is noted of a chunk that turns out to be unreadable, since
     /// the caller will not see it.
@@ -113,9 +129,10 @@ struct ChunkScan {
                     finishReason = try cursor.readString()
                     part.finish = finishReason
                 case (3, .string):
-                    if try !cursor.readString().range.isEmpty {
-                        (isProgress, part.hasOtherText) = (true, true)
-                    }
+                    let text = try cursor.readString()
+                    guard !text.range.isEmpty else { continue }
+                    (isProgress, part.hasOtherText) = (true, true)
+                    part.plainText = text
                 case (4, .object):
                     part.hasMore = true
                     try cursor.skipValue()
@@ -140,16 +157,24 @@ struct ChunkScan {
                 guard !value.range.isEmpty, member != 0 else { continue }
                 isProgress = true
                 if member == 1 { part.content = value } else { part.hasOtherText = true }
+                if member == 3 { part.isRefused = true }
             case .array:
                 let start = cursor.offset
+                var isEmpty = true
                 try cursor.enterArray()
                 while try cursor.nextElement() {
-                    (isProgress, part.hasMore) = (true, true)
+                    isEmpty = false
                     try cursor.skipValue()
                 }
-                if member == 2 { part.toolCalls = start..<cursor.offset }
+                if !isEmpty { (isProgress, part.hasMore) = (true, true) }
+                if member == 2 {
+                    part.toolCalls = start..<cursor.offset
+                    part.hasCall = part.hasCall || !isEmpty
+                }
+                if member == 1, !isEmpty { part.parts = start..<cursor.offset }
             case .object:
                 (isProgress, part.hasMore) = (true, true)
+                part.hasCall = part.hasCall || member == 4 || member == 5
                 try cursor.skipValue()
             case .null, .bool, .number:
                 try cursor.skipValue()

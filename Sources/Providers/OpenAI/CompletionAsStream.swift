@@ -6,13 +6,15 @@ import Synchronization
 /// each choice, one with its end, and the usage if it is wanted, as the official API divides them.
 final class CompletionAsStream: ReplyStream {
     let facts: ReplyFacts
+    let choices: [AnsweredChoice]?
     var delivered: DeliveredText? { nil }
     private let piece: Mutex<ReplyPiece?>
 
-    /// - Parameter body: A complete completion that was checked before.
-    init(_ body: ByteBuffer, _ facts: ReplyFacts, wantsUsage: Bool) {
-        self.facts = facts
-        let tree = body.withUnsafeReadableBytes { try? JSONTree.read($0) } ?? .object([])
+    /// - Parameter whole: A complete completion that was checked before.
+    init(_ whole: WholeReply, wantsUsage: Bool) {
+        facts = whole.facts
+        choices = whole.choices
+        let tree = whole.body.withUnsafeReadableBytes { try? JSONTree.read($0) } ?? .object([])
         let events = Self.events(of: tree, wantsUsage: wantsUsage)
         var bytes = ByteBuffer()
         for event in events {

@@ -15,12 +15,14 @@ struct CompletionScan {
     var answered = 0
     var finished = 0
     var finishReason: JSONCursor.RawString?
-    var refused = false
     /// Whether a choice that does not say so itself ends in half a tool call.
     var hasHalfToolCall = false
+    /// What the choices say, if that is to be kept.
+    private(set) var kept: [AnsweredChoice]?
 
     /// Reads a completion. A member that is looked at and stands twice makes the text ambiguous and is a fault.
-    init(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
+    init(_ bytes: UnsafeRawBufferPointer, keepsChoices: Bool = false) throws(JSONFault) {
+        kept = keepsChoices ? [] : nil
         guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }
         var cursor = JSONCursor(bytes)
         var seen = MembersSeen()
@@ -52,29 +54,36 @@ struct CompletionScan {
                 try cursor.skipValue()
                 continue
             }
-            var seen = MembersSeen(), calls: ToolCalls?, mayBeCut = false
+            var seen = MembersSeen(), calls: ToolCalls?, mayBeCut = false, said = AnsweredChoice()
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
                 let member = cursor.index(of: key, in: Self.choiceMembers)
                 try seen.note(member, key)
                 switch (member, try cursor.peek()) {
-                case (0, .object): if try readMessage(&cursor, bytes, &calls) { answered += 1 }
+                case (0, .object): if try readMessage(&cursor, bytes, &calls, &said) { answered += 1 }
                 case (1, .string):
                     let reason = try cursor.readString()
                     if finishReason == nil { finishReason = reason }
-                    mayBeCut = ToolCalls.mayBeCut(cursor.decode(reason))
+                    let word = cursor.decode(reason)
+                    said.finishReason = word
+                    mayBeCut = ToolCalls.mayBeCut(word)
                     finished += 1
-                case (2, .string): if try !cursor.readString().range.isEmpty { answered += 1 }
+                case (2, .string):
+                    let text = try cursor.readString()
+                    if !text.range.isEmpty { answered += 1 }
+                    if kept != nil { said.text += cursor.decode(text) }
                 default: try cursor.skipValue()
                 }
             }
+            kept?.append(said)
             if let calls, !mayBeCut, !calls.areWhole(choice: 0) { hasHalfToolCall = true }
         }
     }
 
     /// Whether the message carries an answer; thoughts alone are none.
     private mutating func readMessage(
-        _ cursor: inout JSONCursor, _ bytes: UnsafeRawBufferPointer, _ calls: inout ToolCalls?
+        _ cursor: inout JSONCursor, _ bytes: UnsafeRawBufferPointer, _ calls: inout ToolCalls?,
+        _ said: inout AnsweredChoice
     ) throws(JSONFault) -> Bool {
         var answers = false, seen = MembersSeen()
         try cursor.enterObject()
@@ -82,21 +91,31 @@ struct CompletionScan {
             let member = cursor.index(of: key, in: Self.messageMembers)
             try seen.note(member, key)
             switch (member, try cursor.peek()) {
-            case (0, .string): if try !cursor.readString().range.isEmpty { answers = true }
+            case (0, .string):
+                let text = try cursor.readString()
+                if !text.range.isEmpty { answers = true }
+                if kept != nil { said.text += cursor.decode(text) }
             case (2, .string):
-                if try !cursor.readString().range.isEmpty { (answers, refused) = (true, true) }
+                if try !cursor.readString().range.isEmpty { (answers, said.isRefused) = (true, true) }
             case (0, .array), (3, .array):
                 let start = cursor.offset
+                var isEmpty = true
                 try cursor.enterArray()
                 while try cursor.nextElement() {
-                    answers = true
+                    isEmpty = false
                     try cursor.skipValue()
                 }
-                guard member == 3 else { continue }
+                answers = answers || !isEmpty
+                let array = UnsafeRawBufferPointer(rebasing: bytes[start..<cursor.offset])
+                guard member == 3 else {
+                    if kept != nil { said.add(parts: array) }
+                    continue
+                }
+                said.hasMore = said.hasMore || !isEmpty
                 calls = ToolCalls()
-                calls?.note(UnsafeRawBufferPointer(rebasing: bytes[start..<cursor.offset]), choice: 0)
+                calls?.note(array, choice: 0)
             case (4, .object), (5, .object):
-                answers = true
+                (answers, said.hasMore) = (true, true)
                 try cursor.skipValue()
             default: try cursor.skipValue()
             }

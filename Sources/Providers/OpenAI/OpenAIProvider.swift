@@ -123,18 +123,19 @@ public final class OpenAIProvider: Provider {
             let stream = OpenAIStream(
                 response.body, for: request, upstreamID: upstreamID, redactor: redactor,
                 keepsText: call.keepsText && call.goingOn == nil,
-                passesUsage: isWhole || request.wantsUsage)
+                passesUsage: isWhole || request.wantsUsage, keepsChoices: call.keepsChoices,
+                allowsEmpty: call.allowsEmpty)
             if isWhole { return .whole(try await assemble(stream, call)) }
             guard let goingOn = call.goingOn else { return .stream(stream) }
             return .stream(SplicedStream(stream, goingOn))
         }
         let body = try await collect(response.body)
-        let facts = try check(body, response, upstreamID: upstreamID)
+        let whole = try check(body, response, call, upstreamID: upstreamID)
         if request.streams {
-            let stream = CompletionAsStream(body, facts, wantsUsage: request.wantsUsage)
+            let stream = CompletionAsStream(whole, wantsUsage: request.wantsUsage)
             return .stream(call.goingOn.map { SplicedStream(stream, $0) } ?? stream)
         }
-        return .whole(WholeReply(body: body, facts: facts))
+        return .whole(whole)
     }
 
     /// Waits for the end of a stream whose caller wants the answer as a whole.
@@ -151,7 +152,13 @@ public final class OpenAIProvider: Provider {
         }
         // A stream may lose an event and go on; a whole answer with a hole in it is none.
         guard stream.unreadable == 0 else { throw unusable("unreadable", "has unreadable events") }
-        return WholeReply(body: assembler.whole, facts: stream.facts)
+        // As in an answer that came as a whole, thoughts alone are none, unless the answer says that it was cut.
+        guard stream.isAnswer || call.allowsEmpty || stream.facts.finishReason == "length" else {
+            throw stream.empty()
+        }
+        var whole = WholeReply(body: assembler.whole, facts: stream.facts)
+        whole.choices = stream.choices
+        return whole
     }
 
     private func unusable(_ cause: String, _ words: String) -> AttemptFailure {
@@ -206,23 +213,25 @@ public final class OpenAIProvider: Provider {
     }
 
     /// Checks that a body is a complete chat completion with an answer in it.
-    private func check(_ body: ByteBuffer, _ response: UpstreamResponse, upstreamID: String?)
-        throws(AttemptFailure) -> ReplyFacts
-    {
-        var result: Result<ReplyFacts, AttemptFailure> = .success(ReplyFacts())
+    private func check(
+        _ body: ByteBuffer, _ response: UpstreamResponse, _ call: ProviderCall, upstreamID: String?
+    ) throws(AttemptFailure) -> WholeReply {
+        var whole = WholeReply(body: body, facts: ReplyFacts()), failure: AttemptFailure?
         body.withUnsafeReadableBytes { bytes in
-            do throws(AttemptFailure) { result = .success(try check(bytes, response, upstreamID)) } catch {
-                result = .failure(error)
-            }
+            do throws(AttemptFailure) {
+                (whole.facts, whole.choices) = try check(bytes, response, call, upstreamID)
+            } catch { failure = error }
         }
-        return try result.get()
+        if let failure { throw failure }
+        return whole
     }
 
-    private func check(_ bytes: UnsafeRawBufferPointer, _ response: UpstreamResponse, _ upstreamID: String?)
-        throws(AttemptFailure) -> ReplyFacts
-    {
+    private func check(
+        _ bytes: UnsafeRawBufferPointer, _ response: UpstreamResponse, _ call: ProviderCall,
+        _ upstreamID: String?
+    ) throws(AttemptFailure) -> (ReplyFacts, [AnsweredChoice]?) {
         let scan: CompletionScan
-        do throws(JSONFault) { scan = try CompletionScan(bytes) } catch {
+        do throws(JSONFault) { scan = try CompletionScan(bytes, keepsChoices: call.keepsChoices) } catch {
             guard let first = bytes.first(where: { $0 > 0x20 }) else {
                 throw failure(.qualityFailure, "empty", response, "the provider's answer is empty")
             }
@@ -241,7 +250,7 @@ public final class OpenAIProvider: Provider {
                 bytesReceived: response.body.bytesReceived, redactor: redactor)
         }
         let cursor = JSONCursor(bytes), reason = scan.finishReason.map(cursor.decode)
-        guard scan.choices > 0, scan.answered > 0 else {
+        guard scan.choices > 0, scan.answered > 0 || call.allowsEmpty && scan.finished > 0 else {
             if reason == "content_filter" {
                 throw failure(.contentPolicy, "refused", response, "the provider filtered the answer")
             }
@@ -254,10 +263,11 @@ public final class OpenAIProvider: Provider {
             throw failure(
                 .apiFailure, "half_tool_call", response, "the provider's answer ends in half a tool call")
         }
-        return ReplyFacts(
+        let facts = ReplyFacts(
             model: scan.model.map { redactor.cleaned(cursor.decode($0)) }, usage: scan.usage,
             finishReason: reason.map(redactor.cleaned),
             upstreamID: upstreamID)
+        return (facts, scan.kept)
     }
 
     /// The provider's identity of a request, cut to a length that is kept.

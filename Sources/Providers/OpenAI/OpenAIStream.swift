@@ -19,7 +19,7 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     private let passesUsage: Bool
     private var scanner = EventStreamScanner()
     private var buffer = ByteBuffer()
-    private var choices = ChunkScan.Choices()
+    private var seen = ChunkScan.Choices()
     private(set) var unreadable = 0
     private var answered = false
     private var toolCalls: ToolCalls?
@@ -29,11 +29,18 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     private var fault: AttemptFailure?
     private(set) var facts: ReplyFacts
     private(set) var delivered: DeliveredText?
+    private(set) var choices: [AnsweredChoice]?
+    /// Whether it has brought more than thoughts.
+    private(set) var isAnswer = false
+    /// Whether a stream that ends with nothing in it is complete.
+    private let allowsEmpty: Bool
 
     init(
         _ body: UpstreamBody, for request: GenerationRequest, upstreamID: String?, redactor: Redactor,
-        keepsText: Bool, passesUsage: Bool
+        keepsText: Bool, passesUsage: Bool, keepsChoices: Bool, allowsEmpty: Bool
     ) {
+        choices = keepsChoices ? [] : nil
+        self.allowsEmpty = allowsEmpty
         self.passesUsage = passesUsage
         delivered = keepsText ? DeliveredText() : nil
         self.body = body
@@ -82,16 +89,16 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     }
 
     private var isComplete: Bool {
-        answered && choices.allSeenFinished && choices.finishedCount >= min(request.choices, 128)
+        (answered || allowsEmpty) && seen.allSeenFinished && seen.finishedCount >= min(request.choices, 128)
     }
 
     private func endOfBody() throws(AttemptFailure) {
         // A stream that ends as it should and never had an answer in it did not break off.
-        if !answered, choices.isEmpty { throw empty() }
-        guard choices.allSeenFinished else {
+        if !answered, seen.isEmpty { throw empty() }
+        guard seen.allSeenFinished else {
             throw broken(.transient, "closed_early", "the stream ended before the answer was complete")
         }
-        guard answered else { throw empty() }
+        guard answered || allowsEmpty else { throw empty() }
         isEnded = true
     }
 
@@ -206,7 +213,7 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         -> Bool
     {
         let scan: ChunkScan
-        do throws(JSONFault) { scan = try ChunkScan(data, choices: &choices) } catch {
+        do throws(JSONFault) { scan = try ChunkScan(data, choices: &seen) } catch {
             unreadable += 1
             guard unreadable <= Self.tolerated else {
                 throw broken(.apiFailure, "unreadable", "the stream has too many unreadable events")
@@ -229,10 +236,12 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         if scan.isProgress {
             answered = true
             progressed = true
-        } else if !answered, choices.allSeenFinished {
+        } else if !answered, !allowsEmpty, seen.allSeenFinished {
             throw empty()
         }
         delivered?.note(scan, data)
+        isAnswer = isAnswer || scan.isAnswer
+        choices?.note(scan, data)
         // The usage that only we asked for is ours.
         return !(scan.choicesAreEmpty && scan.usage != nil && !passesUsage)
     }
@@ -268,7 +277,8 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         }
     }
 
-    private func empty() -> AttemptFailure {
+    /// The failure of a stream with no answer in it.
+    func empty() -> AttemptFailure {
         if facts.finishReason == "content_filter" {
             return broken(.contentPolicy, "refused", "the provider filtered the answer")
         }

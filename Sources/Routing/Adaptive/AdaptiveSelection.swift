@@ -22,6 +22,9 @@ public struct AdaptiveSelection: Sendable {
 
         /// Whether only its breaker keeps requests away.
         var isGuarded: Bool { self == .probe || self == .shut }
+
+        /// Whether it is not to be asked for a time.
+        var isAway: Bool { if case .away = self { true } else { false } }
     }
 
     /// A candidate and what is known of it for one request.
@@ -32,6 +35,8 @@ public struct AdaptiveSelection: Sendable {
         public var gate: Gate
         /// Whether its quality is below the least that is wanted.
         public var isLow: Bool
+        /// Whether its price is above the most that is allowed, so that it is not asked whatever happens.
+        public var isTooDear = false
         /// How often this request has asked it.
         public var timesAsked: Int
         /// What it is ordered by: more is better.
@@ -183,7 +188,8 @@ public struct AdaptiveSelection: Sendable {
     private static let step = 0.2
 
     private func standBy(_ standings: [Standing], at seconds: Double) -> Plan.StandBy? {
-        let waits = standings.indices.map { standings[$0].wait(forcedAgo: seconds - lastForced[$0]) }
+        let affordable = standings.indices.filter { !standings[$0].isTooDear }
+        let waits = affordable.map { standings[$0].wait(forcedAgo: seconds - lastForced[$0]) }
         return waits.min().map { Plan.StandBy(min(Self.step, max(0.01, $0)), outOf: max(0, $0)) }
     }
 
@@ -192,6 +198,7 @@ public struct AdaptiveSelection: Sendable {
     private mutating func panic(_ standings: [Standing], isLast: Bool, at seconds: Double) -> Plan? {
         let gated = standings.indices.filter {
             standings[$0].gate.isGuarded && standings[$0].assessment.hasRoom && seconds - lastForced[$0] >= 1
+                && !standings[$0].isTooDear
         }
         guard
             let best = gated.max(by: { standings[$0].assessment.whenWell < standings[$1].assessment.whenWell }
@@ -204,7 +211,7 @@ public struct AdaptiveSelection: Sendable {
 
     /// Little time is left: asks the least bad, whatever its limit and its breaker say.
     private func force(_ standings: [Standing], isLast: Bool) -> Plan {
-        let near = standings.indices.filter { if case .away = standings[$0].gate { false } else { true } }
+        let near = standings.indices.filter { !standings[$0].isTooDear && !standings[$0].gate.isAway }
         let possible = near.filter { !standings[$0].assessment.isBlocked && standings[$0].timesAsked < 2 }
         let best = (possible.isEmpty ? near : possible).max {
             standings[$0].assessment.total < standings[$1].assessment.total
@@ -222,7 +229,7 @@ public struct AdaptiveSelection: Sendable {
 extension AdaptiveSelection.Standing {
     /// What it is worth to ask it now like any other; nil if it cannot be.
     fileprivate func worth(mayProbe: Bool) -> Double? {
-        guard assessment.hasRoom else { return nil }
+        guard assessment.hasRoom, !isTooDear else { return nil }
         switch gate {
         case .open: return worth
         // What a probe is worth is that it shows whether the target is well.

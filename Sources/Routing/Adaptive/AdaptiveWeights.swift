@@ -15,6 +15,8 @@ public struct AdaptiveWeights: Sendable, Hashable {
     public var referenceQuality = 8.5
     /// Targets of lower quality are only asked when no other can be. Range: 0 to 10. Default: 0.
     public var minimumQuality = 0.0
+    /// Targets that are expected to cost more dollars are not asked. Range: 0 or more. Default: infinite.
+    public var maximumCost = Double.infinity
 
     /// Creates the balanced weights.
     public init() {}

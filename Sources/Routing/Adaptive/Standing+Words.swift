@@ -14,6 +14,7 @@ extension AdaptiveSelection.Standing: CustomStringConvertible {
         case .away(let seconds): words += "; passed over: to be left alone for \(seconds.shown) s"
         }
         if !terms.hasRoom { words += "; passed over: no room in its rate limit" }
+        if isTooDear { words += "; passed over: dearer than is allowed" }
         if isLow { words += "; below the quality that is wanted" }
         return words
     }

@@ -83,7 +83,9 @@ final class Assembly: Sendable {
             configuration.allowsDirectNames ? parts.directRoute(name) : nil
         }
         keys.withLock {
-            $0 = KeyRing(administrator: configuration.auth.administrator, callers: configuration.auth.keys)
+            $0 = KeyRing(
+                administrator: configuration.auth.administrator,
+                callers: configuration.auth.keys.map { ($0.name, $0.key) })
         }
         if !configuration.allowsDirectNames { targets.keep(only: parts.identities) }
     }
@@ -145,6 +147,8 @@ final class Assembly: Sendable {
         private let longest: [String: Duration]
         /// The breakers that routes ask for, by provider and model.
         private let breakers: [String: CircuitBreakerPolicy]
+        /// What the holders of keys prefer, by the names of the keys.
+        private let keyPreferences: [String: RoutingPreferences]
         private let direct = DirectRoutes()
 
         init(assembly: Assembly, configuration: Configuration, providers: [String: any Provider]) {
@@ -159,6 +163,9 @@ final class Assembly: Sendable {
                 }
             }
             breakers = Self.breakers(configuration.models)
+            keyPreferences = configuration.auth.keys.reduce(into: [:]) { preferences, key in
+                if !key.preferences.isEmpty { preferences[key.name] = key.preferences }
+            }
         }
 
         var identities: Set<TargetIdentity> {
@@ -179,14 +186,34 @@ final class Assembly: Sendable {
                     metrics: assembly.metrics)
             }
             guard !targets.isEmpty else { return nil }
+            let sessions = assembly.gateway.route(for: model.name)?.sessions
+            let shadow = model.shadow.map { strategy in
+                var other = model
+                other.strategy = strategy
+                return Shadow(
+                    route(other, targets, sessions), share: model.rollout, metrics: assembly.metrics)
+            }
+            return route(model, targets, shadow?.sessions ?? sessions, shadow)
+        }
+
+        private func route(
+            _ model: Configuration.Model, _ targets: [Target], _ sessions: SessionTable?,
+            _ shadow: Shadow? = nil
+        ) -> Route {
             var settings = Route.Settings(
                 name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
                 wholeAnswer: model.wholeAnswer, minimumSpeed: model.minimumSpeed, failures: failures(model),
                 retry: model.retry, brokenStreams: model.brokenStreams, wholeAnswers: model.wholeAnswers)
-            settings.weights = AdaptiveWeights(model.tier, preferring: model.preference)
-            settings.weights.minimumQuality = model.minimumQuality
             settings.hedges = model.hedges
-            return Route(settings, metrics: assembly.metrics, chance: assembly.nextChance())
+            settings.answers = model.answers
+            settings.preferences = model.preferences
+            settings.rules = model.rules
+            settings.keyPreferences = keyPreferences
+            settings.callerMaySet = model.callerMaySet ?? settings.callerMaySet
+            settings.sticky = model.sticky
+            return Route(
+                settings, metrics: assembly.metrics, chance: assembly.nextChance(), sessions: sessions,
+                shadow: shadow)
         }
 
         private func failures(_ model: Configuration.Model) -> FailureTable {

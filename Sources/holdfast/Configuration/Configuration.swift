@@ -20,9 +20,15 @@ struct Configuration {
 
     struct Auth {
         var administrator: Secret?
-        var keys: [(name: String, key: Secret)] = []
+        var keys: [Key] = []
 
         var isEmpty: Bool { administrator == nil && keys.isEmpty }
+
+        struct Key {
+            var name: String
+            var key: Secret
+            var preferences = RoutingPreferences()
+        }
     }
 
     enum ProviderKind: String, CaseIterable {
@@ -75,10 +81,17 @@ struct Configuration {
         var wholeAnswers = WholeAnswers.auto
         /// Nil for what the other routes to its targets say, else the default of the strategy.
         var breaker: CircuitBreakerPolicy?
-        var tier = Tier.standard
-        var preference = Preference.balanced
-        var minimumQuality = 0.0
+        var preferences = RoutingPreferences()
+        var rules: [TimeRule] = []
+        /// What requests may prefer for themselves; nil for the default.
+        var callerMaySet: Set<RoutingPreferences.Name>?
+        var sticky: Stickiness?
         var hedges = true
+        /// A strategy that ranks beside the other one, and the share of requests that it decides, from 0 to 1.
+        var shadow: Strategy?
+        var rollout = 0.0
+        /// What makes an answer good enough.
+        var answers = AnswerRules()
     }
 
     enum LogFormat: String, CaseIterable {

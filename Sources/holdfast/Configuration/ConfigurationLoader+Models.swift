@@ -14,8 +14,9 @@ extension ConfigurationLoader {
             of: setting,
             known: [
                 "strategy", "targets", "timeouts", "retry", "breaker", "broken_streams", "whole_answers",
-                "refused_content", "minimum_speed", "tier", "prefer", "minimum_quality", "hedge",
-            ])
+                "refused_content", "minimum_speed", "hedge", "rules", "caller_may_set", "sticky", "answers",
+                "shadow", "rollout",
+            ] + Self.preferenceNames)
         var model = Configuration.Model(name: name)
         if let strategy = members["strategy"].flatMap({ reader.choice($0, of: Strategy.self) }) {
             model.strategy = strategy
@@ -43,7 +44,9 @@ extension ConfigurationLoader {
         if let timeouts = members["timeouts"] { readTimeouts(timeouts, &model) }
         if let retry = members["retry"] { readRetry(retry, &model) }
         if let breaker = members["breaker"] { readBreaker(breaker, &model) }
-        readPreferences(members, &model)
+        if let answers = members["answers"] { readAnswers(answers, &model) }
+        readShadow(members, &model)
+        readSelection(members, &model)
         configuration.models.append(model)
     }
 
@@ -92,30 +95,6 @@ extension ConfigurationLoader {
         target.burst = members["burst"].flatMap { reader.number($0, 1...1_000_000) }
         if let burst = members["burst"], members["requests_per_minute"] == nil {
             reader.note("needs requests_per_minute as well", at: burst)
-        }
-    }
-
-    private mutating func readPreferences(
-        _ members: [String: SettingsReader.Setting], _ model: inout Configuration.Model
-    ) {
-        if let tier = members["tier"].flatMap({ reader.choice($0, of: Tier.self) }) { model.tier = tier }
-        if let preference = members["prefer"].flatMap({ reader.choice($0, of: Preference.self) }) {
-            model.preference = preference
-        }
-        if let quality = members["minimum_quality"].flatMap({ reader.number($0, 0...10) }) {
-            model.minimumQuality = quality
-        }
-        if let hedges = members["hedge"].flatMap({ reader.bool($0) }) { model.hedges = hedges }
-        if let hedge = members["hedge"], !model.strategy.learns {
-            reader.note("is for strategies that learn, such as adaptive", at: hedge)
-        }
-        for name in ["tier", "prefer", "minimum_quality"] where model.strategy != .adaptive {
-            if let setting = members[name] { reader.note("is for the strategy adaptive", at: setting) }
-        }
-        if model.strategy == .cheapest, let setting = members["strategy"],
-            model.targets.contains(where: { $0.inputPrice == nil || $0.outputPrice == nil })
-        {
-            reader.note("needs price_in and price_out on every target", at: setting)
         }
     }
 

@@ -35,7 +35,7 @@ extension ConfigurationLoader {
         configuration.auth.administrator = members["admin_key"].flatMap { readKey($0) }
         var names: Set<String> = [], digests: [Secret] = configuration.auth.administrator.map { [$0] } ?? []
         for element in members["keys"].map({ reader.elements(of: $0) }) ?? [] {
-            let key = reader.members(of: element, known: ["name", "key"])
+            let key = reader.members(of: element, known: ["name", "key"] + Self.preferenceNames)
             guard let nameSetting = key["name"], let keySetting = key["key"] else {
                 reader.note("needs a name and a key", at: element)
                 continue
@@ -51,7 +51,8 @@ extension ConfigurationLoader {
                 reader.note("this key is given twice; every key must differ", at: keySetting)
             }
             digests.append(secret)
-            configuration.auth.keys.append((name, secret))
+            configuration.auth.keys.append(
+                Configuration.Auth.Key(name: name, key: secret, preferences: readPreferences(key)))
         }
     }
 

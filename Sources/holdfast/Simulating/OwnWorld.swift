@@ -1,5 +1,6 @@
 import Foundation
 import Generation
+import Routing
 
 /// A world made of the targets of a configuration's model: what is not configured is taken to be usual, and each of the
 /// common incidents befalls the first target.
@@ -28,7 +29,7 @@ enum OwnWorld {
             "format": "selection-world/1", "deadline_s": deadline, "providers": providers,
             "utility": [
                 "success": 1, "quality_per_point": 0.15, "quality_ref": 8.5, "latency_per_s": 0.05,
-                "cost_per_dollar": 30, "min_quality": model.minimumQuality,
+                "cost_per_dollar": 30, "min_quality": model.preferences.minimumQuality ?? 0,
             ],
             "token_table": sizes, "scenarios": scenarios(first), "rng_test_vectors": [[String: Any]](),
         ]

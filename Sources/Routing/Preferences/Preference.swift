@@ -24,17 +24,39 @@ public enum Tier: String, Sendable, Hashable, CaseIterable {
     case enterprise
 }
 
+/// How soon an answer is needed: how much latency counts.
+public enum Urgency: String, Sendable, Hashable, CaseIterable {
+    /// Nobody waits for it: latency counts half.
+    case low
+    /// As the weights are.
+    case normal
+    /// Somebody waits for it: latency counts twice.
+    case high
+    /// Latency counts four times.
+    case critical
+}
+
 extension AdaptiveWeights {
-    /// The weights for a tier that prefers something.
-    public init(_ tier: Tier, preferring preference: Preference) {
+    /// The balanced weights, changed by what is preferred.
+    ///
+    /// A tier changes weights only and sets no least quality: that is a point on the scale of a route's own targets.
+    public init(_ preferences: RoutingPreferences) {
         self.init()
-        switch tier {
+        switch preferences.tier ?? .standard {
         case .free: scale(quality: 0.5, cost: 3, failure: 0.5)
         case .standard: break
         case .premium: scale(quality: 2, latency: 1.5, cost: 0.7, failure: 1.5)
         case .enterprise: scale(quality: 4, cost: 0.3, failure: 3)
         }
-        prefer(preference)
+        for preference in preferences.prefer ?? [] { prefer(preference) }
+        switch preferences.urgency ?? .normal {
+        case .low: scale(latency: 0.5)
+        case .normal: break
+        case .high: scale(latency: 2)
+        case .critical: scale(latency: 4)
+        }
+        minimumQuality = preferences.minimumQuality ?? 0
+        maximumCost = preferences.maximumCost ?? .infinity
     }
 
     /// Weighs what is preferred more.

@@ -1,0 +1,41 @@
+import CoreMetrics
+
+extension GatewayMetrics {
+    /// The instruments of a route's shadow, for the requests that one of the two strategies decided.
+    final class PerShadow: Sendable {
+        private let endings: [Decision.Ending: Counter]
+        let duration: Timer
+        let differing: Counter
+        /// What was expected of the shadow's choices beside the route's own; each may be less than nothing.
+        let seconds, dollars: Meter
+
+        fileprivate init(_ dimensions: [(String, String)], _ factory: any MetricsFactory) {
+            endings = Dictionary(
+                uniqueKeysWithValues: Decision.Ending.allCases.map {
+                    let labels = dimensions + [("outcome", $0.rawValue)]
+                    return (
+                        $0,
+                        Counter(
+                            label: "holdfast_shadow_requests_total", dimensions: labels, factory: factory)
+                    )
+                })
+            duration = Timer(
+                label: "holdfast_shadow_request_duration_seconds", dimensions: dimensions, factory: factory)
+            differing = Counter(
+                label: "holdfast_shadow_differs_total", dimensions: dimensions, factory: factory)
+            seconds = Meter(
+                label: "holdfast_shadow_gain_seconds", dimensions: dimensions, factory: factory)
+            dollars = Meter(
+                label: "holdfast_shadow_gain_dollars", dimensions: dimensions, factory: factory)
+        }
+
+        func ended(_ ending: Decision.Ending) { endings[ending]?.increment() }
+    }
+
+    /// The instruments of a route's shadow.
+    ///
+    /// - Parameter decider: Who decided the requests: `own` or `shadow`.
+    func shadow(_ route: String, decidedBy decider: String) -> PerShadow {
+        PerShadow([("route", route), ("decided_by", decider)], factory)
+    }
+}

@@ -1,0 +1,60 @@
+import Generation
+
+extension AnsweredChoice {
+    private static let members = JSONKeys("type", "text")
+    private static let types = JSONKeys("text", "output_text", "thinking", "reasoning", "refusal")
+
+    /// Adds the text that stands in an array of parts, which was read without fault before.
+    mutating func add(parts: UnsafeRawBufferPointer) {
+        var cursor = JSONCursor(parts)
+        try? read(&cursor)
+    }
+
+    private mutating func read(_ cursor: inout JSONCursor) throws(JSONFault) {
+        try cursor.enterArray()
+        while try cursor.nextElement() {
+            guard try cursor.peek() == .object else {
+                try cursor.skipValue()
+                continue
+            }
+            var text = "", type = -1
+            try cursor.enterObject()
+            while let key = try cursor.nextKey() {
+                switch (cursor.index(of: key, in: Self.members), try cursor.peek()) {
+                case (0, .string): type = cursor.index(of: try cursor.readString(), in: Self.types)
+                case (1, .string): text = cursor.decode(try cursor.readString())
+                default: try cursor.skipValue()
+                }
+            }
+            switch type {
+            case 0, 1: self.text += text
+            case 2, 3: break
+            case 4: isRefused = true
+            default: hasMore = true
+            }
+        }
+    }
+}
+
+extension [AnsweredChoice] {
+    /// Notes a chunk of a stream.
+    mutating func note(_ scan: ChunkScan, _ data: UnsafeRawBufferPointer) {
+        if let part = scan.part { note(part, data) }
+        for part in scan.otherParts { note(part, data) }
+    }
+
+    private mutating func note(_ part: ChunkScan.Part, _ data: UnsafeRawBufferPointer) {
+        guard (0..<128).contains(part.choice) else { return }
+        while count <= part.choice { append(AnsweredChoice()) }
+        let cursor = JSONCursor(data)
+        for text in [part.content, part.plainText] {
+            if let text { self[part.choice].text += cursor.decode(text) }
+        }
+        if let parts = part.parts {
+            self[part.choice].add(parts: UnsafeRawBufferPointer(rebasing: data[parts]))
+        }
+        if part.isRefused { self[part.choice].isRefused = true }
+        if part.hasCall { self[part.choice].hasMore = true }
+        if let finish = part.finish { self[part.choice].finishReason = cursor.decode(finish) }
+    }
+}
