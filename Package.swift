@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "GatewayHTTP",
             dependencies: [
-                "Gateway", "Generation", "HTTPMessage", "Resilience",
+                "Gateway", "Generation", "HTTPMessage", "Resilience", "Routing",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Crypto", package: "swift-crypto"),

@@ -30,6 +30,8 @@ public final class Gateway: Sendable {
     public let decisions: DecisionLog
     /// What is known about every target.
     public let targets: TargetRegistry
+    /// What became of the requests to every target, over time.
+    public let records: TargetRecords
     private let time: TimeSource
     private let wallClockMilliseconds: @Sendable () -> Int64
     private let current: Mutex<Routes>
@@ -48,6 +50,7 @@ public final class Gateway: Sendable {
         current = Mutex(routes)
         self.targets = targets
         self.time = time
+        records = TargetRecords(time: time, wallClockMilliseconds: wallClockMilliseconds())
         hedge = Hedge("targets", policy: HedgePolicy(delay: .afterFailure), time: time)
         self.wallClockMilliseconds = wallClockMilliseconds
         decisions = DecisionLog(capacity: keptDecisions)
@@ -85,6 +88,7 @@ public final class Gateway: Sendable {
                 route: settings.name,
                 strategy: settings.strategy, streams: request.streams, plan: opening.planned),
             arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: route.meters))
+        account.note(isLong: RequestShape(request).isLong)
         var bounds = Execution.Bounds(
             deadline: deadline, retry: settings.retry, limits: settings.limits)
         bounds.models = settings.models
@@ -92,7 +96,8 @@ public final class Gateway: Sendable {
         let (ending, failure) = await execution.run(&account, into: sink)
         if account.decision.wentElsewhere { route.meters.failovers.increment() }
         if account.decision.wasMended { route.meters.mended.increment() }
-        account.settle(ending, failure, at: time.now)
+        let now = time.now
+        records.note(account.settle(ending, failure, at: now), on: route, at: now)
     }
 }
 

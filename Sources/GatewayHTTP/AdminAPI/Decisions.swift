@@ -90,6 +90,7 @@ struct DecisionView: Encodable {
     var finish_reason: String?
     var upstream_request_id: String?
     var usage: Tokens?
+    var score: Double?
     var attempts: Int
     var duration_ms: Double
     var overhead_us: Double
@@ -113,6 +114,7 @@ struct DecisionView: Encodable {
         usage = decision.facts?.usage.map {
             Tokens(prompt: $0.promptTokens, completion: $0.completionTokens, estimated: $0.isEstimated)
         }
+        score = decision.score
         attempts = decision.attempts
         duration_ms = decision.duration.shownMilliseconds
         overhead_us = (decision.overhead / .microseconds(1)).rounded()

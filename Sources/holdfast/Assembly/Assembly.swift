@@ -85,7 +85,9 @@ final class Assembly: Sendable {
         keys.withLock {
             $0 = KeyRing(administrator: configuration.auth.administrator, callers: configuration.auth.keys)
         }
-        if !configuration.allowsDirectNames { targets.keep(only: parts.identities) }
+        guard !configuration.allowsDirectNames else { return }
+        targets.keep(only: parts.identities)
+        gateway.records.keep(only: parts.identities)
     }
 
     /// The demonstration's switch for faults.
