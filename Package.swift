@@ -138,7 +138,12 @@ let package = Package(
             dependencies: [
                 "Providers", "Generation", "HTTPMessage", .product(name: "NIOCore", package: nio),
             ]),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Generation", "Resilience", "Routing"]),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "Generation", "Resilience", "ResilienceTesting", "Routing",
+                .product(name: "Metrics", package: "swift-metrics"),
+            ]),
         .testTarget(
             name: "GatewayHTTPTests",
             dependencies: [

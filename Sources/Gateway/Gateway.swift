@@ -23,6 +23,9 @@ public final class Gateway: Sendable {
             self.direct = direct
         }
 
+        /// Those of the configuration, by name.
+        var all: [Route] { named.values.sorted { $0.settings.name < $1.settings.name } }
+
         subscript(name: String) -> Route? { named[name] ?? direct(name) }
     }
 
@@ -42,15 +45,18 @@ public final class Gateway: Sendable {
     ///
     /// - Parameters:
     ///   - wallClockMilliseconds: The present time in milliseconds since 1970, for the decision trail.
+    ///   - records: What is known of targets over time; nil for nothing yet.
     ///   - keptDecisions: How many decisions are kept for being asked about.
     public init(
         _ routes: Routes, targets: TargetRegistry, time: TimeSource,
-        wallClockMilliseconds: @escaping @Sendable () -> Int64, keptDecisions: Int = 4096
+        wallClockMilliseconds: @escaping @Sendable () -> Int64, records: TargetRecords? = nil,
+        keptDecisions: Int = 4096
     ) {
         current = Mutex(routes)
         self.targets = targets
         self.time = time
-        records = TargetRecords(time: time, wallClockMilliseconds: wallClockMilliseconds())
+        self.records =
+            records ?? TargetRecords(time: time, wallClockMilliseconds: wallClockMilliseconds())
         hedge = Hedge("targets", policy: HedgePolicy(delay: .afterFailure), time: time)
         self.wallClockMilliseconds = wallClockMilliseconds
         decisions = DecisionLog(capacity: keptDecisions)

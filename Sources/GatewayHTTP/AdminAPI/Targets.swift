@@ -8,19 +8,30 @@ struct Targets: Sendable {
     private struct View: Encodable {
         var at_ms: Int64
         var targets: [TargetView]
+        /// Of routes of which a limit is known and an hour was seen.
+        var capacity: [CapacityView]?
     }
 
     let gateway: Gateway
 
     func run(_ exchange: Exchange) async {
-        let seconds = gateway.records.now
+        let records = gateway.records, healths = gateway.targets.all, limits = gateway.limits
+        records.look(at: healths)
+        let seconds = records.now
         var views: [TargetView] = []
-        for health in gateway.targets.all {
-            views.append(TargetView(health, gateway.records[health.identity], gateway, at: seconds))
+        for health in healths {
+            var view = TargetView(health, at: gateway.now)
+            if let record = records[health.identity] {
+                view.add(record, allowed: limits[health.identity], at: seconds)
+            }
+            views.append(view)
             // Reports of many targets take milliseconds; other requests of this event loop go on between them.
             await Task.yield()
         }
-        await exchange.sendJSON(View(at_ms: Int64(seconds * 1000), targets: views))
+        let capacity = gateway.capacities.map(CapacityView.init)
+        await exchange.sendJSON(
+            View(
+                at_ms: Int64(seconds * 1000), targets: views, capacity: capacity.isEmpty ? nil : capacity))
     }
 }
 
@@ -43,9 +54,10 @@ struct TargetView: Encodable {
     var learned: Learned
     /// By the name of the window.
     var windows: [String: ReportView]?
+    var forecast: ForecastView?
 
-    init(_ health: TargetHealth, _ record: TargetRecord?, _ gateway: Gateway, at seconds: Double) {
-        let now = gateway.now, breaker = health.breaker.snapshot, cooling = health.cooling(at: now)
+    init(_ health: TargetHealth, at now: Instant) {
+        let breaker = health.breaker.snapshot, cooling = health.cooling(at: now)
         target = health.label
         key = health.credential
         self.breaker = breaker.state.rawValue
@@ -55,12 +67,15 @@ struct TargetView: Encodable {
         learned = Learned(
             success: known.success, evidence: known.evidence, first_token_seconds: known.firstToken,
             per_token_seconds: known.perToken, headroom: known.headroom, overdue: known.overdue)
-        windows = record.map { record in
-            Dictionary(
-                uniqueKeysWithValues: TrackingWindow.allCases.map {
-                    ($0.rawValue, ReportView(record.performance.report($0, at: seconds)))
-                })
-        }
+    }
+
+    /// - Parameter allowed: The requests a second that the provider allows.
+    mutating func add(_ record: TargetRecord, allowed: Double?, at seconds: Double) {
+        windows = Dictionary(
+            uniqueKeysWithValues: TrackingWindow.allCases.map {
+                ($0.rawValue, ReportView(record.performance.report($0, at: seconds)))
+            })
+        forecast = ForecastView(record, allowed: allowed, at: seconds)
     }
 }
 
