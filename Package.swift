@@ -155,7 +155,10 @@ let package = Package(
             ]),
         .testTarget(
             name: "HoldfastTests",
-            dependencies: ["holdfast", "Gateway", "Generation", "Resilience", "Routing"]),
+            dependencies: [
+                "holdfast", "Gateway", "Generation", "Resilience", "ResilienceTesting", "Routing",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "SimulationTests", dependencies: ["Resilience", "Routing", "Simulation"],
             exclude: ["Reference/dump.py", "Reference/play.py"],

@@ -52,7 +52,7 @@ struct TargetView: Encodable {
     var cooling: String?
     var retry_after_ms: Double?
     var learned: Learned
-    /// By the name of the window.
+    /// By the name of the window; nil if the target was not asked in any of them.
     var windows: [String: ReportView]?
     var forecast: ForecastView?
 
@@ -71,10 +71,11 @@ struct TargetView: Encodable {
 
     /// - Parameter allowed: The requests a second that the provider allows.
     mutating func add(_ record: TargetRecord, allowed: Double?, at seconds: Double) {
-        windows = Dictionary(
-            uniqueKeysWithValues: TrackingWindow.allCases.map {
-                ($0.rawValue, ReportView(record.performance.report($0, at: seconds)))
-            })
+        let reports = TrackingWindow.allCases.map { record.performance.report($0, at: seconds) }
+        if !reports.allSatisfy(\.all.isEmpty) {
+            windows = Dictionary(
+                uniqueKeysWithValues: reports.map { ($0.window.rawValue, ReportView($0)) })
+        }
         forecast = ForecastView(record, allowed: allowed, at: seconds)
     }
 }
