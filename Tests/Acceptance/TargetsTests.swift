@@ -94,13 +94,15 @@ import Wall
             call.user == "empty"
                 ? [Answer.response(200, #"{"choices":[]}"#)] : Answer.good(call)
         }
-        let long = String(repeating: "word ", count: 2100)
+        let words = String(repeating: "word ", count: 2100)
         _ = try await pair.chat(more: #","user":"empty""#)
-        _ = try await pair.chat(more: #","metadata":{"a":"\#(long)"}"#)
+        _ = try await pair.chat(more: #","metadata":{"a":"\#(words)"}"#)
         #expect(
             try await eventually {
                 try await Self.figures(pair.gateway, "p/p-1", "1h", "long")["requests"] as? Int == 1
             })
+        let figures = try await Self.figures(pair.gateway, "p/p-1", "1h", "long")
+        #expect(figures["successes"] as? Int == 1 && figures["quality"] as? Double == 1)
         let all = try await Self.figures(pair.gateway, "p/p-1")
         #expect(all["failures"] as? [String: Int] == ["quality_failure": 1])
         #expect(all["quality"] as? Double == 0.5)

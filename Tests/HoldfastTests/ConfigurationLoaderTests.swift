@@ -105,8 +105,14 @@ import Testing
         ("providers: [", "not valid YAML"), ("a: 1\na: 2", "given twice"), ("- x", "must be a mapping"),
         ("providers: {}\nmodels: {}\nx: 1", "unknown setting"),
         ("models: {}", "providers is missing"), ("", "providers is missing"),
-        ("server: { state_file: f.yaml }\nproviders: {}\nmodels: {}", "must be the path of a file of its own"),
-        ("server: { state_file: /var/lib/ }\nproviders: {}\nmodels: {}", "must be the path of a file of its own"),
+        (
+            "server: { state_file: f.yaml }\nproviders: {}\nmodels: {}",
+            "must be the path of a file of its own"
+        ),
+        (
+            "server: { state_file: /var/lib/ }\nproviders: {}\nmodels: {}",
+            "must be the path of a file of its own"
+        ),
         (String(repeating: "[", count: 5000), "nested too deeply"),
         (String(repeating: "- ", count: 5000), "nested too deeply"),
         ("server: { host: 0.0.0.0 }\nproviders: {}\nmodels: {}", "needs keys"),
