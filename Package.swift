@@ -138,7 +138,12 @@ let package = Package(
             dependencies: [
                 "Providers", "Generation", "HTTPMessage", .product(name: "NIOCore", package: nio),
             ]),
-        .testTarget(name: "GatewayTests", dependencies: ["Gateway", "Generation", "Resilience", "Routing"]),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "Generation", "Resilience", "ResilienceTesting", "Routing",
+                .product(name: "Metrics", package: "swift-metrics"),
+            ]),
         .testTarget(
             name: "GatewayHTTPTests",
             dependencies: [
@@ -150,7 +155,10 @@ let package = Package(
             ]),
         .testTarget(
             name: "HoldfastTests",
-            dependencies: ["holdfast", "Gateway", "Generation", "Resilience", "Routing"]),
+            dependencies: [
+                "holdfast", "Gateway", "Generation", "Resilience", "ResilienceTesting", "Routing",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "SimulationTests", dependencies: ["Resilience", "Routing", "Simulation"],
             exclude: ["Reference/dump.py", "Reference/play.py"],

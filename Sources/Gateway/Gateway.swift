@@ -23,6 +23,9 @@ public final class Gateway: Sendable {
             self.direct = direct
         }
 
+        /// Those of the configuration, by name.
+        var all: [Route] { named.values.sorted { $0.settings.name < $1.settings.name } }
+
         subscript(name: String) -> Route? { named[name] ?? direct(name) }
     }
 
@@ -30,6 +33,8 @@ public final class Gateway: Sendable {
     public let decisions: DecisionLog
     /// What is known about every target.
     public let targets: TargetRegistry
+    /// What became of the requests to every target, over time.
+    public let records: TargetRecords
     private let time: TimeSource
     private let wallClockMilliseconds: @Sendable () -> Int64
     private let current: Mutex<Routes>
@@ -40,14 +45,18 @@ public final class Gateway: Sendable {
     ///
     /// - Parameters:
     ///   - wallClockMilliseconds: The present time in milliseconds since 1970, for the decision trail.
+    ///   - records: What is known of targets over time; nil for nothing yet.
     ///   - keptDecisions: How many decisions are kept for being asked about.
     public init(
         _ routes: Routes, targets: TargetRegistry, time: TimeSource,
-        wallClockMilliseconds: @escaping @Sendable () -> Int64, keptDecisions: Int = 4096
+        wallClockMilliseconds: @escaping @Sendable () -> Int64, records: TargetRecords? = nil,
+        keptDecisions: Int = 4096
     ) {
         current = Mutex(routes)
         self.targets = targets
         self.time = time
+        self.records =
+            records ?? TargetRecords(time: time, wallClockMilliseconds: wallClockMilliseconds())
         hedge = Hedge("targets", policy: HedgePolicy(delay: .afterFailure), time: time)
         self.wallClockMilliseconds = wallClockMilliseconds
         decisions = DecisionLog(capacity: keptDecisions)
@@ -92,6 +101,7 @@ public final class Gateway: Sendable {
                 strategy: settings.strategy, streams: request.streams, plan: opening.planned,
                 preferences: terms.layers, session: opening.session),
             arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: route.meters))
+        account.note(isLong: RequestShape(request).isLong)
         if let refusal = opening.refusal {
             return await refuse(refusal, account, into: sink)
         }
@@ -108,7 +118,7 @@ public final class Gateway: Sendable {
             account.note(opinion: comparison)
             opinion.count(comparison, ending, took: end.since(arrivedAt))
         }
-        account.settle(ending, failure, at: end)
+        records.note(account.settle(ending, failure, at: end), on: route, at: end)
     }
 
     /// Tells the caller that nobody is asked, and why.
@@ -118,7 +128,8 @@ public final class Gateway: Sendable {
         do throws(CallerLeft) {
             try await sink.refuse(failure, account.summary(at: time.now))
         } catch {
-            return account.settle(.callerLeft, at: time.now)
+            account.settle(.callerLeft, at: time.now)
+            return
         }
         account.settle(.failed, failure, at: time.now)
     }

@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct ConfigurationLoaderTests {
     private static let good = """
-        server: { host: 127.0.0.1, port: 9000, max_body: 1MiB, drain: 5s }
+        server: { host: 127.0.0.1, port: 9000, max_body: 1MiB, drain: 5s, state_file: /var/lib/s.json }
         auth:
           admin_key: ${ADMIN}
           keys: [ { name: web, key: "web-key-0123456789" } ]
@@ -44,6 +44,7 @@ import Testing
         #expect(
             configuration.server.port == 9000 && configuration.server.maximumBody == 1 << 20
                 && configuration.server.drain == .seconds(5))
+        #expect(configuration.server.stateFile == "/var/lib/s.json")
         #expect(configuration.auth.administrator == Secret("admin-key-0123456789"))
         #expect(configuration.providers.map(\.name) == ["a", "b"])
         #expect(configuration.providers[0].keys == [Secret("sk-1"), Secret("${x}")])
@@ -104,6 +105,14 @@ import Testing
         ("providers: [", "not valid YAML"), ("a: 1\na: 2", "given twice"), ("- x", "must be a mapping"),
         ("providers: {}\nmodels: {}\nx: 1", "unknown setting"),
         ("models: {}", "providers is missing"), ("", "providers is missing"),
+        (
+            "server: { state_file: f.yaml }\nproviders: {}\nmodels: {}",
+            "must be the path of a file of its own"
+        ),
+        (
+            "server: { state_file: /var/lib/ }\nproviders: {}\nmodels: {}",
+            "must be the path of a file of its own"
+        ),
         (String(repeating: "[", count: 5000), "nested too deeply"),
         (String(repeating: "- ", count: 5000), "nested too deeply"),
         ("server: { host: 0.0.0.0 }\nproviders: {}\nmodels: {}", "needs keys"),

@@ -67,8 +67,18 @@ struct Account: ~Copyable {
         decision.opinion = opinion
     }
 
+    /// Notes whether the prompt is a long one.
+    mutating func note(isLong: Bool) {
+        decision.isLong = isLong
+    }
+
     /// Closes the account.
-    consuming func settle(_ ending: Decision.Ending, _ failure: GatewayFailure? = nil, at now: Instant) {
+    ///
+    /// - Returns: The decision as it is kept.
+    @discardableResult
+    consuming func settle(_ ending: Decision.Ending, _ failure: GatewayFailure? = nil, at now: Instant)
+        -> Decision
+    {
         decision.ending = ending
         decision.failure = failure
         decision.duration = now.since(arrivedAt)
@@ -77,5 +87,6 @@ struct Account: ~Copyable {
         books.metrics.duration.record(decision.duration)
         books.metrics.overhead.record(decision.overhead)
         books.log.append(decision)
+        return decision
     }
 }

@@ -137,6 +137,10 @@ public struct Decision: Sendable {
     public var flaw: String?
     /// What the answer said of itself: usage, model, identity; nil without one.
     public var facts: ReplyFacts?
+    /// Whether its prompt is a long one.
+    var isLong = false
+    /// What its user says of the answer. Range: 0 to 10; nil if nothing was said.
+    public internal(set) var score: Double?
     /// From the arrival of the request to its end.
     public var duration = Duration.zero
     /// The part of it that was neither spent at providers nor waiting.

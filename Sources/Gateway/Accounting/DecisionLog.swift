@@ -31,6 +31,13 @@ public final class DecisionLog: Sendable {
         }
     }
 
+    /// Changes the decision about a request.
+    ///
+    /// - Returns: Nil if it has not ended or is forgotten.
+    func change<Result: Sendable>(_ id: RequestID, _ body: (inout Decision) -> Result) -> Result? {
+        state.withLock { state in state.places[id].map { body(&state.ring[$0]) } }
+    }
+
     /// The decision about a request, if it has ended and is not forgotten.
     public subscript(id: RequestID) -> Decision? {
         state.withLock { state in state.places[id].map { state.ring[$0] } }

@@ -124,6 +124,7 @@ struct DecisionView: Encodable {
     var upstream_request_id: String?
     var usage: Tokens?
     var answer_flaw: String?
+    var score: Double?
     var attempts: Int
     var duration_ms: Double
     var overhead_us: Double
@@ -164,6 +165,7 @@ struct DecisionView: Encodable {
         upstream_request_id = decision.facts?.upstreamID
         usage = decision.facts?.usage.map(Tokens.init)
         answer_flaw = decision.flaw
+        score = decision.score
         attempts = decision.attempts
         duration_ms = decision.duration.shownMilliseconds
         overhead_us = (decision.overhead / .microseconds(1)).rounded()

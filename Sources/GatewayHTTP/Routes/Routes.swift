@@ -40,6 +40,8 @@ public enum Routes {
         let health = Health(gateway: gateway, activity: activity)
         let page = MetricsPage(registry: metrics, gateway: gateway, activity: activity)
         let decisions = Decisions(gateway: gateway)
+        let targets = Targets(gateway: gateway)
+        let feedback = Feedback(gateway: gateway)
         var entries: [RouteTable.Entry] = [
             .init("POST", .exactly("/v1/chat/completions"), .caller, maximumBody: maximumBody) {
                 await chat.run($0)
@@ -50,6 +52,10 @@ public enum Routes {
             .init("GET", .exactly("/health"), .administrator) { await health.health($0) },
             .init("GET", .exactly("/metrics"), .administrator) { await page.run($0) },
             .init("GET", .under("/decisions"), .caller) { await decisions.run($0) },
+            .init("GET", .exactly("/targets"), .administrator) { await targets.run($0) },
+            .init("POST", .exactly("/v1/feedback"), .caller, maximumBody: Feedback.maximumBody) {
+                await feedback.run($0)
+            },
         ]
         if let demo {
             let faults = DemoFaults(set: demo.set, providers: demo.providers, modes: demo.modes)

@@ -21,6 +21,9 @@ public struct HeadroomEstimate: Sendable, Hashable {
         tokens = capacity
     }
 
+    /// Whether a limit is known, from the configuration or from refusals.
+    public var isKnown: Bool { rate != nil }
+
     /// The share of the bucket that is used. Range: 0 to 1.
     public mutating func used(at seconds: Double) -> Double {
         guard rate != nil else { return 0 }

@@ -31,9 +31,11 @@ public struct LatencySketch: Sendable, Hashable, Codable {
     public init() {}
 
     /// Notes a time in seconds; what is not a number is not noted.
-    public mutating func note(_ seconds: Double) {
-        guard seconds == seconds else { return }
-        add(1, to: Self.bucket(of: seconds))
+    public mutating func note(_ seconds: Double) { note(bucket: Self.bucket(of: seconds)) }
+
+    /// Notes a time by its bucket, for who notes it in several sketches.
+    mutating func note(bucket: Int?) {
+        if let bucket { add(1, to: bucket) }
     }
 
     /// Adds what another sketch has noted.
@@ -84,8 +86,9 @@ public struct LatencySketch: Sendable, Hashable, Codable {
         (first, counts) = (low, wider)
     }
 
-    private static func bucket(of seconds: Double) -> Int {
-        guard seconds > shortest else { return 0 }
+    /// The bucket of a time; nil for what is not a number.
+    static func bucket(of seconds: Double) -> Int? {
+        guard seconds > shortest else { return seconds == seconds ? 0 : nil }
         return Int(min(Double(buckets - 1), log(seconds / shortest) / logGrowth))
     }
 

@@ -45,8 +45,10 @@ public struct PerformanceTracker: Sendable, Hashable {
             marks = SliceRing(window: window, count: window.marks)
         }
 
-        mutating func note(_ outcome: Outcome, at seconds: Double) {
-            slices.change(at: seconds, empty: TrackedSlice()) { $0.note(outcome) }
+        mutating func note(
+            _ outcome: Outcome, buckets: (firstToken: Int?, total: Int?), at seconds: Double
+        ) {
+            slices.change(at: seconds, empty: TrackedSlice()) { $0.note(outcome, buckets: buckets) }
             marks.change(at: seconds, empty: UptimeMark()) { $0.note(outcome.failure == nil) }
         }
 
@@ -76,11 +78,15 @@ public struct PerformanceTracker: Sendable, Hashable {
     ///   - isLong: Whether its prompt is a long one.
     ///   - seconds: The moment.
     public mutating func note(_ outcome: Outcome, isLong: Bool, at seconds: Double) {
-        for index in TrackingWindow.allCases.indices {
+        // A logarithm is dear, and it is the same for all windows.
+        let buckets = (
+            outcome.firstToken.flatMap(LatencySketch.bucket), outcome.total.flatMap(LatencySketch.bucket)
+        )
+        for index in short.indices {
             if isLong {
-                long[index].note(outcome, at: seconds)
+                long[index].note(outcome, buckets: buckets, at: seconds)
             } else {
-                short[index].note(outcome, at: seconds)
+                short[index].note(outcome, buckets: buckets, at: seconds)
             }
         }
     }

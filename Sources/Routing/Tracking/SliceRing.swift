@@ -24,6 +24,10 @@ struct SliceRing<Slice: Sendable & Hashable & Codable>: Sendable, Hashable, Coda
     /// Changes the slice of a moment, empty if it is new; nothing if its place went to a later one.
     mutating func change(at seconds: Double, empty: @autoclosure () -> Slice, _ body: (inout Slice) -> Void) {
         let number = number(at: seconds)
+        // Dividing for each place is dear; most changes are of a slice that is there.
+        if let index = places.firstIndex(where: { $0.number == number }) {
+            return body(&places[index].slice)
+        }
         if let index = places.firstIndex(where: { ($0.number - number) % count == 0 }) {
             guard number >= places[index].number else { return }
             if number > places[index].number { places[index] = Place(number: number, slice: empty()) }

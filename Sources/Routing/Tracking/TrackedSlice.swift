@@ -17,15 +17,18 @@ struct TrackedSlice: Sendable, Hashable, Codable {
         failures.indices.reduce(0) { $0 + Double(failures[$1]) }
     }
 
-    mutating func note(_ outcome: PerformanceTracker.Outcome) {
+    /// - Parameter buckets: Those of its times.
+    mutating func note(
+        _ outcome: PerformanceTracker.Outcome, buckets: (firstToken: Int?, total: Int?)
+    ) {
         if let failure = outcome.failure {
             let index = min(PerformanceTracker.failureClasses - 1, max(0, failure))
             if failures[index] < .max { failures[index] += 1 }
         } else if successes < .max {
             successes += 1
         }
-        if let time = outcome.firstToken { firstToken.note(time) }
-        if let time = outcome.total { total.note(time) }
+        firstToken.note(bucket: buckets.firstToken)
+        total.note(bucket: buckets.total)
         inputTokens = Self.sum(inputTokens, outcome.inputTokens)
         outputTokens = Self.sum(outputTokens, outcome.outputTokens)
         if outcome.cost.isFinite, outcome.cost > 0 { cost += outcome.cost }

@@ -33,13 +33,17 @@ final class Assembly: Sendable {
         let time = TimeSource(ContinuousClock())
         self.time = time
         var chance = Chance.system()
+        let records = TargetRecords(time: time, wallClockMilliseconds: WallClock.milliseconds())
         targets = TargetRegistry(
-            time: time, chance: Chance(seed: chance.next()), onEvent: { Self.log($0, logger) },
-            onCooldown: { Self.log($0, logger) })
+            time: time, chance: Chance(seed: chance.next()),
+            onEvent: { event in
+                Self.log(event, logger)
+                records.note(event)
+            }, onCooldown: { Self.log($0, logger) })
         keys = Mutex(KeyRing(administrator: nil, callers: []))
         gateway = Gateway(
             Gateway.Routes([]), targets: targets, time: time,
-            wallClockMilliseconds: WallClock.milliseconds)
+            wallClockMilliseconds: WallClock.milliseconds, records: records)
         self.chance = Mutex(chance)
     }
 
@@ -87,7 +91,9 @@ final class Assembly: Sendable {
                 administrator: configuration.auth.administrator,
                 callers: configuration.auth.keys.map { ($0.name, $0.key) })
         }
-        if !configuration.allowsDirectNames { targets.keep(only: parts.identities) }
+        guard !configuration.allowsDirectNames else { return }
+        targets.keep(only: parts.identities)
+        gateway.records.keep(only: parts.identities, routes: Set(configuration.models.map(\.name)))
     }
 
     /// The demonstration's switch for faults.

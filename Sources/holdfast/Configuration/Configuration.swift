@@ -16,6 +16,8 @@ struct Configuration {
         var drain: Duration = .seconds(30)
         /// The number of event loops; nil for one on each processor.
         var threads: Int?
+        /// Where what is known of targets is kept; nil to write nothing.
+        var stateFile: String?
     }
 
     struct Auth {

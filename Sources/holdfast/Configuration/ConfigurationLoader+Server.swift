@@ -5,6 +5,7 @@ extension ConfigurationLoader {
     mutating func readServer(_ setting: SettingsReader.Setting) {
         let known = [
             "host", "port", "max_body", "max_connections", "max_connections_per_address", "drain", "threads",
+            "state_file",
         ]
         let members = reader.members(of: setting, known: known)
         if let host = members["host"].flatMap({
@@ -26,6 +27,12 @@ extension ConfigurationLoader {
         }
         if let drain = members["drain"].flatMap({ reader.duration($0, .zero ... .seconds(3600)) }) {
             configuration.server.drain = drain
+        }
+        let own = reader.file
+        configuration.server.stateFile = members["state_file"].flatMap {
+            reader.text(
+                $0, where: { (1...4096).contains($0.utf8.count) && !$0.hasSuffix("/") && $0 != own },
+                else: "must be the path of a file of its own, which need not be there yet")
         }
         configuration.server.threads = members["threads"].flatMap { reader.integer($0, 1...256) }
     }

@@ -17,6 +17,7 @@ final class Serving: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let executors: LoopExecutors
     private let assembly: Assembly
+    private let state: StateKeeper
 
     init(source: ConfigurationSource, configuration: Configuration, proxy: Proxy?) {
         self.source = source
@@ -26,6 +27,9 @@ final class Serving: Sendable {
         executors = LoopExecutors(group)
         let client = UpstreamClient(group: group, executors: executors, proxy: proxy)
         assembly = Assembly(client: client, logger: logger)
+        state = StateKeeper(
+            configuration.server.stateFile, records: assembly.gateway.records,
+            targets: assembly.gateway.targets, time: assembly.time, logger: logger)
     }
 
     private enum Event: Sendable {
@@ -41,6 +45,7 @@ final class Serving: Sendable {
     ///
     /// - Returns: The exit status.
     func run() async -> Int32 {
+        state.restore()
         do { try assembly.apply(configuration) } catch {
             StandardError.show("the configuration cannot be used: \(Self.words(error))")
             return 1
@@ -54,6 +59,7 @@ final class Serving: Sendable {
                     sender.yield(.signal(signal))
                 }
             }
+            tasks.addTask { await self.state.run() }
             if let file = source.file {
                 tasks.addTask {
                     await FileWatch(file, time: self.assembly.time).run { sender.yield(.fileChanged) }
@@ -74,6 +80,7 @@ final class Serving: Sendable {
                     guard signals == 1 else { continue }
                     tasks.addTask {
                         await self.drain()
+                        self.state.save()
                         sender.yield(.drained)
                     }
                 case .drained: await front.stop()
@@ -147,6 +154,9 @@ final class Serving: Sendable {
             if next.server.host != configuration.server.host || next.server.port != configuration.server.port
             {
                 logger.warning("server.host and server.port are only read at the start")
+            }
+            if next.server.stateFile != configuration.server.stateFile {
+                logger.warning("server.state_file is only read at the start")
             }
             logger.notice(
                 "configuration reloaded",

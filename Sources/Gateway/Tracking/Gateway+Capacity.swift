@@ -1,0 +1,49 @@
+import Routing
+
+/// Whether the targets of a route carry its busiest time when the largest of them is lost. The unit is requests in five
+/// minutes.
+public struct RouteCapacity: Sendable {
+    /// The route's name.
+    public let route: String
+    /// What 19 of 20 spans of the busiest hour of the week stay below.
+    public let peak: Double
+    /// The targets that are needed, the largest first.
+    public let needed: [String]
+    /// What they carry without the largest; nil if there is no bound.
+    public let carried: Double?
+    /// By how much the peak is missed; 0 if it is carried.
+    public let missing: Double
+}
+
+extension Gateway {
+    /// The capacity of each route of which a limit is known and an hour was seen, by name. Requests of other routes to the
+    /// same targets are not taken into account.
+    public var capacities: [RouteCapacity] {
+        routes.all.compactMap { route in
+            let targets = route.settings.targets
+            guard targets.contains(where: { $0.facts.requestsPerSecond != nil }),
+                let demand = records.demand(of: route.settings.name), demand.profile.average != nil
+            else { return nil }
+            // Each key has the limit of its target.
+            let limits = targets.map { target in
+                target.facts.requestsPerSecond.map {
+                    $0 * QuotaForecast.slot * Double(target.health.count)
+                } ?? .infinity
+            }
+            let plan = CapacityPlan(for: demand.busiest, limits: limits)
+            return RouteCapacity(
+                route: route.settings.name, peak: plan.peak, needed: plan.needed.map { targets[$0].name },
+                carried: plan.carried.isFinite ? plan.carried : nil, missing: plan.missing)
+        }
+    }
+
+    /// The requests a second that the provider of each target allows, where that is configured.
+    public var limits: [TargetIdentity: Double] {
+        var limits: [TargetIdentity: Double] = [:]
+        for target in routes.all.flatMap(\.settings.targets) {
+            guard let allowed = target.facts.requestsPerSecond else { continue }
+            for health in target.health { limits[health.identity] = allowed }
+        }
+        return limits
+    }
+}

@@ -1,0 +1,34 @@
+public import Resilience
+import Routing
+import Synchronization
+
+extension TargetHealth {
+    /// What strategies that learn have learned of a target. What was never seen is nil.
+    public struct Learned: Sendable, Hashable {
+        /// The estimated share of answers, and the requests that it is based on, the five that are assumed at first
+        /// included.
+        public let success, evidence: Double?
+        /// The expected seconds until the first token, and for each token after it.
+        public let firstToken, perToken: Double?
+        /// The share of the provider's limit that is left; nil as long as no limit is known.
+        public let headroom: Double?
+        /// Attempts that should have brought their first token by now.
+        public let overdue: Int
+    }
+
+    /// What is learned of it.
+    public func learned(at now: Instant) -> Learned {
+        let known = estimate.withLock { $0 }, seconds = now.seconds
+        let unknown = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 0))
+        var success = known.success, headroom = known.headroom
+        // Looking lets what is old fade.
+        _ = success.evidence(for: RequestShape(input: 0, output: 0), overdue: 0, at: seconds)
+        let share = known.success.overall == unknown.success.overall ? nil : success.overall
+        return Learned(
+            success: share?.share, evidence: share?.amount,
+            firstToken: known.firstToken == unknown.firstToken ? nil : known.firstToken.expected(),
+            perToken: known.perToken == unknown.perToken ? nil : known.perToken.expected(),
+            headroom: headroom.isKnown ? 1 - headroom.used(at: seconds) : nil,
+            overdue: known.overdue(at: seconds))
+    }
+}

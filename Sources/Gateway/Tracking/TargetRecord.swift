@@ -1,0 +1,33 @@
+public import Routing
+
+/// What became of the requests to one target with one key, over time.
+public struct TargetRecord: Sendable {
+    /// The target as it is shown to people: provider and model.
+    public let target: String
+    /// The label of the key.
+    public internal(set) var key: String
+    /// Success, times, cost and ratings in each window.
+    public internal(set) var performance = PerformanceTracker()
+    /// When it falls ill, and for how long. An incident lasts from the opening of its breaker until that closes.
+    public internal(set) var incidents = IncidentForecast()
+    /// How often it is asked, by the hour of the week.
+    public internal(set) var demand = QuotaForecast()
+    /// When it was last heard of, in seconds since 1970.
+    var heardAt: Double
+
+    init(target: String, key: String, at seconds: Double) {
+        self.target = target
+        self.key = key
+        heardAt = seconds
+        incidents.advance(to: seconds)
+    }
+}
+
+/// What one attempt says of its target.
+struct TargetOutcome: Sendable {
+    var identity: TargetIdentity
+    /// The target and the label of its key, as they are shown to people.
+    var target: String, key: String
+    /// How it ended; nil if that says nothing of the target.
+    var outcome: PerformanceTracker.Outcome?
+}

@@ -1,0 +1,88 @@
+import Resilience
+import Routing
+
+/// The records of all targets. A decision: no clock, lock or task. Moments are seconds since 1970.
+///
+/// Their number is bounded: a new target takes the place of the one that was heard of longest ago.
+struct TargetRecordBook: Sendable {
+    /// The most targets that are kept, since callers may choose the names of models.
+    let capacity: Int
+    var records: [TargetIdentity: TargetRecord] = [:]
+    /// How often each route is asked, by the hour of the week.
+    var routes: [String: QuotaForecast] = [:]
+
+    init(capacity: Int) { self.capacity = max(1, capacity) }
+
+    /// Notes a request to a route, and what its attempts say of their targets.
+    mutating func note(_ outcomes: [TargetOutcome], route: String, isLong: Bool, at seconds: Double) {
+        if routes[route] != nil || routes.count < capacity {
+            routes[route, default: QuotaForecast()].note(1, at: seconds)
+        }
+        for outcome in outcomes {
+            change(outcome.identity, outcome.target, outcome.key, at: seconds) { record in
+                record.heardAt = seconds
+                record.demand.note(1, at: seconds)
+                guard let outcome = outcome.outcome else { return }
+                record.performance.note(outcome, isLong: isLong, at: seconds)
+            }
+        }
+    }
+
+    /// Notes what a user says of an answer; nothing if its target is forgotten.
+    mutating func note(score: Double, of target: String, key: String, isLong: Bool, at seconds: Double) {
+        let identity = records.first { $0.value.target == target && $0.value.key == key }?.key
+        if let identity { records[identity]?.performance.note(score: score, isLong: isLong, at: seconds) }
+    }
+
+    /// Notes the state of a target's breaker: from its opening until it closes, the target is ill. Nobody's place is taken
+    /// for that.
+    mutating func note(
+        _ state: CircuitBreaker.State, of identity: TargetIdentity, key: String, at seconds: Double
+    ) {
+        guard records[identity] != nil || records.count < capacity else { return }
+        let name = "\(identity.provider)/\(identity.model)"
+        change(identity, name, key, at: seconds) { $0.note(state, at: seconds) }
+    }
+
+    /// Notes the state of a breaker by its name, which is that of the target and, if it has several keys, its key.
+    mutating func note(_ state: CircuitBreaker.State, ofBreaker name: String, at seconds: Double) {
+        let found = records.first { _, record in
+            record.target == name || "\(record.target) \(record.key)" == name
+        }
+        if let found { records[found.key]?.note(state, at: seconds) }
+    }
+
+    /// Forgets targets and routes that no configuration names any more.
+    mutating func keep(only identities: Set<TargetIdentity>, routes names: Set<String>) {
+        records = records.filter { identities.contains($0.key) }
+        routes = routes.filter { names.contains($0.key) }
+    }
+
+    /// Changes the record of a target, made if it is new.
+    private mutating func change(
+        _ identity: TargetIdentity, _ target: String, _ key: String, at seconds: Double,
+        _ body: (inout TargetRecord) -> Void
+    ) {
+        Self.change(&records[identity, default: TargetRecord(target: target, key: key, at: seconds)]) {
+            $0.key = key
+            body(&$0)
+        }
+        guard records.count > capacity else { return }
+        let others = records.lazy.filter { $0.key != identity }
+        if let oldest = others.min(by: { $0.value.heardAt < $1.value.heardAt }) { records[oldest.key] = nil }
+    }
+
+    private static func change(_ record: inout TargetRecord, _ body: (inout TargetRecord) -> Void) {
+        body(&record)
+    }
+}
+
+extension TargetRecord {
+    fileprivate mutating func note(_ state: CircuitBreaker.State, at seconds: Double) {
+        switch state {
+        case .open: incidents.began(at: seconds)
+        case .closed: incidents.ended(at: seconds)
+        case .halfOpen, .isolated, .disabled: incidents.advance(to: seconds)
+        }
+    }
+}

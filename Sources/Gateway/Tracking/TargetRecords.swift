@@ -1,0 +1,87 @@
+public import Resilience
+public import Routing
+import Synchronization
+
+/// The records of all targets, shared by all routes and kept across reloads.
+public final class TargetRecords: Sendable {
+    private let book: Mutex<TargetRecordBook>
+    private let time: TimeSource
+    /// Seconds since 1970 at the origin of the clock. Taken once, so that a step of the machine's wall clock makes no gap.
+    private let epoch: Double
+
+    /// Creates records of nobody.
+    ///
+    /// - Parameters:
+    ///   - wallClockMilliseconds: The present time in milliseconds since 1970.
+    ///   - capacity: The most targets that are kept.
+    public init(time: TimeSource, wallClockMilliseconds: Int64, capacity: Int = 256) {
+        self.time = time
+        epoch = Double(wallClockMilliseconds) / 1000 - time.now.seconds
+        book = Mutex(TargetRecordBook(capacity: capacity))
+    }
+
+    /// The present moment, in seconds since 1970.
+    public var now: Double { seconds(time.now) }
+
+    /// What is known of a target; nil if nothing was heard of it.
+    public subscript(identity: TargetIdentity) -> TargetRecord? {
+        book.withLock { $0.records[identity] }
+    }
+
+    /// How often a route is asked; nil if it never was.
+    public func demand(of route: String) -> QuotaForecast? {
+        book.withLock { $0.routes[route] }
+    }
+
+    /// Forgets targets and routes that no configuration names any more.
+    public func keep(only identities: Set<TargetIdentity>, routes: Set<String>) {
+        book.withLock { $0.keep(only: identities, routes: routes) }
+    }
+
+    /// Notes a request that has ended.
+    func note(_ decision: Decision, on route: Route, at now: Instant) {
+        let outcomes = decision.outcomes(on: route.settings.targets), seconds = seconds(now)
+        book.withLock {
+            $0.note(outcomes, route: route.settings.name, isLong: decision.isLong, at: seconds)
+        }
+    }
+
+    /// Notes what a user says of an answer.
+    func note(score: Double, of step: Decision.Step, isLong: Bool) {
+        let seconds = now
+        book.withLock {
+            $0.note(score: score, of: step.target, key: step.key, isLong: isLong, at: seconds)
+        }
+    }
+
+    /// Notes a breaker's change of state. That of a target of which nothing was heard is seen by the next look.
+    public func note(_ event: CircuitBreakerEvent) {
+        guard !event.shadow else { return }
+        let seconds = now
+        book.withLock { $0.note(event.to, ofBreaker: event.breaker, at: seconds) }
+    }
+
+    /// Looks how each target is: once a minute, and before it is shown.
+    public func look(at healths: [TargetHealth]) {
+        for health in healths {
+            let state = health.breaker.snapshot.state, seconds = now
+            book.withLock { $0.note(state, of: health.identity, key: health.credential, at: seconds) }
+        }
+    }
+
+    private func seconds(_ now: Instant) -> Double { epoch + now.seconds }
+
+    // MARK: Files
+
+    /// All that is known, to be written to a file.
+    public var snapshot: TargetRecordsSnapshot {
+        let seconds = now, book = book.withLock { $0 }
+        return TargetRecordsSnapshot(book, at: seconds)
+    }
+
+    /// Takes over what was known at another time, aged by what has passed since then.
+    public func restore(_ snapshot: TargetRecordsSnapshot) {
+        let seconds = now
+        book.withLock { snapshot.restore(&$0, at: seconds) }
+    }
+}

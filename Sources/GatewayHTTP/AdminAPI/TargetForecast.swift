@@ -1,0 +1,79 @@
+import Gateway
+import Routing
+
+/// What is expected of a target, as it is shown.
+struct ForecastView: Encodable {
+    /// An incident that runs. How long it goes on is not known; these are the mean and the median of what incidents of
+    /// its age have left.
+    struct Incident: Encodable {
+        var since_ms: Int64
+        var age_seconds: Double
+        var expected_recovery_seconds: Double
+        var median_recovery_seconds: Double
+    }
+
+    /// The requests that are expected, and what the provider allows.
+    struct Limit: Encodable {
+        var requests_per_minute: Double
+        /// Expected requests in the next half hour, as a share of those that are allowed in it.
+        var expected_share_30m: Double
+        /// Seconds until the first hour of the next 24 in which more is expected than is allowed; nil without one.
+        var reached_in_seconds: Double?
+    }
+
+    /// By horizon: how likely the target is ill, or falls ill, at some time until its end; while it is ill, how likely it
+    /// still is at the end.
+    var failure_probability: [String: Double]
+    var incident: Incident?
+    var limit: Limit?
+
+    /// - Parameter allowed: The requests a second that the provider allows.
+    init(_ record: TargetRecord, allowed: Double?, at seconds: Double) {
+        let incidents = record.incidents
+        func probability(_ horizon: Double) -> Double {
+            incidents.recovers(within: horizon, at: seconds).map { 1 - $0 }
+                ?? incidents.risk(within: horizon, at: seconds)
+        }
+        failure_probability = ["5m": probability(300), "30m": probability(1800)]
+        if let since = incidents.since, let mean = incidents.expectedRecovery(at: seconds),
+            let median = incidents.recovery(at: seconds)
+        {
+            incident = Incident(
+                since_ms: Int64(since * 1000), age_seconds: max(0, seconds - since),
+                expected_recovery_seconds: mean, median_recovery_seconds: median)
+        }
+        if let allowed, record.demand.profile.average != nil {
+            limit = Limit(record.demand, allowed: allowed, at: seconds)
+        }
+    }
+}
+
+extension ForecastView.Limit {
+    fileprivate init(_ demand: QuotaForecast, allowed: Double, at seconds: Double) {
+        requests_per_minute = allowed * 60
+        expected_share_30m = demand.demand(from: seconds, to: seconds + 1800) / (allowed * 1800)
+        let hours = stride(from: seconds, to: seconds + 86_400, by: 3600)
+        reached_in_seconds = hours.first { demand.demand(from: $0, to: $0 + 3600) > allowed * 3600 }
+            .map { $0 - seconds }
+    }
+}
+
+/// Whether a route's targets carry its busiest time without the largest of them, as it is shown. In requests in five
+/// minutes.
+struct CapacityView: Encodable {
+    var route: String
+    var peak: Double
+    var is_enough: Bool
+    var needed: [String]
+    var carried: Double?
+    var missing: Double
+
+    init(_ capacity: RouteCapacity) {
+        route = capacity.route
+        peak = capacity.peak
+        is_enough = capacity.missing == 0
+        needed = capacity.needed
+        carried = capacity.carried
+        missing = capacity.missing
+    }
+}

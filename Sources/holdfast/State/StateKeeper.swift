@@ -1,0 +1,64 @@
+import Gateway
+import Logging
+import Resilience
+import Synchronization
+
+/// Looks after what is known of targets once a minute, and keeps it in a file if there is to be one.
+final class StateKeeper: Sendable {
+    private static let interval = Duration.seconds(60)
+
+    private let file: StateFile?
+    private let records: TargetRecords
+    private let targets: TargetRegistry
+    private let time: TimeSource
+    private let logger: Logger
+    /// Why the latest write failed; nil if it did not. Held while writing, so that one write is at a time.
+    private let failure = Mutex<String?>(nil)
+
+    init(
+        _ path: String?, records: TargetRecords, targets: TargetRegistry, time: TimeSource, logger: Logger
+    ) {
+        file = path.map(StateFile.init)
+        self.records = records
+        self.targets = targets
+        self.time = time
+        self.logger = logger
+    }
+
+    /// Takes over what an earlier process knew. A file that cannot be read is named and put aside.
+    func restore() {
+        guard let file else { return }
+        do throws(StateFile.Problem) {
+            if let snapshot = try file.read() { records.restore(snapshot) }
+        } catch {
+            let aside = error.isForeign ? file.putAside() : nil
+            logger.warning(
+                "the state file is not used: \(error.text)",
+                metadata: ["file": "\(file.path)", "kept_as": "\(aside ?? "-")"])
+        }
+    }
+
+    /// Works until the task is cancelled. Writes at once, so that a place that cannot be written to is known soon.
+    func run() async {
+        repeat {
+            records.look(at: targets.all)
+            save()
+        } while (try? await time.sleep(for: Self.interval)) != nil
+    }
+
+    /// Writes the file. What goes wrong is logged when it begins and when it changes, and tried again the next time.
+    func save() {
+        guard let file else { return }
+        failure.withLock { failure in
+            var problem: String?
+            do throws(StateFile.Problem) { try file.write(records.snapshot) } catch { problem = error.text }
+            if let problem, problem != failure {
+                logger.warning(
+                    "the state file is not written: \(problem)", metadata: ["file": "\(file.path)"])
+            } else if problem == nil, failure != nil {
+                logger.notice("the state file is written again", metadata: ["file": "\(file.path)"])
+            }
+            failure = problem
+        }
+    }
+}
