@@ -80,7 +80,8 @@ import Wall
     @Test func `while a breaker is open its target is ill, and how long that goes on is estimated`()
         async throws
     {
-        let pair = try await Self.pair(Self.path())
+        let path = Self.path(), pair = try await Self.pair(path)
+        defer { try? FileManager.default.removeItem(atPath: path) }
         func forecast() async throws -> [String: Any] {
             try await Self.target(pair.gateway)["forecast"] as? [String: Any] ?? [:]
         }
