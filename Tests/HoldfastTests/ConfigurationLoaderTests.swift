@@ -125,6 +125,10 @@ import Testing
             "names must differ"
         ),
         (
+            "auth: { keys: [ { name: admin, key: abcdefgh } ] }\nproviders: {}\nmodels: {}",
+            "choose another name"
+        ),
+        (
             "auth: { keys: [ { name: a, key: abcdefgh }, { name: b, key: abcdefgh } ] }\nproviders: {}\nmodels: {}",
             "given twice"
         ),

@@ -36,6 +36,9 @@ public final class TargetRegistry: Sendable {
         }
     }
 
+    /// The most targets that are kept although no route holds them.
+    static let mostTargets = 4096
+
     private struct State {
         var healths: [TargetIdentity: (health: TargetHealth, settings: Settings)] = [:]
         var bulkheads: [String: (bulkhead: Bulkhead, policy: BulkheadPolicy)] = [:]
@@ -74,6 +77,7 @@ public final class TargetRegistry: Sendable {
                 known.health.trustKeyAgain()
                 return (known.health, false)
             }
+            Self.makeRoom(&state)
             let breaker = breaker(label, settings.breaker, known?.health, &state)
             let health = TargetHealth(
                 identity, label: label, credential: credential, breaker: breaker,
@@ -94,12 +98,25 @@ public final class TargetRegistry: Sendable {
 
     /// Forgets targets that no configuration names any more.
     public func keep(only identities: Set<TargetIdentity>) {
-        state.withLock { state in
-            state.healths = state.healths.filter { identities.contains($0.key) }
-            let providers = Set(identities.map(\.provider)), budgets = Set(identities.map(Self.budgetKey))
-            state.bulkheads = state.bulkheads.filter { providers.contains($0.key) }
-            state.budgets = state.budgets.filter { budgets.contains($0.key) }
+        state.withLock { Self.keep(only: identities, &$0) }
+    }
+
+    private static func keep(only identities: Set<TargetIdentity>, _ state: inout State) {
+        state.healths = state.healths.filter { identities.contains($0.key) }
+        let providers = Set(identities.map(\.provider)), budgets = Set(identities.map(Self.budgetKey))
+        state.bulkheads = state.bulkheads.filter { providers.contains($0.key) }
+        state.budgets = state.budgets.filter { budgets.contains($0.key) }
+    }
+
+    /// Callers may name models that no configuration does: when there are too many, those that no route holds any more are
+    /// forgotten.
+    private static func makeRoom(_ state: inout State) {
+        guard state.healths.count >= mostTargets else { return }
+        for identity in Array(state.healths.keys) {
+            guard var known = state.healths.removeValue(forKey: identity) else { continue }
+            if !isKnownUniquelyReferenced(&known.health) { state.healths[identity] = known }
         }
+        keep(only: Set(state.healths.keys), &state)
     }
 
     /// All targets, in the order of their labels.

@@ -26,10 +26,7 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
     ) {
         self.loop = loop
         self.executor = executor
-        spawner = Spawner { work in
-            let task = Task(executorPreference: executor) { await work() }
-            return Spawner.Spawned { task.cancel() }
-        }
+        spawner = .tasks(on: executor)
         self.settings = settings
         self.routes = routes
         self.keys = keys

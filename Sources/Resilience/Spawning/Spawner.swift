@@ -35,6 +35,14 @@ public struct Spawner: Sendable {
         return Spawned { task.cancel() }
     }
 
+    /// Starts each work as a task of its own that runs on `executor`.
+    public static func tasks(on executor: any TaskExecutor) -> Spawner {
+        Spawner { work in
+            let task = Task(executorPreference: executor) { await work() }
+            return Spawned { task.cancel() }
+        }
+    }
+
     /// Starts work.
     @discardableResult
     public func spawn(_ work: @escaping @Sendable () async -> Void) -> Spawned {

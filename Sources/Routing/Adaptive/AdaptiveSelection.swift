@@ -105,16 +105,15 @@ public struct AdaptiveSelection: Sendable {
         let isLast = situation.attempts >= situation.maximumAttempts - 1
         // Waiting costs nobody anything; only when little time is left the least bad is better than nothing.
         let mayWait = situation.timeLeft > min(8, situation.time * 0.27)
-        let standBy = mayWait ? standBy(standings, at: seconds) : nil
         let mayProbe = situation.failures == 0 && situation.timeLeft > min(20, situation.time * 2 / 3)
         let order = ordered(standings, mayProbe: mayProbe)
         guard order.contains(where: { standings[$0].timesAsked < 2 }) else {
             return panic(standings, isLast: isLast, at: seconds)
-                ?? (mayWait ? Plan([], standBy: standBy) : force(standings, isLast: isLast))
+                ?? (mayWait
+                    ? Plan([], standBy: standBy(standings, at: seconds)) : force(standings, isLast: isLast))
         }
-        guard situation.failures <= 1 || retries >= 1 || !mayWait else {
-            return Plan([], standBy: Plan.StandBy(Self.step))
-        }
+        let standBy = mayWait ? Plan.StandBy(Self.step) : nil
+        guard situation.failures <= 1 || retries >= 1 || !mayWait else { return Plan([], standBy: standBy) }
         return Plan(choices(order, standings, isLast: isLast), standBy: standBy)
     }
 

@@ -108,11 +108,8 @@ extension Chance {
     /// A number that is nearly of the standard normal distribution: the sum of four even ones (Irwin and Hall, 1927),
     /// which never exceeds 3.5. Enough for exploration, at a tenth of the cost.
     fileprivate mutating func roughNormal() -> Double {
-        var bits = next(), sum = 0.0
-        for _ in 0..<4 {
-            sum += Double(bits & 0xFFFF)
-            bits >>= 16
-        }
-        return (sum / 65_535 - 2) * 1.732_050_807_568_877_2
+        let bits = next()
+        let sum = (bits & 0xFFFF) + (bits >> 16 & 0xFFFF) + (bits >> 32 & 0xFFFF) + (bits >> 48)
+        return (Double(sum) * (1 / 65_535.0) - 2) * 1.732_050_807_568_877_2
     }
 }

@@ -39,7 +39,7 @@ public struct HeadroomEstimate: Sendable, Hashable {
         var wait = max(0, blockedUntil - seconds)
         if let rate {
             refill(at: seconds)
-            wait = max(wait, (1 - tokens) / rate)
+            if tokens < 1 { wait = max(wait, (1 - tokens) / rate) }
         }
         return wait
     }
@@ -88,10 +88,11 @@ public struct HeadroomEstimate: Sendable, Hashable {
     }
 
     private mutating func refill(at seconds: Double) {
-        let passed = max(0, seconds - updated)
+        let passed = seconds - updated
+        guard passed > 0 else { return }
         if let rate { tokens = min(burst, tokens + passed * rate) }
         asked *= max(0, 1 - passed / 60)
-        updated = max(updated, seconds)
+        updated = seconds
     }
 
     /// Whether two estimates are the same.

@@ -52,7 +52,9 @@ extension ConfigurationLoader {
                 else: "must be 1 to 64 letters, digits, dots, hyphens or underscores")
             guard let name, let secret = readKey(keySetting) else { continue }
             if name == "admin" {
-                reader.note("'admin' is what the holder of auth.admin_key is called; choose another name", at: nameSetting)
+                reader.note(
+                    "'admin' is what the holder of auth.admin_key is called; choose another name",
+                    at: nameSetting)
             }
             if !names.insert(name).inserted {
                 reader.note("there is a key named '\(name)' already; names must differ", at: nameSetting)
