@@ -121,7 +121,8 @@ public final class OpenAIProvider: Provider {
         if isEventStream {
             let isWhole = !request.streams
             let stream = OpenAIStream(
-                response.body, for: request, upstreamID: upstreamID, redactor: redactor,
+                response.body, for: request, upstreamID: upstreamID, limitLeft: RateLimitShare.left(in: head),
+                redactor: redactor,
                 keepsText: call.keepsText && call.goingOn == nil,
                 passesUsage: isWhole || request.wantsUsage, keepsChoices: call.keepsChoices,
                 allowsEmpty: call.allowsEmpty)
@@ -266,7 +267,7 @@ public final class OpenAIProvider: Provider {
         let facts = ReplyFacts(
             model: scan.model.map { redactor.cleaned(cursor.decode($0)) }, usage: scan.usage,
             finishReason: reason.map(redactor.cleaned),
-            upstreamID: upstreamID)
+            upstreamID: upstreamID, limitLeft: RateLimitShare.left(in: response.head))
         return (facts, scan.kept)
     }
 

@@ -36,7 +36,8 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     private let allowsEmpty: Bool
 
     init(
-        _ body: UpstreamBody, for request: GenerationRequest, upstreamID: String?, redactor: Redactor,
+        _ body: UpstreamBody, for request: GenerationRequest, upstreamID: String?, limitLeft: Double?,
+        redactor: Redactor,
         keepsText: Bool, passesUsage: Bool, keepsChoices: Bool, allowsEmpty: Bool
     ) {
         choices = keepsChoices ? [] : nil
@@ -46,7 +47,7 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         self.body = body
         self.request = request
         self.redactor = redactor
-        facts = ReplyFacts(upstreamID: upstreamID)
+        facts = ReplyFacts(upstreamID: upstreamID, limitLeft: limitLeft)
     }
 
     func cancel() {

@@ -64,7 +64,7 @@ struct Simulate: AsyncParsableCommand {
     // MARK: Options
 
     private func stage() throws -> Stage {
-        let (name, file) = try readWorld()
+        let (name, file, preferences) = try readWorld()
         let scenarios = file.scenarios.filter { scenario in
             guard let wanted = self.scenario?.split(separator: ",") else { return true }
             return wanted.contains { scenario.name.hasPrefix($0) }
@@ -74,14 +74,15 @@ struct Simulate: AsyncParsableCommand {
                 "no scenario begins with \(scenario ?? ""); there are: "
                     + file.scenarios.map(\.name).joined(separator: ", "))
         }
-        var weights: AdaptiveWeights?
+        var weights = preferences.map { AdaptiveWeights($0) }
         if let prefer {
             guard let preference = Preference(rawValue: prefer) else {
                 throw ValidationError(
                     "--prefer must be one of \(Preference.allCases.map(\.rawValue).joined(separator: ", "))")
             }
-            weights = SimulationRun.weights(of: file)
-            weights?.prefer(preference)
+            var preferring = weights ?? SimulationRun.weights(of: file)
+            preferring.prefer(preference)
+            weights = preferring
         }
         return Stage(
             name: name, file: file, scenarios: scenarios, policies: try readPolicies(),
@@ -109,13 +110,14 @@ struct Simulate: AsyncParsableCommand {
         return first...last
     }
 
-    private func readWorld() throws -> (String, WorldFile) {
+    /// - Returns: What is played, and what the configuration prefers, if there is one.
+    private func readWorld() throws -> (String, WorldFile, RoutingPreferences?) {
         switch (world, config) {
         case (let path?, nil):
             guard let data = FileManager.default.contents(atPath: path) else {
                 throw ValidationError("cannot read --world \(path)")
             }
-            return (URL(fileURLWithPath: path).lastPathComponent, try read(Array(data), path))
+            return (URL(fileURLWithPath: path).lastPathComponent, try read(Array(data), path), nil)
         case (nil, let path?):
             let configuration: Configuration
             do {
@@ -130,7 +132,8 @@ struct Simulate: AsyncParsableCommand {
                     "there is no model \(model ?? ""); there are: \(models.map(\.name).joined(separator: ", "))"
                 )
             }
-            return ("\(path), model \(chosen.name)", try read(Array(OwnWorld.json(of: chosen).utf8), path))
+            let file = try read(Array(OwnWorld.json(of: chosen).utf8), path)
+            return ("\(path), model \(chosen.name)", file, chosen.preferences)
         default: throw ValidationError("give either --world or --config")
         }
     }

@@ -179,4 +179,37 @@ import Wall
         let late = try await Client.chat(gateway.port)
         #expect(late.text.contains("whole"), "its estimate has not suffered: \(late.text)")
     }
+
+    @Test func `a target that says its limit is nearly used up is worth less`() async throws {
+        let body = Answer.completion("scarce")
+        let scarce = Wall { _ in
+            [
+                Answer.response(
+                    200, body,
+                    fields: ["x-ratelimit-limit-requests: 100", "x-ratelimit-remaining-requests: 3"])
+            ]
+        }
+        let quick = Self.quick()
+        let ports = [try await scarce.start(), try await quick.start()]
+        let gateway = try await GatewayProcess(
+            """
+            providers:
+              a: { kind: openai, base_url: "http://127.0.0.1:\(ports[0])/v1", api_key: none }
+              b: { kind: openai, base_url: "http://127.0.0.1:\(ports[1])/v1", api_key: none }
+            models:
+              chat:
+                strategy: adaptive
+                whole_answers: plain
+                targets:
+                  - { provider: a, model: a-1, quality: 9, requests_per_minute: 6000, burst: 100 }
+                  - { provider: b, model: b-1, quality: 8.4, requests_per_minute: 6000, burst: 100 }
+            """)
+        defer { withExtendedLifetime((scarce, quick)) { gateway.stop() } }
+        for _ in 0..<5 { _ = try await Client.chat(gateway.port) }
+        let decision = try await Client.decision(gateway.port, try await Client.chat(gateway.port))
+        let plan = decision["plan"] as? [[String: Any]] ?? []
+        let terms = plan.first { $0["target"] as? String == "a/a-1" }?["terms"] as? [String: Any] ?? [:]
+        let headroom = terms["headroom"] as? Double ?? 0
+        #expect(headroom < -0.1, "five of a hundred requests alone would not matter: \(headroom)")
+    }
 }
