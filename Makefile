@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test bench-selection live-worlds selection-goals soak repeats mutants mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -96,6 +96,10 @@ fuzz-check: check-tools
 ## thread-sanitizer: the library's tests under the thread sanitizer; fails on a race
 thread-sanitizer: check-tools
 	scripts/thread-sanitizer.sh
+
+## bench-strategies: the throughput of adaptive routes beside priority ones; fails below 0.95
+bench-strategies: release
+	Benchmarks/gateway/strategies.sh "$(CURDIR)/$(RELEASE)/release/holdfast"
 
 ## bench: the gateway beside its peers; fails when a target is missed
 bench: release

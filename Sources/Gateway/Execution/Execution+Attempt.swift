@@ -20,6 +20,12 @@ extension Execution {
             health = target.health[candidate.credential]
         }
 
+        /// Whether something of the answer is seen before its end, so that it can be found slow to begin.
+        var showsFirstToken: Bool {
+            execution.request.streams
+                || Manner(execution.request, execution.settings, task.limits, health.pace).asStream
+        }
+
         var time: TimeSource { execution.time }
         var meters: GatewayMetrics.PerTarget { target.meters }
         var key: String { health.credential }

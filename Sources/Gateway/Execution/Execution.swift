@@ -76,7 +76,9 @@ public final class Execution: Sendable {
         _ ask: Ask, _ account: inout Account, _ progress: inout Progress, into sink: some ReplySink
     ) async throws(CallerLeft) -> Step {
         let first = Attempt(self, candidates[ask.candidate], ask), delivered = progress.delivered
-        guard let hedge = chooser?.hedge, let delay = ask.hedgeAfter, delivered == nil else {
+        guard let hedge = chooser?.hedge, let delay = ask.hedgeAfter, delivered == nil,
+            first.showsFirstToken
+        else {
             let opening = await first.open(delivered)
             return try await follow(opening, &account, &progress, into: sink)
         }

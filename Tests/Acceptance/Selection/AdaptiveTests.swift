@@ -201,8 +201,8 @@ import Wall
                 strategy: adaptive
                 whole_answers: plain
                 targets:
-                  - { provider: a, model: a-1, quality: 9, requests_per_minute: 6000, burst: 100 }
-                  - { provider: b, model: b-1, quality: 8.4, requests_per_minute: 6000, burst: 100 }
+                  - { provider: a, model: a-1, quality: 9, requests_per_minute: 600, burst: 100 }
+                  - { provider: b, model: b-1, quality: 8.4, requests_per_minute: 600, burst: 100 }
             """)
         defer { withExtendedLifetime((scarce, quick)) { gateway.stop() } }
         for _ in 0..<5 { _ = try await Client.chat(gateway.port) }
