@@ -79,9 +79,14 @@ import Testing
     @Test func `when the first fails the second is waited for, and when both fail the first counts`() async {
         for (result, expected) in [(2, [2, -1]), (-2, [-1, -2])] {
             let call = Call(), second = Call()
-            let answer = start(hedge(), call) { await second.value() }
+            let begun = Recorder<Int>()
+            let answer = start(hedge(), call) {
+                begun.record(2)
+                return await second.value()
+            }
             await clock.untilSleepers(1)
             clock.advance(by: .seconds(1))
+            while begun.events.isEmpty { await Task.yield() }
             call.end(-1)
             second.end(result)
             #expect(await answer.value == expected)
