@@ -64,13 +64,15 @@ import Testing
 
     @Test func `the second is cancelled and waited for when the first answers`() async {
         let call = Call(), time = time, cancelled = Recorder<Int>(), brokenOff = Recorder<Int>()
+        let begun = Recorder<Int>()
         let answer = start(hedge(), call, brokenOff: brokenOff) {
+            begun.record(2)
             do { try await time.sleep(for: .seconds(60)) } catch { cancelled.record(2) }
             return -2
         }
         await clock.untilSleepers(1)
         clock.advance(by: .seconds(1))
-        await clock.untilSleepers(1)
+        while begun.events.isEmpty { await Task.yield() }
         call.end(1)
         #expect(await answer.value == [1, -2])
         #expect(cancelled.events == [2] && brokenOff.events == [])
@@ -102,14 +104,15 @@ import Testing
     }
 
     @Test func `a caller that leaves cancels the second call too`() async {
-        let call = Call(), time = time
+        let call = Call(), time = time, begun = Recorder<Int>()
         let answer = start(hedge(), call) {
+            begun.record(2)
             do { try await time.sleep(for: .seconds(60)) } catch { return -3 }
             return 3
         }
         await clock.untilSleepers(1)
         clock.advance(by: .seconds(1))
-        await clock.untilSleepers(1)
+        while begun.events.isEmpty { await Task.yield() }
         answer.cancel()
         #expect(await answer.value == [-4, -3])
     }
