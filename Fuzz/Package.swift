@@ -56,7 +56,8 @@ let package = Package(
         product(
             "Providers", ["Generation", "HTTPMessage", nio],
             only: [
-                "EventStream", "OpenAI/ChunkScan.swift", "OpenAI/CompletionScan.swift",
+                "EventStream", "OpenAI/AnsweredChoice+Reading.swift", "OpenAI/ChunkScan.swift",
+                "OpenAI/CompletionScan.swift",
                 "OpenAI/ToolCalls.swift",
                 "OpenAI/ErrorBody.swift",
                 "OpenAI/MembersSeen.swift", "OpenAI/OpenAIRequestBody.swift", "OpenAI/RetryAfter.swift",
