@@ -64,9 +64,10 @@ let package = Package(
                 "OpenAI/UsageScan.swift",
             ]),
         product(
-            "GatewayHTTP", ["Gateway", "Generation", "HTTPMessage", nio],
+            "GatewayHTTP", ["Gateway", "Generation", "HTTPMessage", "Routing", nio],
             only: [
                 "OpenAIAPI/ChatRequestScan.swift", "OpenAIAPI/OpenAIErrors.swift",
+                "OpenAIAPI/PreferenceHeaders.swift",
                 "Exchange/ReplyWriter.swift",
             ]),
 
