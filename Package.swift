@@ -95,7 +95,7 @@ let package = Package(
             path: "Tests/WallTool"),
         // What a decision of adaptive selection costs.
         .executableTarget(
-            name: "SelectionBench", dependencies: ["Gateway", "Resilience", "Routing"],
+            name: "SelectionBench", dependencies: ["Gateway", "Generation", "Resilience", "Routing"],
             path: "Benchmarks/selection"),
         .testTarget(
             name: "WallTests",
@@ -124,7 +124,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: nio),
             ]),
         .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
-        .testTarget(name: "RoutingTests", dependencies: ["Routing", "Resilience"]),
+        .testTarget(name: "RoutingTests", dependencies: ["Generation", "Routing", "Resilience"]),
         .testTarget(
             name: "UpstreamTests",
             dependencies: [
@@ -160,7 +160,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Resilience", "Routing", "Simulation"],
+            name: "SimulationTests", dependencies: ["Generation", "Resilience", "Routing", "Simulation"],
             exclude: ["Reference/dump.py", "Reference/play.py"],
             resources: [
                 .copy("Reference/stress.json"), .copy("Reference/adversarial.json"),

@@ -1,4 +1,5 @@
 import Gateway
+import Generation
 import Resilience
 import Routing
 
@@ -6,6 +7,7 @@ import Routing
 ///
 /// Half of the targets have attempts in flight; what is learned changes between decisions as it does in the gateway.
 let time = TimeSource()
+let limit = RateLimit(requestsPerSecond: 1e6, burst: 1e6)
 
 func selector(_ count: Int) -> AdaptiveSelector {
     let registry = TargetRegistry(
@@ -17,12 +19,12 @@ func selector(_ count: Int) -> AdaptiveSelector {
                 label: "p\(index)",
                 credential: "",
                 settings: TargetRegistry.Settings(
-                    breaker: .learned, bulkhead: nil, limit: .init(requestsPerSecond: 1e6, burst: 1e6)))
+                    breaker: .learned, bulkhead: nil, limit: limit))
             return AdaptiveSelector.Candidate(
                 health,
                 TargetFacts(
                     inputPrice: Double(index % 5 + 1) * 5e-7, outputPrice: Double(index % 5 + 1) * 2e-6,
-                    quality: 8.5 + Double(index % 7) / 10, requestsPerSecond: 1e6, burst: 1e6))
+                    quality: 8.5 + Double(index % 7) / 10, limit: limit))
         }, chance: Chance(seed: 2))
 }
 
@@ -33,7 +35,7 @@ func lesson(_ health: TargetHealth, at now: Instant) throws -> Lesson {
 var running: [Lesson] = []
 let shape = RequestShape(input: 1000, output: 150)
 let situation = AdaptiveSelector.Situation(
-    timeLeft: 30, time: 30, attempts: 0, failures: 0, maximumAttempts: 5)
+    timeLeft: 30, time: 30, attempts: 0, failures: 0, maximumAttempts: 5, mayExplore: true)
 
 for count in [3, 6, 12, 32] {
     let selector = selector(count), rounds = 20_000

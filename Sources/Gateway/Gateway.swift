@@ -93,22 +93,26 @@ public final class Gateway: Sendable {
         let terms = route.terms(wishes, caller: caller, atMilliseconds: milliseconds)
         let (route, opinion) = route.decider(of: request, terms, arrivedAt: arrivedAt, deadline: deadline)
         let settings = route.settings
-        let opening = route.open(request, terms, arrivedAt: arrivedAt, deadline: deadline, hedge: hedge)
+        let selection = route.select(request, terms, arrivedAt: arrivedAt, deadline: deadline, hedge: hedge)
         var account = Account(
             Decision(
                 id: request.id, caller: caller, arrivedAtMilliseconds: milliseconds,
                 route: settings.name,
-                strategy: settings.strategy, streams: request.streams, plan: opening.planned,
-                preferences: terms.layers, session: opening.session),
+                strategy: settings.strategy, streams: request.streams, plan: selection.planned,
+                seed: selection.seed, preferences: terms.layers, session: selection.session,
+                isLong: RequestShape(request).isLong),
             arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: route.meters))
-        account.note(isLong: RequestShape(request).isLong)
-        if let refusal = opening.refusal {
+        if let regret = selection.regret {
+            route.meters.explorations.increment()
+            route.meters.regret.increment(by: regret)
+        }
+        if let refusal = selection.refusal {
             return await refuse(refusal, account, into: sink)
         }
         var bounds = Execution.Bounds(
             deadline: deadline, retry: settings.retry, limits: settings.limits)
         bounds.models = settings.models
-        let execution = Execution(request, settings, opening, bounds: bounds, time: time, spawner: spawner)
+        let execution = Execution(request, settings, selection, bounds: bounds, time: time, spawner: spawner)
         let (ending, failure) = await execution.run(&account, into: sink)
         if ending == .answered { route.answered(terms.session, by: account.decision, at: time.now) }
         if account.decision.wentElsewhere { route.meters.failovers.increment() }

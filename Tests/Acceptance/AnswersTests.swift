@@ -153,6 +153,26 @@ import Wall
         #expect(try await pair.why(reply) == "p/p-1 failed (quality_failure, empty); f answered")
     }
 
+    @Test(arguments: [Manner.whole, .assembled])
+    func `thoughts that the caller's own limit cut off are delivered, others are no answer`(manner: Manner)
+        async throws
+    {
+        let pair = try await Self.pair(manner) { call in
+            let thoughts = #"{"role":"assistant","content":"","reasoning_content":"Hm."}"#
+            guard call.streams else {
+                let choices = #"[{"index":0,"message":\#(thoughts),"finish_reason":"length"}]"#
+                return [Answer.response(200, Answer.completion(choices: choices))]
+            }
+            return [Answer.streamHead, Answer.event(Answer.delta(thoughts))]
+                + [Answer.event(Answer.delta("{}", finish: #""length""#)), Answer.done, Answer.streamEnd]
+        }
+        let cut = try await answers(pair, manner, more: #","max_tokens":5"#)
+        #expect(cut.status == 200 && cut.field("x-holdfast-provider") == "p", "\(cut.text)")
+        let other = try await answers(pair, manner)
+        #expect(other.status == 200 && other.field("x-holdfast-provider") == "f", "\(other.text)")
+        #expect(try await pair.why(other) == "p/p-1 failed (quality_failure, empty); f answered")
+    }
+
     @Test(arguments: Manner.allCases)
     func `an empty answer is delivered where it is wanted`(manner: Manner) async throws {
         let pair = try await Self.pair(manner, rules: "empty: pass") { call in

@@ -200,7 +200,8 @@ import Testing
             Target(
                 provider: Silent(name: name), model: "m",
                 facts: TargetFacts(
-                    inputPrice: 0, outputPrice: 0, quality: 9, requestsPerSecond: limit),
+                    inputPrice: 0, outputPrice: 0, quality: 9,
+                    limit: limit.map { RateLimit(requestsPerSecond: $0, burst: $0) }),
                 health: [
                     registry.health(
                         of: identity(name), label: "\(name)/m", credential: "key 1",

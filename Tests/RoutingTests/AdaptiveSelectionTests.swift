@@ -6,22 +6,24 @@ import Testing
 @Suite struct AdaptiveSelectionTests {
     private typealias Standing = AdaptiveSelection.Standing
 
-    private func assessment(_ worth: Double, well: Double = 0, hasRoom: Bool = true, blocked: Bool = false)
-        -> Assessment
-    {
+    private func assessment(
+        _ worth: Double, well: Double = 0, hasRoom: Bool = true, blocked: Bool = false, unasked: Double = 0
+    ) -> Assessment {
         Assessment(
             quality: worth, price: 0, latency: 0, risk: 0, headroom: 0, whenWell: well, success: 0.98,
             evidence: 20, noise: 0, firstToken: 0.5, perToken: 0.02, firstTokenMean: -0.693,
             firstTokenDeviation: 0.3,
-            pending: 0, time: 2, dollars: 0.002, roomAfter: hasRoom ? 0 : 60, isBlocked: blocked)
+            pending: 0, unasked: unasked, time: 2, dollars: 0.002, roomAfter: hasRoom ? 0 : 60,
+            isBlocked: blocked)
     }
 
     private func standing(
         _ worth: Double, _ gate: AdaptiveSelection.Gate = .open, well: Double = 0, hasRoom: Bool = true,
-        low: Bool = false, asked: Int = 0
+        low: Bool = false, asked: Int = 0, unasked: Double = 0
     ) -> Standing {
         Standing(
-            assessment(worth, well: well, hasRoom: hasRoom), gate: gate, isLow: low, timesAsked: asked)
+            assessment(worth, well: well, hasRoom: hasRoom, unasked: unasked), gate: gate, isLow: low,
+            timesAsked: asked)
     }
 
     private func situation(left: Double = 30, attempts: Int = 0, failures: Int = 0)
@@ -149,7 +151,7 @@ import Testing
     @Test func `the odds of failing make the order that is best for a chain of fallbacks`() {
         // Two targets of equal reward: with s successes at cost c the better first one has the smaller c / s.
         let facts = TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5)
-        var good = TargetEstimate(facts), bad = TargetEstimate(facts), chance: Chance?
+        var good = TargetEstimate(), bad = TargetEstimate(), chance: Chance?
         let shape = RequestShape(input: 100, output: 10)
         for second in 0..<40 {
             for success in [true, false] {
@@ -170,7 +172,7 @@ import Testing
 
     @Test func `the same chance judges the same`() {
         let facts = TargetFacts(inputPrice: 1e-6, outputPrice: 4e-6, quality: 8.7)
-        var estimate = TargetEstimate(facts)
+        var estimate = TargetEstimate()
         let shape = RequestShape(input: 100, output: 10)
         var one: Chance? = Chance(seed: 5), other: Chance? = Chance(seed: 5)
         let first = estimate.assess(shape, facts, AdaptiveWeights(), timeLeft: 30, chance: &one, at: 1)
@@ -196,17 +198,39 @@ import Testing
 
     // MARK: Other strategies
 
-    @Test func `cheapest orders by price and least latency by time and requests in flight`() {
+    private func weigh(
+        _ standings: inout [Standing], by strategy: Strategy, _ chance: inout Chance,
+        peakTime: (Int) -> Double = { _ in 1 }
+    ) {
+        Standing.weigh(&standings, by: strategy, chance: &chance, peakTime: peakTime)
+    }
+
+    @Test func `cheapest orders by price and least latency by the peak of the time and requests in flight`() {
         var cheap = assessment(0), dear = assessment(1), chance = Chance(seed: 1)
         (cheap.dollars, dear.dollars) = (0.001, 0.01)
         var standings = [dear, cheap].map { Standing($0, gate: .open, isLow: false, timesAsked: 0) }
-        Standing.weigh(&standings, by: .cheapest, chance: &chance)
+        weigh(&standings, by: .cheapest, &chance)
         #expect(order(standings, situation()) == [1, 0])
-        var busy = assessment(0)
-        (busy.time, busy.pending) = (1, 9)
-        standings = [busy, cheap].map { Standing($0, gate: .open, isLow: false, timesAsked: 0) }
-        Standing.weigh(&standings, by: .leastLatency, chance: &chance)
+        weigh(&standings, by: .leastLatency, &chance) { [1, 3][$0] }
+        #expect(order(standings, situation()) == [0, 1])
+        standings[0].assessment.pending = 3
+        weigh(&standings, by: .leastLatency, &chance) { [1, 3][$0] }
         #expect(order(standings, situation()) == [1, 0])
+    }
+
+    @Test func `a slow first token counts at once for least latency and is soon forgotten`() {
+        var estimate = TargetEstimate()
+        for second in 1...20 {
+            let id = estimate.began(at: Double(second))
+            estimate.firstToken(of: id, after: 0.5, at: Double(second))
+        }
+        let before = estimate.peakTime(of: 0, at: 20)
+        #expect(abs(before - 0.5) < 0.05, "\(before)")
+        let id = estimate.began(at: 20)
+        estimate.firstToken(of: id, after: 8, at: 28)
+        #expect(abs(estimate.peakTime(of: 0, at: 28) - 8) < 0.01)
+        #expect(estimate.peakTime(of: 0, at: 58) < 0.5)
+        #expect(estimate.peakTime(of: 100, at: 58) > 1.9, "the tokens after it have their usual time")
     }
 
     @Test func `least latency spreads what it chooses between targets`() {
@@ -215,7 +239,7 @@ import Testing
             var standings = (0..<4).map { _ in
                 Standing(assessment(0), gate: .open, isLow: false, timesAsked: 0)
             }
-            Standing.weigh(&standings, by: .leastLatency, chance: &chance)
+            weigh(&standings, by: .leastLatency, &chance)
             firsts.insert(order(standings, situation())[0])
         }
         #expect(firsts.count == 4)
@@ -225,11 +249,11 @@ import Testing
         var known = assessment(0), unknown = assessment(0), chance = Chance(seed: 1)
         (known.evidence, unknown.evidence) = (40, 5)
         var standings = [known, unknown].map { Standing($0, gate: .open, isLow: false, timesAsked: 0) }
-        Standing.weigh(&standings, by: .upperBound, chance: &chance)
+        weigh(&standings, by: .upperBound, &chance)
         #expect(order(standings, situation()) == [1, 0])
         (known.noise, unknown.noise) = (0.01, -0.01)
         standings = [unknown, known].map { Standing($0, gate: .open, isLow: false, timesAsked: 0) }
-        Standing.weigh(&standings, by: .thompson, chance: &chance)
+        weigh(&standings, by: .thompson, &chance)
         #expect(order(standings, situation()) == [1, 0])
     }
 

@@ -1,3 +1,4 @@
+import Generation
 import Resilience
 import Testing
 
@@ -92,7 +93,7 @@ import Testing
     // MARK: Headroom
 
     @Test func `a known limit has room for its burst and then for what it allows in a second`() {
-        var estimate = HeadroomEstimate(requestsPerSecond: 2, burst: 4)
+        var estimate = HeadroomEstimate(RateLimit(requestsPerSecond: 2, burst: 4))
         for _ in 0..<4 {
             let hasRoom = estimate.wait(at: 10) <= 0
             #expect(hasRoom)
@@ -106,7 +107,7 @@ import Testing
     }
 
     @Test func `a refusal empties the bucket, lowers the rate and blocks for five seconds at most`() {
-        var estimate = HeadroomEstimate(requestsPerSecond: 10, burst: 10)
+        var estimate = HeadroomEstimate(RateLimit(requestsPerSecond: 10, burst: 10))
         estimate.refused(retryAfter: 60, at: 0)
         #expect(estimate.isBlocked(at: 4.9))
         #expect(!estimate.isBlocked(at: 5.1))
@@ -115,29 +116,75 @@ import Testing
     }
 
     @Test func `a limit that nobody told of is guessed at the first refusal and forgotten when it is gone`() {
-        var estimate = HeadroomEstimate(requestsPerSecond: nil, burst: nil)
+        var estimate = HeadroomEstimate()
         for step in 0..<600 { estimate.take(at: Double(step) / 10) }
         let before = estimate.wait(at: 60) <= 0
         #expect(before)
         estimate.refused(retryAfter: 0, at: 60)
         let after = estimate.wait(at: 60) <= 0
         #expect(!after)
-        for step in 0..<200 { estimate.answered(remaining: nil, at: 60 + Double(step)) }
+        for step in 0..<200 { estimate.answered(nil, at: 60 + Double(step)) }
         let used = estimate.used(at: 300)
         #expect(used == 0)
     }
 
     @Test func `what responses say is left is believed if it is less`() {
-        var estimate = HeadroomEstimate(requestsPerSecond: 1, burst: 100)
-        estimate.answered(remaining: 0.2, at: 0)
+        var estimate = HeadroomEstimate(RateLimit(requestsPerSecond: 1, burst: 100))
+        estimate.answered(RateLimitNotice(left: 0.2), at: 0)
         let used = estimate.used(at: 0)
         #expect(abs(used - 0.4) < 1e-9, "half way from full to a fifth")
+    }
+
+    @Test func `a limit that responses tell of is learned, with what is left of it`() {
+        var estimate = HeadroomEstimate()
+        let told = RateLimit(requestsPerSecond: 2, burst: 60)
+        for _ in 0..<20 { estimate.answered(RateLimitNotice(left: 0.1, limit: told), at: 1) }
+        #expect(estimate.learnedLimit == told)
+        let (wait, used) = (estimate.wait(at: 1), estimate.used(at: 1))
+        #expect(wait == 0)
+        #expect(abs(used - 0.9) < 0.02, "\(used)")
+        for _ in 0..<7 { estimate.take(at: 1) }
+        let after = estimate.wait(at: 1)
+        #expect(after > 0 && after < 1, "\(after)")
+        for _ in 0..<20 { estimate.answered(RateLimitNotice(left: 0.9, limit: told), at: 1) }
+        let usedLess = estimate.used(at: 1)
+        #expect(abs(usedLess - 0.1) < 0.02, "of a limit that was told more is believed too: \(usedLess)")
+    }
+
+    @Test func `a limit that begins anew at certain times does not seem small soon after that`() {
+        var estimate = HeadroomEstimate(), second = 0.0
+        // 60 in a minute, all back at its end, asked for 50: for three minutes.
+        for _ in 0..<3 {
+            for request in 1...50 {
+                second += 1.2
+                let wait = max(0.1, 60 - Double(request) * 1.2)
+                estimate.take(at: second)
+                estimate.answered(
+                    RateLimitNotice(
+                        left: 1 - Double(request) / 60,
+                        limit: RateLimit(requestsPerSecond: Double(request) / wait, burst: 60)), at: second)
+                let room = estimate.wait(at: second)
+                #expect(room == 0, "second \(second)")
+            }
+        }
+    }
+
+    @Test func `a configured limit is not replaced by what responses tell`() {
+        let configured = RateLimit(requestsPerSecond: 5, burst: 10)
+        var estimate = HeadroomEstimate(configured)
+        let told = RateLimit(requestsPerSecond: 100, burst: 1000)
+        estimate.answered(RateLimitNotice(left: 1, limit: told), at: 0)
+        for _ in 0..<10 { estimate.take(at: 0) }
+        estimate.answered(RateLimitNotice(left: 1, limit: told), at: 0)
+        let wait = estimate.wait(at: 0)
+        #expect(abs(wait - 0.2) < 1e-9, "\(wait)")
+        #expect(estimate.learnedLimit == nil)
     }
 
     // MARK: The target
 
     @Test func `attempts that are late for their first token are overdue until they are settled`() {
-        var target = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5))
+        var target = TargetEstimate()
         let late = target.began(at: 0), other = target.began(at: 100)
         #expect(target.overdue(at: 1) == 0)
         #expect(target.overdue(at: 100.5) == 1)
@@ -149,13 +196,13 @@ import Testing
     }
 
     @Test func `the attempts that are watched are bounded`() {
-        var target = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5))
+        var target = TargetEstimate()
         for _ in 0..<10_000 { _ = target.began(at: 0) }
         #expect(target.overdue(at: 1000) == 128)
     }
 
     @Test func `a whole answer teaches both times in proportion`() {
-        var target = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5))
+        var target = TargetEstimate()
         for second in 0..<200 {
             let id = target.began(at: Double(second))
             target.ended(id, .answeredWhole(after: 6, tokens: 100), of: Self.short, at: Double(second) + 6)

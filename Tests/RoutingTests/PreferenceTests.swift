@@ -94,6 +94,7 @@ import Testing
         expected.latency *= latency
         expected.cost *= cost
         expected.failure *= failure
+        expected.explores = tier != .enterprise
         #expect(AdaptiveWeights(Self.preferences { $0.tier = tier }) == expected)
     }
 
@@ -101,6 +102,7 @@ import Testing
     func `urgency is how much latency counts`(urgency: Urgency, factor: Double) {
         var expected = AdaptiveWeights()
         expected.latency *= factor
+        expected.explores = urgency != .critical
         #expect(AdaptiveWeights(Self.preferences { $0.urgency = urgency }) == expected)
     }
 

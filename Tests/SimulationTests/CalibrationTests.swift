@@ -1,4 +1,5 @@
 import Foundation
+import Generation
 import Resilience
 import Routing
 import Testing
@@ -29,9 +30,7 @@ import Testing
             chance = Chance(seed: seed)
             estimates = world.scenario.providers.map { provider in
                 TargetEstimate(
-                    TargetFacts(
-                        inputPrice: 0, outputPrice: 0, quality: 0, requestsPerSecond: provider.rateLimit,
-                        burst: provider.burst))
+                    limit: RateLimit(requestsPerSecond: provider.rateLimit, burst: provider.burst))
             }
         }
 

@@ -36,10 +36,11 @@ struct Account: ~Copyable {
                 usage: usage))
     }
 
-    /// Notes who is asked now.
+    /// Notes who is asked now. What another one said of its answer does not count any more.
     mutating func asking(provider: String, model: String) {
         decision.provider = provider
         decision.model = model
+        decision.facts = nil
     }
 
     /// What the caller is told, before the attempt that answers it has ended.
@@ -65,11 +66,6 @@ struct Account: ~Copyable {
     /// Notes what the strategy that did not decide would have done.
     mutating func note(opinion: Decision.Opinion) {
         decision.opinion = opinion
-    }
-
-    /// Notes whether the prompt is a long one.
-    mutating func note(isLong: Bool) {
-        decision.isLong = isLong
     }
 
     /// Closes the account.

@@ -26,32 +26,8 @@ public struct Decision: Sendable {
         public var why: String { reason.description }
 
         /// Where a strategy that learns saw it; nil for the others.
-        public var standing: Standing? {
-            if case .learned(let standing) = reason { Standing(standing) } else { nil }
-        }
-    }
-
-    /// What spoke for a target and against it. Terms are in the worth of one success; what costs is negative.
-    public struct Standing: Sendable {
-        /// What it was ordered by.
-        public let worth: Double
-        /// The terms of the index.
-        public let quality, price, latency, risk, headroom: Double
-        /// The estimated share of answers, what was added to it for exploration, and the requests it is based on.
-        public let success, noise, evidence: Double
-        /// The expected time and price.
-        public let expectedSeconds, expectedDollars: Double
-        /// Whether it could be asked like any other.
-        public let isEligible: Bool
-
-        init(_ standing: AdaptiveSelection.Standing) {
-            let terms = standing.assessment
-            worth = standing.worth
-            (quality, price, latency) = (terms.quality, -terms.price, -terms.latency)
-            (risk, headroom) = (-terms.risk, -terms.headroom)
-            (success, noise, evidence) = (terms.success, terms.noise, terms.evidence)
-            (expectedSeconds, expectedDollars) = (terms.time, terms.dollars)
-            isEligible = terms.hasRoom && standing.gate == .open && !standing.isTooDear
+        public var standing: AdaptiveSelection.Standing? {
+            if case .learned(let standing) = reason { standing } else { nil }
         }
     }
 
@@ -109,6 +85,8 @@ public struct Decision: Sendable {
     public var streams: Bool
     /// The targets in the order in which they were to be tried.
     public var plan: [Planned]
+    /// What chance began with when they were put in order; nil if the strategy does not learn.
+    public var seed: UInt64?
     /// What was preferred, the most general first.
     public var preferences: [PreferenceLayer] = []
     /// What the session of the request had to do with the order; nil without one.
@@ -116,10 +94,13 @@ public struct Decision: Sendable {
     /// What speaks for the first of them rather than for the second, in words; nil if it was not chosen by what is known of
     /// them.
     public var advantage: String? {
-        guard session?.isKept != true, plan.count > 1, case .learned(let first) = plan[0].reason,
-            case .learned(let second) = plan[1].reason
+        guard session?.isKept != true, plan.count > 1, let first = plan[0].standing,
+            let second = plan[1].standing
         else { return nil }
-        return "\(plan[0].target) before \(plan[1].target): \(first.advantage(over: second))"
+        let reason =
+            first.isExplored
+            ? "to learn how it is, since nobody asked it for long" : first.advantage(over: second)
+        return "\(plan[0].target) before \(plan[1].target): \(reason)"
     }
     /// What was done, in order.
     public var steps: [Step] = []

@@ -14,6 +14,9 @@ public final class GatewayMetrics: Sendable {
         let overhead: Timer
         let failovers: Counter
         let mended: Counter
+        /// Requests that asked a target first only to learn how it is, and the sum of how much less that was worth.
+        let explorations: Counter
+        let regret: Meter
 
         init(_ route: String, _ factory: any MetricsFactory) {
             endings = Dictionary(
@@ -35,6 +38,10 @@ public final class GatewayMetrics: Sendable {
                 label: "holdfast_failovers_total", dimensions: [("route", route)], factory: factory)
             mended = Counter(
                 label: "holdfast_streams_mended_total", dimensions: [("route", route)], factory: factory)
+            explorations = Counter(
+                label: "holdfast_explorations_total", dimensions: [("route", route)], factory: factory)
+            regret = Meter(
+                label: "holdfast_exploration_regret", dimensions: [("route", route)], factory: factory)
         }
 
         func ended(_ ending: Decision.Ending) {

@@ -14,7 +14,7 @@ extension Execution.Attempt {
         case .whole(let whole, let speed):
             noteAsking(&account)
             let now = time.now, tokens = whole.facts.usage?.completionTokens
-            opening.lesson?.answered(tokens: tokens, remaining: whole.facts.limitLeft, at: now)
+            opening.lesson?.answered(tokens: tokens, limit: whole.facts.limit, at: now)
             health.learnPace {
                 $0.note(now.since(opening.begin), tokens: tokens)
                 if let speed { $0.note(speed) }
@@ -135,7 +135,7 @@ extension Execution.Attempt {
         note(stream.facts, &account)
         let now = time.now
         opening.lesson?.answered(
-            tokens: stream.facts.usage?.completionTokens, took: firstToken, remaining: stream.facts.limitLeft,
+            tokens: stream.facts.usage?.completionTokens, took: firstToken, limit: stream.facts.limit,
             at: now)
         speed.note(0, at: now)
         health.learnPace { $0.note(speed) }

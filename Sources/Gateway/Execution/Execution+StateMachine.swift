@@ -235,7 +235,10 @@ extension Execution {
             }
             let purpose: Purpose =
                 interruption != nil
-                ? .splice : attempts == 0 ? .first : tracks[index].wasAsked ? .retry : .failover
+                ? .splice
+                : attempts == 0
+                    ? choice.isExploration ? .exploration : .first
+                    : tracks[index].wasAsked ? .retry : .failover
             if tracks[index].wasAsked { tracks[index].retries += 1 }
             running.append(index)
             var limits = bounds.limits

@@ -77,6 +77,8 @@ extension Execution {
         case hedge
         /// To go on with an answer that broke off.
         case splice
+        /// The first one, at a target that nobody has asked for long, to learn how it is.
+        case exploration
     }
 
     /// An attempt that is to be made.

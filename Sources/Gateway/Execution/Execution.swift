@@ -19,18 +19,19 @@ public final class Execution: Sendable {
     let rejected = Mutex<RejectedAnswer?>(nil)
 
     init(
-        _ request: GenerationRequest, _ settings: Route.Settings, _ opening: Route.Opening, bounds: Bounds,
+        _ request: GenerationRequest, _ settings: Route.Settings, _ selection: Route.Selection,
+        bounds: Bounds,
         time: TimeSource, spawner: Spawner
     ) {
         self.request = request
         self.settings = settings
-        chooser = opening.chooser
-        shape = opening.chooser?.shape ?? RequestShape(request)
-        candidates = opening.candidates
+        chooser = selection.chooser
+        shape = selection.chooser?.shape ?? RequestShape(request)
+        candidates = selection.candidates
         machine = Mutex(
             StateMachine(
-                opening.candidates, plan: opening.plan, bounds: bounds, table: settings.failures,
-                chance: opening.chance))
+                selection.candidates, plan: selection.plan, bounds: bounds, table: settings.failures,
+                chance: selection.chance))
         self.time = time
         self.spawner = spawner
     }

@@ -82,35 +82,35 @@ public final class Lesson: Sendable {
     /// - Parameters:
     ///   - tokens: Those of the answer, if that is known.
     ///   - took: What counts as its duration for the breaker; nil for all of it.
-    ///   - remaining: The share of the provider's limit that is left, if the response says so.
+    ///   - limit: What the response says of the provider's limit; nil if it says nothing.
     public func answered(
-        tokens: Int?, took: Duration? = nil, remaining: Double? = nil, at now: Instant
+        tokens: Int?, took: Duration? = nil, limit: RateLimitNotice? = nil, at now: Instant
     ) {
         guard let firstToken = end() else { return }
         let isNews = settle(.success, took: took)
         if let firstToken {
             let each = tokens.map { max(1e-4, now.since(firstToken) / .seconds(1) / Double(max(1, $0))) }
-            note(.answered(perToken: each), remaining, now)
+            note(.answered(perToken: each), limit, now)
         } else {
-            note(.answeredWhole(after: now.since(began) / .seconds(1), tokens: tokens), remaining, now)
+            note(.answeredWhole(after: now.since(began) / .seconds(1), tokens: tokens), limit, now)
         }
         if isProbe, isNews { selector?.probeSucceeded(at: candidate, at: now) }
     }
 
     /// It failed. Opens the breaker if the target is likely to go on failing.
     public func failed(
-        _ failure: AttemptFailure, _ conduct: Conduct, remaining: Double? = nil, at now: Instant
+        _ failure: AttemptFailure, _ conduct: Conduct, limit: RateLimitNotice? = nil, at now: Instant
     ) {
         guard end() != nil else { return }
         settle(conduct.countsAgainstBreaker ? .failure(retryAfter: failure.retryAfter) : .ignored)
         let time = now.since(began) / .seconds(1)
         switch failure.kind {
         case .rateLimit:
-            note(.refused(retryAfter: failure.retryAfter.map { $0 / .seconds(1) } ?? 1), remaining, now)
+            note(.refused(retryAfter: failure.retryAfter.map { $0 / .seconds(1) } ?? 1), limit, now)
         case .timeout where failure.phase == .firstToken || failure.phase == .head:
-            note(.nothingCame(within: time), remaining, now)
-        case .qualityFailure: note(.failed(after: time), remaining, now)
-        default: note(conduct.countsAgainstBreaker ? .failed(after: time) : .ignored, remaining, now)
+            note(.nothingCame(within: time), limit, now)
+        case .qualityFailure: note(.failed(after: time), limit, now)
+        default: note(conduct.countsAgainstBreaker ? .failed(after: time) : .ignored, limit, now)
         }
         guard selector != nil, health.breaker.readiness == .ready,
             health.estimate.withLock({ $0.success.isFailing })
@@ -152,7 +152,7 @@ public final class Lesson: Sendable {
         return true
     }
 
-    private func note(_ result: TargetEstimate.Result, _ remaining: Double?, _ now: Instant) {
-        health.estimate.withLock { $0.ended(id, result, of: shape, remaining: remaining, at: now.seconds) }
+    private func note(_ result: TargetEstimate.Result, _ limit: RateLimitNotice?, _ now: Instant) {
+        health.estimate.withLock { $0.ended(id, result, of: shape, limit: limit, at: now.seconds) }
     }
 }

@@ -38,17 +38,29 @@ public final class AdaptiveSelector: Sendable {
         state = Mutex((AdaptiveSelection(candidates: candidates.count), chance))
     }
 
+    /// A plan and what it comes from.
+    public struct Ranking: Sendable {
+        /// Whom to ask now.
+        public var plan: Plan
+        /// Where each candidate stands.
+        public var standings: [AdaptiveSelection.Standing]
+        /// What chance began with. From it and what was known, the same noise and the same order come again.
+        public let seed: UInt64
+    }
+
     /// Whom to ask now.
     ///
     /// - Parameter timesAsked: How often the request has asked the candidate of an index.
     public func plan(
         for shape: RequestShape, _ situation: Situation, weights: AdaptiveWeights, at now: Instant,
         timesAsked: (Int) -> Int
-    ) -> (plan: Plan, standings: [AdaptiveSelection.Standing]) {
-        let seconds = now.seconds, chance = state.withLock { Chance(seed: $0.chance.next()) }
-        let standings = standings(
-            shape, weights, timeLeft: situation.timeLeft, chance, at: now, timesAsked)
-        return (state.withLock { $0.selection.plan(standings, situation, at: seconds) }, standings)
+    ) -> Ranking {
+        let seconds = now.seconds, seed = state.withLock { $0.chance.next() }
+        var standings = standings(
+            shape, weights, timeLeft: situation.timeLeft, Chance(seed: seed), at: now, timesAsked)
+        let plan = state.withLock { $0.selection.plan(standings, situation, at: seconds) }
+        if let explored = plan.explored { standings[explored].isExplored = true }
+        return Ranking(plan: plan, standings: standings, seed: seed)
     }
 
     /// Whom ``plan(for:_:weights:at:timesAsked:)`` would want asked, without anybody being asked: no budget is used and
@@ -117,7 +129,9 @@ public final class AdaptiveSelector: Sendable {
         }
         guard strategy != .adaptive else { return standings }
         var chance = noise ?? chance
-        AdaptiveSelection.Standing.weigh(&standings, by: strategy, chance: &chance)
+        AdaptiveSelection.Standing.weigh(&standings, by: strategy, chance: &chance) { index in
+            candidates[index].health.estimate.withLock { $0.peakTime(of: shape.output, at: seconds) }
+        }
         return standings
     }
 }

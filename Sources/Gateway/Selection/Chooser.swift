@@ -15,14 +15,17 @@ struct Chooser: Sendable {
     let stayingAmong: [Execution.Candidate]?
     /// Runs attempts beside each other; nil if none are to be.
     let hedge: Hedge?
+    /// Whether a target may be asked first only to learn how it is.
+    let mayExplore: Bool
 
     /// The plan for what is left to be done, and where each candidate stands.
     func plan(
         attempts: Int, failures: Int, at now: Instant, timesAsked: (Int) -> Int
-    ) -> (plan: Plan, standings: [AdaptiveSelection.Standing]) {
+    ) -> AdaptiveSelector.Ranking {
         let situation = AdaptiveSelection.Situation(
             timeLeft: deadline.since(now) / .seconds(1), time: deadline.since(arrivedAt) / .seconds(1),
-            attempts: attempts, failures: failures, maximumAttempts: maximumAttempts)
+            attempts: attempts, failures: failures, maximumAttempts: maximumAttempts,
+            mayExplore: mayExplore)
         return selector.plan(for: shape, situation, weights: weights, at: now, timesAsked: timesAsked)
     }
 

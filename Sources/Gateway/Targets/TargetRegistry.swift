@@ -1,4 +1,4 @@
-import Generation
+public import Generation
 public import Resilience
 import Routing
 import Synchronization
@@ -13,20 +13,6 @@ public final class TargetRegistry: Sendable {
         public var bulkhead: BulkheadPolicy?
         /// The requests that the provider allows, if that is known.
         public var limit: RateLimit?
-
-        /// How many requests a provider allows.
-        public struct RateLimit: Sendable, Hashable {
-            /// In a second.
-            public var requestsPerSecond: Double
-            /// At once.
-            public var burst: Double
-
-            /// Creates a limit.
-            public init(requestsPerSecond: Double, burst: Double) {
-                self.requestsPerSecond = requestsPerSecond
-                self.burst = burst
-            }
-        }
 
         /// Creates policies.
         public init(breaker: CircuitBreakerPolicy, bulkhead: BulkheadPolicy?, limit: RateLimit? = nil) {
@@ -141,11 +127,7 @@ public final class TargetRegistry: Sendable {
         if let known, known.settings.limit == settings.limit {
             return known.health.estimate.withLock { $0.settled }
         }
-        return TargetEstimate(
-            TargetFacts(
-                inputPrice: 0, outputPrice: 0, quality: 0,
-                requestsPerSecond: settings.limit?.requestsPerSecond,
-                burst: settings.limit?.burst))
+        return TargetEstimate(limit: settings.limit)
     }
 
     private static func budgetKey(_ identity: TargetIdentity) -> String {

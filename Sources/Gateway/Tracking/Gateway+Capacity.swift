@@ -1,4 +1,6 @@
+import Generation
 import Routing
+import Synchronization
 
 /// Whether the targets of a route carry its busiest time when the largest of them is lost. The unit is requests in five
 /// minutes.
@@ -20,16 +22,10 @@ extension Gateway {
     /// same targets are not taken into account.
     public var capacities: [RouteCapacity] {
         routes.all.compactMap { route in
-            let targets = route.settings.targets
-            guard targets.contains(where: { $0.facts.requestsPerSecond != nil }),
+            let targets = route.settings.targets, limits = targets.map(\.allowedPerSlot)
+            guard limits.contains(where: \.isFinite),
                 let demand = records.demand(of: route.settings.name), demand.profile.average != nil
             else { return nil }
-            // Each key has the limit of its target.
-            let limits = targets.map { target in
-                target.facts.requestsPerSecond.map {
-                    $0 * QuotaForecast.slot * Double(target.health.count)
-                } ?? .infinity
-            }
             let plan = CapacityPlan(for: demand.busiest, limits: limits)
             return RouteCapacity(
                 route: route.settings.name, peak: plan.peak, needed: plan.needed.map { targets[$0].name },
@@ -37,13 +33,26 @@ extension Gateway {
         }
     }
 
-    /// The requests a second that the provider of each target allows, where that is configured.
+    /// The requests a second that the provider of each target allows, where that is known.
     public var limits: [TargetIdentity: Double] {
         var limits: [TargetIdentity: Double] = [:]
         for target in routes.all.flatMap(\.settings.targets) {
-            guard let allowed = target.facts.requestsPerSecond else { continue }
-            for health in target.health { limits[health.identity] = allowed }
+            for health in target.health {
+                limits[health.identity] = target.limit(of: health)?.requestsPerSecond
+            }
         }
         return limits
+    }
+}
+
+extension Target {
+    /// What its provider allows with a key: what is configured, else what its responses told.
+    fileprivate func limit(of health: TargetHealth) -> RateLimit? {
+        facts.limit ?? health.estimate.withLock { $0.headroom.learnedLimit }
+    }
+
+    /// The requests in a slot of a forecast that its provider allows with all of its keys; infinite if that is not known.
+    fileprivate var allowedPerSlot: Double {
+        health.reduce(0) { $0 + (limit(of: $1)?.requestsPerSecond ?? .infinity) } * QuotaForecast.slot
     }
 }

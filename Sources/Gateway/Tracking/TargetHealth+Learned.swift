@@ -1,3 +1,4 @@
+public import Generation
 public import Resilience
 import Routing
 import Synchronization
@@ -12,6 +13,8 @@ extension TargetHealth {
         public let firstToken, perToken: Double?
         /// The share of the provider's limit that is left; nil as long as no limit is known.
         public let headroom: Double?
+        /// The limit that the provider's responses told; nil if they did not, or one is configured.
+        public let limit: RateLimit?
         /// Attempts that should have brought their first token by now.
         public let overdue: Int
     }
@@ -19,7 +22,7 @@ extension TargetHealth {
     /// What is learned of it.
     public func learned(at now: Instant) -> Learned {
         let known = estimate.withLock { $0 }, seconds = now.seconds
-        let unknown = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 0))
+        let unknown = TargetEstimate()
         var success = known.success, headroom = known.headroom
         // Looking lets what is old fade.
         _ = success.evidence(for: RequestShape(input: 0, output: 0), overdue: 0, at: seconds)
@@ -29,6 +32,6 @@ extension TargetHealth {
             firstToken: known.firstToken == unknown.firstToken ? nil : known.firstToken.expected(),
             perToken: known.perToken == unknown.perToken ? nil : known.perToken.expected(),
             headroom: headroom.isKnown ? 1 - headroom.used(at: seconds) : nil,
-            overdue: known.overdue(at: seconds))
+            limit: known.headroom.learnedLimit, overdue: known.overdue(at: seconds))
     }
 }

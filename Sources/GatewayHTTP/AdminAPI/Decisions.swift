@@ -29,7 +29,7 @@ struct Decisions: Sendable {
 /// A decision as it is shown.
 struct DecisionView: Encodable {
     struct Planned: Encodable {
-        /// What speaks for a target and against it, on routes whose strategy learns.
+        /// What speaks for a target and against it, on routes whose strategy learns. What costs is negative.
         struct Terms: Encodable {
             var worth: Double
             var quality: Double
@@ -112,6 +112,8 @@ struct DecisionView: Encodable {
     var streams: Bool
     var summary: String
     var plan: [Planned]
+    /// As a text, since it is larger than what JSON numbers hold everywhere.
+    var seed: String?
     var preferences: [String: Preference]?
     var session: Session?
     var advantage: String?
@@ -138,6 +140,7 @@ struct DecisionView: Encodable {
         streams = decision.streams
         summary = Self.sentence(decision)
         plan = decision.plan.map(Planned.init)
+        seed = decision.seed.map { "\($0)" }
         let applied = PreferenceLayer.applied(decision.preferences).filter {
             decision.strategy.heeds($0.name)
         }
@@ -204,12 +207,11 @@ extension DecisionView.Planned {
         reason = planned.why
         guard let standing = planned.standing else { return }
         eligible = standing.isEligible
+        let seen = standing.assessment
         terms = Terms(
-            worth: standing.worth, quality: standing.quality, price: standing.price,
-            latency: standing.latency,
-            risk: standing.risk, headroom: standing.headroom, success: standing.success,
-            evidence: standing.evidence, noise: standing.noise, expected_seconds: standing.expectedSeconds,
-            expected_dollars: standing.expectedDollars)
+            worth: standing.worth, quality: seen.quality, price: -seen.price, latency: -seen.latency,
+            risk: -seen.risk, headroom: -seen.headroom, success: seen.success, evidence: seen.evidence,
+            noise: seen.noise, expected_seconds: seen.time, expected_dollars: seen.dollars)
     }
 }
 

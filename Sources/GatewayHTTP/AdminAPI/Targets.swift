@@ -43,6 +43,9 @@ struct TargetView: Encodable {
         var first_token_seconds: Double?
         var per_token_seconds: Double?
         var headroom: Double?
+        /// The limit that the provider's responses told.
+        var requests_per_minute: Double?
+        var burst: Double?
         var overdue: Int
     }
 
@@ -66,7 +69,9 @@ struct TargetView: Encodable {
         let known = health.learned(at: now)
         learned = Learned(
             success: known.success, evidence: known.evidence, first_token_seconds: known.firstToken,
-            per_token_seconds: known.perToken, headroom: known.headroom, overdue: known.overdue)
+            per_token_seconds: known.perToken, headroom: known.headroom,
+            requests_per_minute: known.limit.map { $0.requestsPerSecond * 60 }, burst: known.limit?.burst,
+            overdue: known.overdue)
     }
 
     /// - Parameter allowed: The requests a second that the provider allows.

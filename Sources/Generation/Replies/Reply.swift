@@ -34,21 +34,21 @@ public struct ReplyFacts: Sendable, Hashable {
     public var finishReason: String?
     /// The provider's identity of the request.
     public var upstreamID: String?
-    /// The share of the provider's rate limit that is left; nil if it did not say. Range: 0 to 1.
-    public var limitLeft: Double?
+    /// What it said of its rate limit; nil if it said nothing.
+    public var limit: RateLimitNotice?
     /// The events of a stream that could not be read and were passed over.
     public var skippedEvents = 0
 
     /// Creates facts; none when nothing is given.
     public init(
         model: String? = nil, usage: Usage? = nil, finishReason: String? = nil, upstreamID: String? = nil,
-        limitLeft: Double? = nil
+        limit: RateLimitNotice? = nil
     ) {
         self.model = model
         self.usage = usage
         self.finishReason = finishReason
         self.upstreamID = upstreamID
-        self.limitLeft = limitLeft
+        self.limit = limit
     }
 }
 

@@ -121,7 +121,7 @@ public final class OpenAIProvider: Provider {
         if isEventStream {
             let isWhole = !request.streams
             let stream = OpenAIStream(
-                response.body, for: request, upstreamID: upstreamID, limitLeft: RateLimitShare.left(in: head),
+                response.body, for: request, upstreamID: upstreamID, limit: RateLimitFields.notice(in: head),
                 redactor: redactor,
                 keepsText: call.keepsText && call.goingOn == nil,
                 passesUsage: isWhole || request.wantsUsage, keepsChoices: call.keepsChoices,
@@ -153,8 +153,7 @@ public final class OpenAIProvider: Provider {
         }
         // A stream may lose an event and go on; a whole answer with a hole in it is none.
         guard stream.unreadable == 0 else { throw unusable("unreadable", "has unreadable events") }
-        // As in an answer that came as a whole, thoughts alone are none, unless the answer says that it was cut.
-        guard stream.isAnswer || call.allowsEmpty || stream.facts.finishReason == "length" else {
+        guard stream.isAnswer || call.allowsEmpty || isCut(stream.facts.finishReason, byCallerOf: call) else {
             throw stream.empty()
         }
         var whole = WholeReply(body: assembler.whole, facts: stream.facts)
@@ -251,7 +250,8 @@ public final class OpenAIProvider: Provider {
                 bytesReceived: response.body.bytesReceived, redactor: redactor)
         }
         let cursor = JSONCursor(bytes), reason = scan.finishReason.map(cursor.decode)
-        guard scan.choices > 0, scan.answered > 0 || call.allowsEmpty && scan.finished > 0 else {
+        let mayBeEmpty = call.allowsEmpty || isCut(reason, byCallerOf: call)
+        guard scan.choices > 0, scan.answered > 0 || mayBeEmpty && scan.finished > 0 else {
             if reason == "content_filter" {
                 throw failure(.contentPolicy, "refused", response, "the provider filtered the answer")
             }
@@ -267,8 +267,13 @@ public final class OpenAIProvider: Provider {
         let facts = ReplyFacts(
             model: scan.model.map { redactor.cleaned(cursor.decode($0)) }, usage: scan.usage,
             finishReason: reason.map(redactor.cleaned),
-            upstreamID: upstreamID, limitLeft: RateLimitShare.left(in: response.head))
+            upstreamID: upstreamID, limit: RateLimitFields.notice(in: response.head))
         return (facts, scan.kept)
+    }
+
+    /// Whether the caller's own limit left room for nothing but thoughts.
+    private func isCut(_ finishReason: String?, byCallerOf call: ProviderCall) -> Bool {
+        finishReason == "length" && call.request.maximumTokens != nil
     }
 
     /// The provider's identity of a request, cut to a length that is kept.

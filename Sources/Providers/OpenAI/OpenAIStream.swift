@@ -36,7 +36,7 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     private let allowsEmpty: Bool
 
     init(
-        _ body: UpstreamBody, for request: GenerationRequest, upstreamID: String?, limitLeft: Double?,
+        _ body: UpstreamBody, for request: GenerationRequest, upstreamID: String?, limit: RateLimitNotice?,
         redactor: Redactor,
         keepsText: Bool, passesUsage: Bool, keepsChoices: Bool, allowsEmpty: Bool
     ) {
@@ -47,7 +47,7 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         self.body = body
         self.request = request
         self.redactor = redactor
-        facts = ReplyFacts(upstreamID: upstreamID, limitLeft: limitLeft)
+        facts = ReplyFacts(upstreamID: upstreamID, limit: limit)
     }
 
     func cancel() {

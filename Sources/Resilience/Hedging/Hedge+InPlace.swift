@@ -2,7 +2,7 @@ extension Hedge {
     /// Runs `first` in the caller's task and, once `delay` has passed without its end, `second` beside it in a task of its
     /// own. Returns when both have ended.
     ///
-    /// ``run(mayOverlap:cost:delay:deadline:accepting:handling:discard:alsoFailed:_:)`` makes a task for each attempt;
+    /// ``run(mayOverlap:cost:deadline:accepting:handling:discard:alsoFailed:_:)`` makes a task for each attempt;
     /// this makes none until a hedge is due, which is cheaper where that is rare. What it asks for in return: the first
     /// attempt cannot be cancelled by itself, so `breakOff` must end it. There is one hedge at most, if the policy and the
     /// budget allow any.

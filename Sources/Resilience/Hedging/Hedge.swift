@@ -53,7 +53,6 @@ public final class Hedge: Sendable {
     ///   - mayOverlap: Whether the call may run twice at the same time without harm, as an idempotent one may. If not,
     ///     there is only the first attempt. Default: true.
     ///   - cost: What one attempt costs, in the unit of ``HedgePolicy/maximumCost``. Default: nothing.
-    ///   - delay: Replaces the delay before the first hedge for this call. Default: nil, which keeps it.
     ///   - deadline: When the caller wants its answer, on the hedge's clock; no hedge begins then or later. Default: none.
     ///   - accepts: Whether a value may be the answer. Default: any.
     ///   - handles: Whether another attempt may do better after an error. Default: any but cancellation.
@@ -64,7 +63,7 @@ public final class Hedge: Sendable {
     /// - Throws: The error of the first attempt when all fail, or an error that is not handled, or `CancellationError`.
     @inlinable
     public func run<Value: Sendable>(
-        mayOverlap: Bool = true, cost: Int = 0, delay: Duration? = nil, deadline: Instant? = nil,
+        mayOverlap: Bool = true, cost: Int = 0, deadline: Instant? = nil,
         accepting accepts: @Sendable (Value) -> Bool = { _ in true },
         handling handles: @Sendable (any Error) -> Bool = { _ in true },
         discard: @Sendable (Value) -> Void = { _ in },
@@ -74,7 +73,7 @@ public final class Hedge: Sendable {
         let results = HedgedResults<Value>()
         let winner = await withoutActuallyEscaping(operation) { operation in
             await withDiscardingTaskGroup { group in
-                var call = begin(mayOverlap: mayOverlap, cost: cost, delay: delay, deadline: deadline)
+                var call = begin(mayOverlap: mayOverlap, cost: cost, deadline: deadline)
                 defer { call.callOff() }
                 while true {
                     switch call.next() {
@@ -108,10 +107,10 @@ public final class Hedge: Sendable {
     }
 
     @usableFromInline
-    func begin(mayOverlap: Bool, cost: Int, delay: Duration?, deadline: Instant?) -> HedgedCall {
+    func begin(mayOverlap: Bool, cost: Int, deadline: Instant?) -> HedgedCall {
         depositForHedge()
         let hedges = mayOverlap ? policy.hedges(costing: cost) : 0
-        return HedgedCall(self, maximumHedges: hedges, delay: delay, deadline: deadline)
+        return HedgedCall(self, maximumHedges: hedges, deadline: deadline)
     }
 
     /// Whether an outcome is the caller's, whatever other attempts may bring.

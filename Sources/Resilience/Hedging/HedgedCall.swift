@@ -23,13 +23,10 @@ struct HedgedCall {
     private var alarm: (moment: Instant, ticket: TimerQueue.Ticket)?
     private var rungAt: Instant?
     private let deadline: Instant?
-    /// Replaces the delay before the first hedge.
-    private let delay: Duration?
 
     @usableFromInline
-    init(_ hedge: Hedge, maximumHedges: Int, delay: Duration?, deadline: Instant?) {
+    init(_ hedge: Hedge, maximumHedges: Int, deadline: Instant?) {
         self.hedge = hedge
-        self.delay = delay
         self.deadline = deadline
         machine = Hedge.StateMachine(maximumHedges: maximumHedges)
     }
@@ -44,8 +41,7 @@ struct HedgedCall {
             switch machine.next(at: now) {
             case .begin(let attempt) where attempt > 0 && !mayBegin(attempt, at: now): machine.withdraw()
             case .begin(let attempt):
-                let own = attempt == 0 ? delay : nil
-                machine.hasBegun(at: now, nextAfter: own ?? hedge.delay(before: attempt + 1))
+                machine.hasBegun(at: now, nextAfter: hedge.delay(before: attempt + 1))
                 return .begin(attempt)
             case .wait(let until): return .wait(until: until)
             case .finish(let winner): return .finish(winner)

@@ -24,10 +24,7 @@ public struct Spawner: Sendable {
     }
 
     /// Starts each work as a task of its own, with the priority of who starts it.
-    public static let tasks = Spawner { work in
-        let task = Task { await work() }
-        return Spawned { task.cancel() }
-    }
+    public static let tasks = tasks(on: nil)
 
     /// Starts each work as a task of its own, with nothing of who starts it: for what serves many.
     public static let detached = Spawner { work in
@@ -35,8 +32,10 @@ public struct Spawner: Sendable {
         return Spawned { task.cancel() }
     }
 
-    /// Starts each work as a task of its own that runs on `executor`.
-    public static func tasks(on executor: any TaskExecutor) -> Spawner {
+    /// Starts each work as a task of its own, with the priority of who starts it.
+    ///
+    /// - Parameter executor: Where it runs; nil for where tasks usually do.
+    public static func tasks(on executor: (any TaskExecutor)?) -> Spawner {
         Spawner { work in
             let task = Task(executorPreference: executor) { await work() }
             return Spawned { task.cancel() }

@@ -41,6 +41,11 @@ public struct AdaptiveSelection: Sendable {
         public var timesAsked: Int
         /// What it is ordered by: more is better.
         public var worth: Double
+        /// Whether it is asked first only to learn how it is.
+        public var isExplored = false
+
+        /// Whether it can be asked like any other.
+        public var isEligible: Bool { assessment.hasRoom && gate == .open && !isTooDear }
 
         /// Creates a standing.
         ///
@@ -68,14 +73,20 @@ public struct AdaptiveSelection: Sendable {
         public var failures: Int
         /// The most attempts that it may cost.
         public var maximumAttempts: Int
+        /// Whether a target may be asked first only to learn how it is, with another one beside it when it is slow.
+        public var mayExplore: Bool
 
         /// Creates a situation.
-        public init(timeLeft: Double, time: Double, attempts: Int, failures: Int, maximumAttempts: Int) {
+        public init(
+            timeLeft: Double, time: Double, attempts: Int, failures: Int, maximumAttempts: Int,
+            mayExplore: Bool = false
+        ) {
             self.timeLeft = timeLeft
             self.time = time
             self.attempts = attempts
             self.failures = failures
             self.maximumAttempts = maximumAttempts
+            self.mayExplore = mayExplore
         }
     }
 
@@ -91,6 +102,7 @@ public struct AdaptiveSelection: Sendable {
     /// When a target was last asked because nobody else was there.
     private var lastForced: [Double]
     private var panickedAt = -1e9
+    private var quota = ExplorationQuota()
 
     /// Creates a selection among so many candidates.
     public init(candidates: Int) {
@@ -114,7 +126,23 @@ public struct AdaptiveSelection: Sendable {
         }
         let standBy = mayWait ? Plan.StandBy(Self.step) : nil
         guard situation.failures <= 1 || retries >= 1 || !mayWait else { return Plan([], standBy: standBy) }
-        return Plan(choices(order, standings, isLast: isLast), standBy: standBy)
+        var plan = Plan(choices(order, standings, isLast: isLast), standBy: standBy)
+        if situation.mayExplore, situation.attempts == 0, situation.timeLeft > 20,
+            let index = quota.pick(order, standings)
+        {
+            explore(index, standings[index], &plan)
+        }
+        return plan
+    }
+
+    /// Puts a candidate first only to learn how it is. The hedge beside it is paid for.
+    private mutating func explore(_ index: Int, _ standing: Standing, _ plan: inout Plan) {
+        hedges += 1
+        var choice = choice(index, standing, isLast: false)
+        hurry(&choice)
+        choice.isExploration = true
+        plan.order.removeAll { $0.candidate == index }
+        plan.order.insert(choice, at: 0)
     }
 
     /// Whom to ask beside `candidate`, which is slow to begin its answer; nil if that is not worth it.
@@ -169,16 +197,17 @@ public struct AdaptiveSelection: Sendable {
     }
 
     private func choice(_ index: Int, _ standing: Standing, isLast: Bool) -> Plan.Choice {
-        var choice = Plan.Choice(index),
-            limit = isLast ? Double.infinity : standing.assessment.firstTokenLimit
-        var hedge = standing.assessment.hedgeAfter
-        if standing.gate.isGuarded {
-            limit = min(limit, 4)
-            hedge = max(0.3, min(hedge, 1))
-        }
-        choice.firstTokenSeconds = limit
-        choice.hedgeAfterSeconds = hedge
+        var choice = Plan.Choice(index)
+        choice.firstTokenSeconds = isLast ? .infinity : standing.assessment.firstTokenLimit
+        choice.hedgeAfterSeconds = standing.assessment.hedgeAfter
+        if standing.gate.isGuarded { hurry(&choice) }
         return choice
+    }
+
+    /// Does not let a request wait long for one that is asked to learn how it is.
+    private func hurry(_ choice: inout Plan.Choice) {
+        choice.firstTokenSeconds = min(choice.firstTokenSeconds, 4)
+        choice.hedgeAfterSeconds = max(0.3, min(choice.hedgeAfterSeconds, 1))
     }
 
     // MARK: Nobody can be asked
@@ -249,7 +278,11 @@ extension AdaptiveSelection.Standing {
     }
 
     /// Sets what candidates are ordered by under `strategy`.
-    public static func weigh(_ standings: inout [Self], by strategy: Strategy, chance: inout Chance) {
+    ///
+    /// - Parameter peakTime: The ``TargetEstimate/peakTime(of:at:)`` of a candidate; asked for only under `leastLatency`.
+    public static func weigh(
+        _ standings: inout [Self], by strategy: Strategy, chance: inout Chance, peakTime: (Int) -> Double
+    ) {
         switch strategy {
         case .adaptive, .priority, .roundRobin, .weighted: break
         case .cheapest:
@@ -266,16 +299,18 @@ extension AdaptiveSelection.Standing {
                 standings[index].worth =
                     terms.success + 0.3 * (log(seen) / max(1, terms.evidence)).squareRoot()
             }
-        case .leastLatency: weighByLatency(&standings, chance: &chance)
+        case .leastLatency: weighByLatency(&standings, chance: &chance, peakTime)
         }
     }
 
     /// The better of two drawn by chance comes first, so that not all rush to the same one (M. Mitzenmacher: "The power of
-    /// two choices in randomized load balancing", 2001).
-    private static func weighByLatency(_ standings: inout [Self], chance: inout Chance) {
+    /// two choices in randomized load balancing", 2001), by the time of its latest peak times what it has to do (Finagle's
+    /// Peak EWMA balancer).
+    private static func weighByLatency(
+        _ standings: inout [Self], chance: inout Chance, _ peakTime: (Int) -> Double
+    ) {
         for index in standings.indices {
-            let terms = standings[index].assessment
-            standings[index].worth = -terms.time * Double(terms.pending + 1)
+            standings[index].worth = -peakTime(index) * Double(standings[index].assessment.pending + 1)
         }
         let open = standings.indices.filter {
             standings[$0].gate == .open && standings[$0].assessment.hasRoom

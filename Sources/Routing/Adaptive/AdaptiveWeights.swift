@@ -17,6 +17,8 @@ public struct AdaptiveWeights: Sendable, Hashable {
     public var minimumQuality = 0.0
     /// Targets that are expected to cost more dollars are not asked. Range: 0 or more. Default: infinite.
     public var maximumCost = Double.infinity
+    /// Whether a target may be asked first only to learn how it is. Default: true.
+    public var explores = true
 
     /// Creates the balanced weights.
     public init() {}

@@ -44,6 +44,8 @@ public struct Assessment: Sendable, Hashable {
     public var hedgeAfter: Double { max(0.35, exp(firstTokenMean + 2.4 * firstTokenDeviation)) }
     /// Its attempts that have not brought their first token, as far as they are watched.
     public var pending: Int
+    /// Seconds since it was last asked, or first judged if it never was.
+    public var unasked: Double
     /// The expected seconds until the whole answer.
     public var time: Double
     /// The expected price in dollars.
@@ -99,6 +101,7 @@ extension TargetEstimate {
             whenWell: quality - price - weights.latency * min(6, time),
             success: share, evidence: amount, noise: noise, firstToken: first, perToken: each,
             firstTokenMean: firstToken.mean, firstTokenDeviation: firstToken.deviation, pending: running,
+            unasked: unasked(at: seconds),
             time: time, dollars: dollars,
             roomAfter: headroom.wait(at: seconds), isBlocked: headroom.isBlocked(at: seconds))
     }

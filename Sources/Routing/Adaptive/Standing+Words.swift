@@ -16,6 +16,10 @@ extension AdaptiveSelection.Standing: CustomStringConvertible {
         if !terms.hasRoom { words += "; passed over: no room in its rate limit" }
         if isTooDear { words += "; passed over: dearer than is allowed" }
         if isLow { words += "; below the quality that is wanted" }
+        if isExplored {
+            words +=
+                "; asked first to learn how it is, since nobody has asked it for \(terms.unasked.shown) s"
+        }
         return words
     }
 

@@ -1,9 +1,13 @@
+public import Generation
+
 /// How much of a provider's rate limit is left: a token bucket that follows what is configured, what responses say and
 /// when the provider refuses. A decision: no clock, lock or task.
 public struct HeadroomEstimate: Sendable, Hashable {
-    /// The limit that is configured; nil if none is known.
-    private let configured: (rate: Double, burst: Double)?
-    /// Tokens a second; nil as long as no limit is known.
+    /// The limit, if it was told; else it is guessed from refusals.
+    private var limit: RateLimit?
+    /// Whether the operator told it, so that responses only say how much of it is left.
+    private let isConfigured: Bool
+    /// Tokens a second; nil as long as no limit is known. Less than the limit's for a time after a refusal.
     private var rate: Double?
     private var burst: Double
     private var tokens: Double
@@ -13,16 +17,21 @@ public struct HeadroomEstimate: Sendable, Hashable {
     private var asked = 0.0
 
     /// Creates an estimate of a full bucket.
-    public init(requestsPerSecond: Double?, burst: Double?) {
-        let capacity = max(1, burst ?? requestsPerSecond ?? 1)
-        configured = requestsPerSecond.map { (max(1e-6, $0), capacity) }
-        rate = configured?.rate
-        self.burst = capacity
-        tokens = capacity
+    ///
+    /// - Parameter limit: What is configured; nil if nothing is.
+    public init(_ limit: RateLimit? = nil) {
+        self.limit = limit
+        isConfigured = limit != nil
+        rate = limit?.requestsPerSecond
+        burst = limit?.burst ?? 1
+        tokens = burst
     }
 
-    /// Whether a limit is known, from the configuration or from refusals.
+    /// Whether a limit is known: from the configuration, from responses or from refusals.
     public var isKnown: Bool { rate != nil }
+
+    /// The limit that responses told; nil if they did not, or one is configured.
+    public var learnedLimit: RateLimit? { isConfigured ? nil : limit }
 
     /// The share of the bucket that is used. Range: 0 to 1.
     public mutating func used(at seconds: Double) -> Double {
@@ -59,19 +68,21 @@ public struct HeadroomEstimate: Sendable, Hashable {
         refill(at: seconds)
         if rate == nil { burst = max(1, asked * 2) }
         let known = rate ?? max(asked, 0.1)
-        rate = max(0.05 * (configured?.rate ?? known), known * 0.7)
+        rate = max(0.05 * (limit?.requestsPerSecond ?? known), known * 0.7)
         tokens = 0
         blockedUntil = seconds + min(max(0, wait), 5)
     }
 
     /// A request was answered.
     ///
-    /// - Parameter remaining: The share of the limit that the response says is left; nil if it says nothing.
-    public mutating func answered(remaining: Double?, at seconds: Double) {
+    /// - Parameter notice: What the response says of the limit; nil if it says nothing.
+    public mutating func answered(_ notice: RateLimitNotice?, at seconds: Double) {
+        refill(at: seconds)
+        if !isConfigured, let told = notice?.limit { learn(told) }
         guard let known = rate else { return }
-        if let configured {
-            if known < configured.rate {
-                rate = min(configured.rate, known * 1.03 + 0.002 * configured.rate)
+        if let limit {
+            if known < limit.requestsPerSecond {
+                rate = min(limit.requestsPerSecond, known * 1.03 + 0.002 * limit.requestsPerSecond)
             }
         } else {
             rate = known * 1.03
@@ -81,10 +92,32 @@ public struct HeadroomEstimate: Sendable, Hashable {
                 return
             }
         }
-        refill(at: seconds)
-        guard let remaining, remaining >= 0 else { return }
-        let said = remaining * burst
-        if said < tokens - 1 { tokens = max(0, 0.5 * (tokens + said)) }
+        if let notice { believe(notice.left) }
+    }
+
+    /// A response says how much is allowed. With a limit that begins anew at certain times, what is used comes back all at
+    /// once: then it seems little soon after that, so the most that was seen is forgotten only slowly.
+    private mutating func learn(_ told: RateLimit) {
+        guard let known = limit else {
+            (limit, rate, burst) = (told, told.requestsPerSecond, told.burst)
+            tokens = burst
+            return
+        }
+        let old = known.requestsPerSecond
+        let new = max(told.requestsPerSecond, 0.95 * old + 0.05 * told.requestsPerSecond)
+        if rate == old { rate = new }
+        limit = RateLimit(requestsPerSecond: new, burst: told.burst)
+        burst = told.burst
+        tokens = min(tokens, burst)
+    }
+
+    /// Goes half of the way to what a response says is left. More than was thought is believed only of a limit that
+    /// responses told: of one that is configured, others may use the rest.
+    private mutating func believe(_ left: Double) {
+        let said = min(1, max(0, left)) * burst
+        if said < tokens - 1 || limit != nil && !isConfigured && said > tokens + 1 {
+            tokens = max(0, 0.5 * (tokens + said))
+        }
     }
 
     private mutating func refill(at seconds: Double) {
@@ -93,18 +126,5 @@ public struct HeadroomEstimate: Sendable, Hashable {
         if let rate { tokens = min(burst, tokens + passed * rate) }
         asked *= max(0, 1 - passed / 60)
         updated = seconds
-    }
-
-    /// Whether two estimates are the same.
-    public static func == (one: Self, other: Self) -> Bool {
-        (one.rate, one.burst, one.tokens) == (other.rate, other.burst, other.tokens)
-            && (one.updated, one.blockedUntil, one.asked) == (other.updated, other.blockedUntil, other.asked)
-    }
-
-    /// Hashes what changes.
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(rate)
-        hasher.combine(tokens)
-        hasher.combine(updated)
     }
 }

@@ -1,3 +1,5 @@
+public import Generation
+
 /// What a request is like, as far as the choice of a target goes.
 public struct RequestShape: Sendable, Hashable {
     /// The tokens of its prompt. Range: 0 or more.
@@ -24,21 +26,15 @@ public struct TargetFacts: Sendable, Hashable {
     public var outputPrice: Double
     /// How good its answers are. Range: 0 to 10.
     public var quality: Double
-    /// The requests a second that its provider allows; nil if that is not known.
-    public var requestsPerSecond: Double?
-    /// The requests that its provider allows at once; nil if that is not known.
-    public var burst: Double?
+    /// The requests that its provider allows; nil if that is not known.
+    public var limit: RateLimit?
 
     /// Creates facts.
-    public init(
-        inputPrice: Double, outputPrice: Double, quality: Double, requestsPerSecond: Double? = nil,
-        burst: Double? = nil
-    ) {
+    public init(inputPrice: Double, outputPrice: Double, quality: Double, limit: RateLimit? = nil) {
         self.inputPrice = inputPrice
         self.outputPrice = outputPrice
         self.quality = quality
-        self.requestsPerSecond = requestsPerSecond
-        self.burst = burst
+        self.limit = limit
     }
 
     /// What a request is expected to cost, in dollars.

@@ -1,3 +1,6 @@
+public import Generation
+import Resilience
+
 /// All that is learned of one target: how likely it is to answer, how quickly, and how much of its limit is left.
 /// A decision: no clock, lock or task. Times are seconds on one clock.
 public struct TargetEstimate: Sendable {
@@ -35,6 +38,8 @@ public struct TargetEstimate: Sendable {
     public private(set) var perToken: TimeEstimate
     /// How much of its limit is left.
     public internal(set) var headroom: HeadroomEstimate
+    /// The time to the first token as `least_latency` sees it.
+    private var peak: PeakEWMA
     /// Seconds that an attempt which fails usually takes.
     public private(set) var timeLost = 0.5
     /// In the order in which they began.
@@ -42,17 +47,21 @@ public struct TargetEstimate: Sendable {
     private var given: UInt64 = 0
     /// Seconds after which an attempt without its first token is late.
     private var lateAfter: Double
+    /// When it was last asked, or first judged if it never was.
+    private var askedAt: Double?
 
     /// Creates an estimate.
     ///
     /// - Parameters:
+    ///   - limit: What its provider allows, if that is known.
     ///   - firstToken: What to expect before anything was seen, in seconds. Default: 0.7.
     ///   - perToken: The same for each token after the first. Default: 0.02.
-    public init(_ facts: TargetFacts, firstToken: Double = 0.7, perToken: Double = 0.02) {
+    public init(limit: RateLimit? = nil, firstToken: Double = 0.7, perToken: Double = 0.02) {
         let time = TimeEstimate(median: firstToken, residual: 0.09)
         (self.firstToken, lateAfter) = (time, time.late(Self.lateDeviations))
         self.perToken = TimeEstimate(median: perToken, residual: 0.04)
-        headroom = HeadroomEstimate(requestsPerSecond: facts.requestsPerSecond, burst: facts.burst)
+        peak = PeakEWMA(initial: .seconds(firstToken), at: Instant())
+        headroom = HeadroomEstimate(limit)
     }
 
     // MARK: Learning
@@ -62,6 +71,7 @@ public struct TargetEstimate: Sendable {
     /// - Returns: What to name it by.
     public mutating func began(at seconds: Double) -> UInt64 {
         headroom.take(at: seconds)
+        askedAt = seconds
         given &+= 1
         if pending.count < Self.mostPending { pending.append(Pending(id: given, began: seconds)) }
         return given
@@ -80,30 +90,38 @@ public struct TargetEstimate: Sendable {
     /// Its first token came after so many seconds.
     public mutating func firstToken(of id: UInt64, after time: Double, at seconds: Double) {
         forget(id)
+        learn(firstToken: time, at: seconds)
+    }
+
+    private mutating func learn(firstToken time: Double, at seconds: Double) {
         firstToken.note(time, at: seconds)
         lateAfter = firstToken.late(Self.lateDeviations)
+        peak.observe(.seconds(min(time, 1e6)), at: Self.instant(seconds))
     }
+
+    private static func instant(_ seconds: Double) -> Instant { Instant().advanced(by: .seconds(seconds)) }
 
     /// It has ended.
     ///
-    /// - Parameter remaining: The share of the provider's limit that is left, if the response says so.
+    /// - Parameter limit: What the response says of the provider's limit; nil if it says nothing.
     public mutating func ended(
-        _ id: UInt64, _ result: Result, of shape: RequestShape, remaining: Double? = nil, at seconds: Double
+        _ id: UInt64, _ result: Result, of shape: RequestShape, limit: RateLimitNotice? = nil,
+        at seconds: Double
     ) {
         forget(id)
         switch result {
         case .ignored: return
         case .refused(let wait): headroom.refused(retryAfter: wait, at: seconds)
         case .answered(let time):
-            headroom.answered(remaining: remaining, at: seconds)
+            headroom.answered(limit, at: seconds)
             if let time { perToken.note(time, at: seconds) }
             success.note(true, for: shape, at: seconds)
         case .answeredWhole(let time, let tokens):
-            headroom.answered(remaining: remaining, at: seconds)
+            headroom.answered(limit, at: seconds)
             learn(whole: time, tokens: tokens, at: seconds)
             success.note(true, for: shape, at: seconds)
         case .failed(let time):
-            if remaining != nil { headroom.answered(remaining: remaining, at: seconds) }
+            if limit != nil { headroom.answered(limit, at: seconds) }
             lost(time)
             success.note(false, for: shape, at: seconds)
         case .nothingCame(let time):
@@ -111,6 +129,7 @@ public struct TargetEstimate: Sendable {
             // Only a short limit says that it was slow; a long one that it hung, and what hangs has no speed.
             if time <= 4.01 { firstToken.noteLonger(than: time, at: seconds) }
             lateAfter = firstToken.late(Self.lateDeviations)
+            peak.observe(.seconds(min(time, 1e6)), at: Self.instant(seconds))
             success.note(false, for: shape, at: seconds)
         }
     }
@@ -133,8 +152,7 @@ public struct TargetEstimate: Sendable {
     private mutating func learn(whole time: Double, tokens: Int?, at seconds: Double) {
         let count = Double(max(1, tokens ?? 100)), first = firstToken.expected(), each = perToken.expected()
         let factor = time / max(1e-6, first + count * each)
-        firstToken.note(first * factor, at: seconds)
-        lateAfter = firstToken.late(Self.lateDeviations)
+        learn(firstToken: first * factor, at: seconds)
         if tokens != nil { perToken.note(each * factor, at: seconds) }
     }
 
@@ -146,8 +164,22 @@ public struct TargetEstimate: Sendable {
 
     // MARK: Prediction
 
+    /// The seconds for so many tokens by the latest peak of the time to the first one, which is soon forgotten.
+    public func peakTime(of output: Double, at seconds: Double) -> Double {
+        peak.estimate(at: Self.instant(seconds)) / .seconds(1) + output * perToken.expected()
+    }
+
     /// Seconds until its limit has room; 0 if it has, as far as is known.
     public mutating func roomAfter(at seconds: Double) -> Double { headroom.wait(at: seconds) }
+
+    /// Seconds since it was last asked, or since this was first wanted to be known if it never was.
+    mutating func unasked(at seconds: Double) -> Double {
+        guard let askedAt else {
+            askedAt = seconds
+            return 0
+        }
+        return max(0, seconds - askedAt)
+    }
 
     /// The attempts that have not brought their first token, as far as they are watched.
     public var running: Int { pending.count }

@@ -20,7 +20,7 @@ public enum Tier: String, Sendable, Hashable, CaseIterable {
     case standard
     /// Quality and time count more, money less.
     case premium
-    /// Quality and success count most.
+    /// Quality and success count most, and nobody is asked only to learn how it is.
     case enterprise
 }
 
@@ -32,7 +32,7 @@ public enum Urgency: String, Sendable, Hashable, CaseIterable {
     case normal
     /// Somebody waits for it: latency counts twice.
     case high
-    /// Latency counts four times.
+    /// Latency counts four times, and nobody is asked only to learn how it is.
     case critical
 }
 
@@ -57,6 +57,7 @@ extension AdaptiveWeights {
         }
         minimumQuality = preferences.minimumQuality ?? 0
         maximumCost = preferences.maximumCost ?? .infinity
+        explores = preferences.tier != .enterprise && preferences.urgency != .critical
     }
 
     /// Weighs what is preferred more.

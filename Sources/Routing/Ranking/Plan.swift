@@ -10,6 +10,8 @@ public struct Plan: Sendable, Hashable {
         public var hedgeAfterSeconds = Double.infinity
         /// Whether a candidate that is left alone is asked all the same, since nobody else is there.
         public var isForced = false
+        /// Whether it is asked first only to learn how it is.
+        public var isExploration = false
 
         /// Creates a choice without limits of its own.
         public init(_ candidate: Int) { self.candidate = candidate }
@@ -60,6 +62,9 @@ public struct Plan: Sendable, Hashable {
         self.order = order
         self.standBy = standBy
     }
+
+    /// The candidate that is asked first only to learn how it is; nil for none.
+    public var explored: Int? { order.first.flatMap { $0.isExploration ? $0.candidate : nil } }
 
     /// All candidates in their order.
     public static func inOrder(_ count: Int) -> Plan { Plan((0..<count).map { Choice($0) }) }

@@ -28,16 +28,16 @@ public struct AdaptivePolicy: SimulatedPolicy {
         let registry = TargetRegistry(
             time: source, chance: Chance(seed: seed &* 7919 &+ 13), onEvent: { _ in }, onCooldown: { _ in })
         let candidates = world.scenario.providers.map { provider in
-            AdaptiveSelector.Candidate(
+            let limit = RateLimit(requestsPerSecond: provider.rateLimit, burst: provider.burst)
+            return AdaptiveSelector.Candidate(
                 registry.health(
                     of: TargetIdentity(provider: provider.name, location: "", model: "", key: ""),
                     label: provider.name, credential: "",
                     settings: TargetRegistry.Settings(
-                        breaker: .learned, bulkhead: nil,
-                        limit: .init(requestsPerSecond: provider.rateLimit, burst: provider.burst))),
+                        breaker: .learned, bulkhead: nil, limit: limit)),
                 TargetFacts(
                     inputPrice: provider.inputPrice * 1e-6, outputPrice: provider.outputPrice * 1e-6,
-                    quality: provider.quality, requestsPerSecond: provider.rateLimit, burst: provider.burst))
+                    quality: provider.quality, limit: limit))
         }
         selector = AdaptiveSelector(candidates, chance: Chance(seed: seed &* 31 &+ 7))
     }
@@ -47,7 +47,7 @@ public struct AdaptivePolicy: SimulatedPolicy {
         self.time.set(time)
         let situation = AdaptiveSelector.Situation(
             timeLeft: request.deadline - time, time: deadline, attempts: request.attempts,
-            failures: request.failures, maximumAttempts: maximumAttempts)
+            failures: request.failures, maximumAttempts: maximumAttempts, mayExplore: weights.explores)
         return selector.plan(
             for: Self.shape(request), situation, weights: weights, at: self.time.now
         ) { request.failuresAt[$0] }.plan
@@ -105,12 +105,13 @@ public struct AdaptivePolicy: SimulatedPolicy {
         guard let lesson = lessons.removeValue(forKey: attempt.id) else { return }
         guard result.kind != .valid else {
             return lesson.answered(
-                tokens: request.request.output, remaining: result.remaining, at: self.time.now)
+                tokens: request.request.output, limit: RateLimitNotice(left: result.remaining),
+                at: self.time.now)
         }
         let failure = AttemptFailure.simulated(result.kind)
         lesson.failed(
             failure, FailureTable.otherTargetsFirst.conduct(for: failure),
-            remaining: result.kind == .invalid ? result.remaining : nil, at: self.time.now)
+            limit: result.kind == .invalid ? RateLimitNotice(left: result.remaining) : nil, at: self.time.now)
     }
 
     /// Learns if it was late.

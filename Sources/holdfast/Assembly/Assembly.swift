@@ -279,12 +279,12 @@ extension Configuration.Target {
     fileprivate var facts: TargetFacts {
         TargetFacts(
             inputPrice: (inputPrice ?? 0) * 1e-6, outputPrice: (outputPrice ?? 0) * 1e-6,
-            quality: quality ?? 8.5, requestsPerSecond: limit?.requestsPerSecond, burst: limit?.burst)
+            quality: quality ?? 8.5, limit: limit)
     }
 
-    fileprivate var limit: TargetRegistry.Settings.RateLimit? {
+    fileprivate var limit: RateLimit? {
         requestsPerMinute.map {
-            TargetRegistry.Settings.RateLimit(requestsPerSecond: $0 / 60, burst: burst ?? max(1, $0 / 60))
+            RateLimit(requestsPerSecond: $0 / 60, burst: burst ?? max(1, $0 / 60))
         }
     }
 }

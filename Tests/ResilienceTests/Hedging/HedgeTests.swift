@@ -38,25 +38,6 @@ import Testing
         #expect(cancelled.events == [0])
     }
 
-    @Test func `a call may have a delay of its own, which later hedges of it do not have`() async throws {
-        let time = time, hedge = hedge(.fixed(.seconds(10)), 2), begun = Recorder<Int>()
-        let answer = Task {
-            try await hedge.run(delay: .seconds(1)) { attempt in
-                begun.record(attempt)
-                if attempt < 2 { try await time.sleep(for: .seconds(60)) }
-                return attempt
-            }
-        }
-        await clock.untilSleepers(2)
-        clock.advance(by: .seconds(1))
-        await clock.untilSleepers(3)
-        #expect(begun.events == [0, 1])
-        clock.advance(by: .seconds(9))
-        #expect(begun.events == [0, 1], "the second one keeps the policy's")
-        clock.advance(by: .seconds(1))
-        #expect(try await answer.value == 2)
-    }
-
     @Test func `a value that nobody gets is given to who disposes of it`() async throws {
         let discarded = Recorder<Int>()
         let value = try await hedge(.fixed(.zero), 2).run(

@@ -4,13 +4,17 @@ import Routing
 
 extension Route {
     /// What a request begins with.
-    struct Opening {
+    struct Selection {
         /// Those who can be asked.
         var candidates: [Execution.Candidate]
         /// The order in which they are to be.
         var plan: Plan
         /// The same for the decision trail.
         var planned: [Decision.Planned]
+        /// What chance began with when the plan was made; nil if the strategy does not learn.
+        var seed: UInt64?
+        /// How much less the target is worth that is asked first only to learn how it is; nil if none is.
+        var regret: Double?
         /// What the request's session had to do with it.
         var session: Decision.Session?
         /// Makes new plans; nil if the strategy does not learn.
@@ -22,28 +26,34 @@ extension Route {
     }
 
     /// Chooses the targets for a request.
-    func open(
+    func select(
         _ request: GenerationRequest, _ terms: Terms, arrivedAt: Instant, deadline: Instant, hedge: Hedge
-    ) -> Opening {
-        guard let selector else { return openInOrder(terms, at: arrivedAt) }
+    ) -> Selection {
+        guard let selector else { return selectInOrder(terms, at: arrivedAt) }
         let hedges = settings.hedges && terms.fallsBack && candidates.count > 1
         let chooser = Chooser(
             selector: selector, shape: RequestShape(request), weights: terms.weights, arrivedAt: arrivedAt,
             deadline: deadline, maximumAttempts: settings.retry.maximumAttempts,
-            stayingAmong: terms.fallsBack ? nil : candidates, hedge: hedges ? hedge : nil)
-        var (plan, standings) = chooser.plan(attempts: 0, failures: 0, at: arrivedAt) { _ in 0 }
+            stayingAmong: terms.fallsBack ? nil : candidates, hedge: hedges ? hedge : nil,
+            // A session would stay with whom it is asked.
+            mayExplore: hedges && terms.weights.explores && terms.session == nil
+                && settings.strategy == .adaptive)
+        let ranking = chooser.plan(attempts: 0, failures: 0, at: arrivedAt) { _ in 0 }
+        let standings = ranking.standings
+        var plan = ranking.plan
         let target = sessionTarget(terms, at: arrivedAt)
         if let target { plan.putFirst(target, of: candidates, standings) }
         let ordered = plan.order.map(\.candidate)
         let others = standings.indices.filter { !ordered.contains($0) }
         let first = ordered.first.map { candidates[$0].target }
         if let first, !terms.fallsBack { plan.stay(at: first, of: candidates) }
-        return Opening(
+        return Selection(
             candidates: candidates, plan: plan,
             planned: (ordered + others).map {
                 Decision.Planned(
                     target: settings.targets[candidates[$0].target].name, reason: .learned(standings[$0]))
-            }, session: session(terms, at: target, first: first), chooser: chooser, chance: self.chance,
+            }, seed: ranking.seed, regret: plan.regret(standings),
+            session: session(terms, at: target, first: first), chooser: chooser, chance: self.chance,
             refusal: refusal(terms, standings))
     }
 
@@ -58,7 +68,7 @@ extension Route {
             cheapest: cheapest, limit: terms.weights.maximumCost, isCallersLimit: terms.isCostOfRequest)
     }
 
-    private func openInOrder(_ terms: Terms, at now: Instant) -> Opening {
+    private func selectInOrder(_ terms: Terms, at now: Instant) -> Selection {
         var (places, chance) = plan()
         let target = sessionTarget(terms, at: now)
         if let target, settings.targets[target].isReady(at: now),
@@ -72,11 +82,19 @@ extension Route {
                 Execution.Candidate(target: place.target, credential: $0)
             }
         }
-        return Opening(
+        return Selection(
             candidates: candidates, plan: .inOrder(candidates.count),
             planned: places.map {
                 Decision.Planned(target: settings.targets[$0.target].name, reason: $0.reason)
             },
             session: session(terms, at: target, first: places.first?.target), chooser: nil, chance: chance)
+    }
+}
+
+extension Plan {
+    /// How much less the target is worth that is asked first only to learn how it is; nil if none is.
+    fileprivate func regret(_ standings: [AdaptiveSelection.Standing]) -> Double? {
+        guard let explored, order.count > 1 else { return nil }
+        return standings[order[1].candidate].worth - standings[explored].worth
     }
 }
