@@ -64,7 +64,7 @@ public final class Lesson: Sendable {
         }
         guard isFirst else { return }
         health.estimate.withLock {
-            $0.firstToken(of: id, after: now.since(began) / .seconds(1), at: now.seconds)
+            $0.firstToken(of: id, after: now.since(began).inSeconds, at: now.seconds)
         }
     }
 
@@ -89,10 +89,10 @@ public final class Lesson: Sendable {
         guard let firstToken = end() else { return }
         let isNews = settle(.success, took: took)
         if let firstToken {
-            let each = tokens.map { max(1e-4, now.since(firstToken) / .seconds(1) / Double(max(1, $0))) }
+            let each = tokens.map { max(1e-4, now.since(firstToken).inSeconds / Double(max(1, $0))) }
             note(.answered(perToken: each), limit, now)
         } else {
-            note(.answeredWhole(after: now.since(began) / .seconds(1), tokens: tokens), limit, now)
+            note(.answeredWhole(after: now.since(began).inSeconds, tokens: tokens), limit, now)
         }
         if isProbe, isNews { selector?.probeSucceeded(at: candidate, at: now) }
     }
@@ -103,10 +103,10 @@ public final class Lesson: Sendable {
     ) {
         guard end() != nil else { return }
         settle(conduct.countsAgainstBreaker ? .failure(retryAfter: failure.retryAfter) : .ignored)
-        let time = now.since(began) / .seconds(1)
+        let time = now.since(began).inSeconds
         switch failure.kind {
         case .rateLimit:
-            note(.refused(retryAfter: failure.retryAfter.map { $0 / .seconds(1) } ?? 1), limit, now)
+            note(.refused(retryAfter: failure.retryAfter.map { $0.inSeconds } ?? 1), limit, now)
         case .timeout where failure.phase == .firstToken || failure.phase == .head:
             note(.nothingCame(within: time), limit, now)
         case .qualityFailure: note(.failed(after: time), limit, now)
@@ -129,7 +129,7 @@ public final class Lesson: Sendable {
         let isSilent = awaitsFirstToken
         guard end() != nil else { return }
         settle(.ignored)
-        let seconds = now.seconds, time = now.since(began) / .seconds(1)
+        let seconds = now.seconds, time = now.since(began).inSeconds
         health.estimate.withLock {
             $0.givenUp(id, after: time, wasSilent: isSilent, of: shape, at: seconds)
         }

@@ -81,7 +81,7 @@ public final class AdaptiveSelector: Sendable {
     ) -> Plan? {
         let chance = state.withLock { Chance(seed: $0.chance.next()) }
         let standings = standings(
-            shape, weights, timeLeft: timeLeft / .seconds(1), chance, at: now, timesAsked)
+            shape, weights, timeLeft: timeLeft.inSeconds, chance, at: now, timesAsked)
         return state.withLock { $0.selection.hedge(standings, beside: index) }
     }
 
@@ -115,12 +115,18 @@ public final class AdaptiveSelector: Sendable {
     ) -> [AdaptiveSelection.Standing] {
         let seconds = now.seconds
         var noise: Chance? = chance
-        var standings = candidates.enumerated().map { index, candidate in
-            AdaptiveSelection.Standing(
-                candidate.health.assess(
-                    shape, candidate.facts, weights, timeLeft: timeLeft, chance: &noise, at: seconds),
-                gate: candidate.health.gate(at: now), isLow: candidate.facts.quality < weights.minimumQuality,
-                timesAsked: timesAsked(index))
+        var standings: [AdaptiveSelection.Standing] = []
+        standings.reserveCapacity(candidates.count)
+        for index in candidates.indices {
+            let health = candidates[index].health
+            standings.append(
+                AdaptiveSelection.Standing(
+                    health.assess(
+                        shape, candidates[index].facts, weights, timeLeft: timeLeft, chance: &noise,
+                        at: seconds),
+                    gate: health.gate(at: now),
+                    isLow: candidates[index].facts.quality < weights.minimumQuality,
+                    timesAsked: timesAsked(index)))
         }
         if weights.maximumCost.isFinite {
             for index in standings.indices {
@@ -149,7 +155,7 @@ extension TargetHealth {
 
     /// Whether its breaker lets a request through; one that must be left alone for another reason does not.
     fileprivate func gate(at now: Instant) -> AdaptiveSelection.Gate {
-        if let (time, _) = cooling(at: now) { return .away(seconds: time / .seconds(1)) }
+        if let (time, _) = cooling(at: now) { return .away(seconds: time.inSeconds) }
         switch breaker.readiness {
         case .ready: return .open
         case .probing: return .probe

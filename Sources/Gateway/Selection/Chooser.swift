@@ -23,7 +23,7 @@ struct Chooser: Sendable {
         attempts: Int, failures: Int, at now: Instant, timesAsked: (Int) -> Int
     ) -> AdaptiveSelector.Ranking {
         let situation = AdaptiveSelection.Situation(
-            timeLeft: deadline.since(now) / .seconds(1), time: deadline.since(arrivedAt) / .seconds(1),
+            timeLeft: deadline.since(now).inSeconds, time: deadline.since(arrivedAt).inSeconds,
             attempts: attempts, failures: failures, maximumAttempts: maximumAttempts,
             mayExplore: mayExplore)
         return selector.plan(for: shape, situation, weights: weights, at: now, timesAsked: timesAsked)

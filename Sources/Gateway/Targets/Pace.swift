@@ -34,7 +34,7 @@ struct Pace: Sendable, Hashable {
 
     /// Notes a whole answer that took `duration`, of so many tokens if that is known.
     mutating func note(_ duration: Duration, tokens: Int?) {
-        let seconds = duration / .seconds(1)
+        let seconds = duration.inSeconds
         whole.add(seconds, isFirst: answers == 0)
         answers = min(answers + 1, Self.needed)
         guard let tokens, tokens > 0 else { return }
@@ -45,7 +45,7 @@ struct Pace: Sendable, Hashable {
     /// Notes how fast a stream was; short ones say too little.
     mutating func note(_ speed: StreamSpeed) {
         guard speed.events >= 8, speed.elapsed > .zero else { return }
-        perEvent.add(speed.elapsed / .seconds(1) / Double(speed.events), isFirst: streams == 0)
+        perEvent.add(speed.elapsed.inSeconds / Double(speed.events), isFirst: streams == 0)
         streams = min(streams + 1, Self.needed)
     }
 

@@ -20,8 +20,5 @@ extension TargetHealth {
 
 extension Instant {
     /// Seconds since the clock's origin.
-    var seconds: Double {
-        let (seconds, attoseconds) = sinceOrigin.components
-        return Double(seconds) + Double(attoseconds) * 1e-18
-    }
+    var seconds: Double { sinceOrigin.inSeconds }
 }

@@ -48,7 +48,7 @@ extension Decision.Step {
         let input = usage?.promptTokens ?? 0, output = usage?.completionTokens ?? 0
         let cost = facts.price(of: RequestShape(input: Double(input), output: Double(output)))
         return PerformanceTracker.Outcome(
-            firstToken: firstToken.map { $0 / .seconds(1) }, total: duration / .seconds(1),
+            firstToken: firstToken.map { $0.inSeconds }, total: duration.inSeconds,
             inputTokens: input, outputTokens: output, cost: cost)
     }
 }

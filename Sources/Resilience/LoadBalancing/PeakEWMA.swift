@@ -35,7 +35,8 @@ public struct PeakEWMA: Sendable, Hashable {
         .nanoseconds(1).saturating(times: nanoseconds(at: now.sinceOrigin.wholeNanoseconds))
     }
 
-    mutating func observe(_ latency: Double, at now: Int64) {
+    /// Takes in the latency of an answer in nanoseconds, at so many nanoseconds since the clock's origin.
+    package mutating func observe(_ latency: Double, at now: Int64) {
         let latency = max(0, latency)
         if latency > peak {
             peak = latency
@@ -46,7 +47,8 @@ public struct PeakEWMA: Sendable, Hashable {
         updated = max(updated, now)
     }
 
-    func nanoseconds(at now: Int64) -> Double { peak * share(at: now) }
+    /// The latency to expect, in nanoseconds, at so many nanoseconds since the clock's origin.
+    package func nanoseconds(at now: Int64) -> Double { peak * share(at: now) }
 
     /// What is left of the estimate; a clock that goes back changes nothing.
     private func share(at now: Int64) -> Double {

@@ -256,6 +256,7 @@ public struct AdaptiveSelection: Sendable {
 
 extension AdaptiveSelection.Standing {
     /// What it is worth to ask it now like any other; nil if it cannot be.
+    @inline(__always)
     fileprivate func worth(mayProbe: Bool) -> Double? {
         guard assessment.hasRoom, !isTooDear else { return nil }
         switch gate {

@@ -33,8 +33,10 @@ public struct Assessment: Sendable, Hashable {
     public var firstToken: Double
     /// The expected seconds for each token after it.
     public var perToken: Double
-    /// The logarithm of the median of the time until the first token, and how much it varies or is unknown.
-    public var firstTokenMean, firstTokenDeviation: Double
+    /// The logarithm of the median of the time until the first token, and the variance of what it may be off.
+    public var firstTokenMean, firstTokenVariance: Double
+    /// The standard deviation of the same.
+    public var firstTokenDeviation: Double { firstTokenVariance.squareRoot() }
     /// Seconds after which the first token is not waited for any longer.
     public var firstTokenLimit: Double {
         let median = exp(firstTokenMean)
@@ -93,17 +95,17 @@ extension TargetEstimate {
         if time > timeLeft { likely *= 0.2 }
         let dollars = facts.price(of: shape), price = weights.cost * dollars
         let quality = weights.quality * (facts.quality - weights.referenceQuality)
-        let used = headroom.used(at: seconds)
+        let (used, wait) = headroom.look(at: seconds)
         return Assessment(
             quality: quality, price: price, latency: weights.latency * time,
             risk: (1 - likely) / likely * (weights.failure + weights.latency * timeLost),
             headroom: weights.headroom * used * used,
             whenWell: quality - price - weights.latency * min(6, time),
             success: share, evidence: amount, noise: noise, firstToken: first, perToken: each,
-            firstTokenMean: firstToken.mean, firstTokenDeviation: firstToken.deviation, pending: running,
+            firstTokenMean: firstToken.mean, firstTokenVariance: firstToken.spread, pending: running,
             unasked: unasked(at: seconds),
             time: time, dollars: dollars,
-            roomAfter: headroom.wait(at: seconds), isBlocked: headroom.isBlocked(at: seconds))
+            roomAfter: wait, isBlocked: headroom.isBlocked(at: seconds))
     }
 }
 

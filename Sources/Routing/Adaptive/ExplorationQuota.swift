@@ -28,6 +28,7 @@ struct ExplorationQuota: Sendable {
         return longest
     }
 
+    @inline(__always)
     private static func isDue(_ standing: AdaptiveSelection.Standing) -> Bool {
         standing.gate == .open && !standing.isLow && standing.assessment.unasked >= longUnasked
     }

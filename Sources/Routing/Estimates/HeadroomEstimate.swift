@@ -34,24 +34,23 @@ public struct HeadroomEstimate: Sendable, Hashable {
     public var learnedLimit: RateLimit? { isConfigured ? nil : limit }
 
     /// The share of the bucket that is used. Range: 0 to 1.
-    public mutating func used(at seconds: Double) -> Double {
-        guard rate != nil else { return 0 }
+    public mutating func used(at seconds: Double) -> Double { look(at: seconds).used }
+
+    /// The share of the bucket that is used, and the seconds until a request would be let through.
+    mutating func look(at seconds: Double) -> (used: Double, wait: Double) {
+        let blocked = max(0, blockedUntil - seconds)
+        guard let rate else { return (0, blocked) }
         refill(at: seconds)
-        return min(1, max(0, 1 - tokens / burst))
+        return (
+            min(1, max(0, 1 - tokens / burst)), tokens < 1 ? max(blocked, (1 - tokens) / rate) : blocked
+        )
     }
 
     /// Whether the provider asked to be left alone now.
     public func isBlocked(at seconds: Double) -> Bool { seconds < blockedUntil }
 
     /// Seconds until a request would be let through, as far as is known; 0 if it would now.
-    public mutating func wait(at seconds: Double) -> Double {
-        var wait = max(0, blockedUntil - seconds)
-        if let rate {
-            refill(at: seconds)
-            if tokens < 1 { wait = max(wait, (1 - tokens) / rate) }
-        }
-        return wait
-    }
+    public mutating func wait(at seconds: Double) -> Double { look(at: seconds).wait }
 
     /// A request is made.
     public mutating func take(at seconds: Double) {

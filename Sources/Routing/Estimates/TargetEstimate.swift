@@ -96,10 +96,10 @@ public struct TargetEstimate: Sendable {
     private mutating func learn(firstToken time: Double, at seconds: Double) {
         firstToken.note(time, at: seconds)
         lateAfter = firstToken.late(Self.lateDeviations)
-        peak.observe(.seconds(min(time, 1e6)), at: Self.instant(seconds))
+        peak.observe(time * 1e9, at: Self.nanoseconds(seconds))
     }
 
-    private static func instant(_ seconds: Double) -> Instant { Instant().advanced(by: .seconds(seconds)) }
+    private static func nanoseconds(_ seconds: Double) -> Int64 { Int64(max(0, min(seconds, 9e9)) * 1e9) }
 
     /// It has ended.
     ///
@@ -129,7 +129,7 @@ public struct TargetEstimate: Sendable {
             // Only a short limit says that it was slow; a long one that it hung, and what hangs has no speed.
             if time <= 4.01 { firstToken.noteLonger(than: time, at: seconds) }
             lateAfter = firstToken.late(Self.lateDeviations)
-            peak.observe(.seconds(min(time, 1e6)), at: Self.instant(seconds))
+            peak.observe(time * 1e9, at: Self.nanoseconds(seconds))
             success.note(false, for: shape, at: seconds)
         }
     }
@@ -166,7 +166,7 @@ public struct TargetEstimate: Sendable {
 
     /// The seconds for so many tokens by the latest peak of the time to the first one, which is soon forgotten.
     public func peakTime(of output: Double, at seconds: Double) -> Double {
-        peak.estimate(at: Self.instant(seconds)) / .seconds(1) + output * perToken.expected()
+        peak.nanoseconds(at: Self.nanoseconds(seconds)) * 1e-9 + output * perToken.expected()
     }
 
     /// Seconds until its limit has room; 0 if it has, as far as is known.

@@ -47,8 +47,8 @@ public struct TimeEstimate: Sendable, Hashable {
         unshifted * (1 + shift * (1 + shift * (0.5 + shift * (1.0 / 6 + shift / 24))))
     }
 
-    /// How much the logarithm of the next time may be off, with what is not known.
-    public var deviation: Double { (max(residual, 0.03) + min(0.25, variance)).squareRoot() }
+    /// The variance of what the logarithm of the next time may be off, with what is not known.
+    public var spread: Double { max(residual, 0.03) + min(0.25, variance) }
 
     /// A time in seconds above which something is late, by what single times vary alone.
     public func late(_ deviations: Double) -> Double {

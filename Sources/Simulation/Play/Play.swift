@@ -165,7 +165,7 @@ public struct Play<Policy: SimulatedPolicy> {
 
     private mutating func rest(_ wait: Duration, makesPlan: Bool, _ journey: inout Journey, at time: Double) {
         let index = journey.view.request.index
-        queue.push(.resume(request: index, makesPlan: makesPlan), at: time + wait / .seconds(1))
+        queue.push(.resume(request: index, makesPlan: makesPlan), at: time + wait.inSeconds)
         journeys[index] = journey
     }
 
@@ -187,7 +187,7 @@ public struct Play<Policy: SimulatedPolicy> {
         let (kind, duration) = ending(fate.outcome, ask.limits, left: journey.view.deadline - time)
         queue.push(.end(request: index, attempt: given, kind), at: time + duration)
         if let hedgeAfter = ask.hedgeAfter {
-            queue.push(.hedge(request: index, attempt: given), at: time + hedgeAfter / .seconds(1))
+            queue.push(.hedge(request: index, attempt: given), at: time + hedgeAfter.inSeconds)
         }
     }
 
@@ -203,8 +203,8 @@ public struct Play<Policy: SimulatedPolicy> {
         case .badRequest: kind = .badRequest
         case .answer(_, _, let isValid): kind = isValid ? .valid : .invalid
         }
-        let firstToken = limits.firstToken / .seconds(1),
-            total = min(limits.total / .seconds(1), policy.attemptLimit)
+        let firstToken = limits.firstToken.inSeconds,
+            total = min(limits.total.inSeconds, policy.attemptLimit)
         if outcome.firstToken > firstToken, firstToken < total {
             (kind, duration) = (.timedOut, firstToken)
         } else if duration > total {

@@ -75,7 +75,7 @@ public struct AdaptivePolicy: SimulatedPolicy {
             admitted.permit = try breaker.admit()
             return .admitted
         } catch {
-            return .refused(retryAfter: error.retryAfter.map { $0 / .seconds(1) } ?? 1)
+            return .refused(retryAfter: error.retryAfter.map { $0.inSeconds } ?? 1)
         }
     }
 

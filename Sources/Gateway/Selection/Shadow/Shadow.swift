@@ -78,7 +78,7 @@ extension Route {
                 return health.cooling(at: arrivedAt) == nil && health.breaker.readiness != .rejecting
             }
         }
-        let time = deadline.since(arrivedAt) / .seconds(1)
+        let time = deadline.since(arrivedAt).inSeconds
         let situation = AdaptiveSelection.Situation(
             timeLeft: time, time: time, attempts: 0, failures: 0,
             maximumAttempts: settings.retry.maximumAttempts)
@@ -95,7 +95,7 @@ extension Route {
             let target = settings.targets[candidate.target]
             var noise: Chance?
             let assessment = target.health[candidate.credential].assess(
-                shape, target.facts, terms.weights, timeLeft: deadline.since(now) / .seconds(1),
+                shape, target.facts, terms.weights, timeLeft: deadline.since(now).inSeconds,
                 chance: &noise, at: seconds)
             return SecondOpinion.Expectation(
                 target: target.name, key: target.health[candidate.credential].credential,
