@@ -39,11 +39,17 @@ import Testing
         var choice = Plan.Choice(0)
         choice.firstToken = .seconds(2)
         var machine = Self.machine(Plan([choice]))
-        guard case .attempt(let ask) = machine.start(at: Instant()) else { return #expect(Bool(false)) }
+        guard case .attempt(let ask) = machine.start(at: Instant()) else {
+            Issue.record("nobody is asked")
+            return
+        }
         #expect(ask.limits.firstToken == .seconds(2))
         choice.firstToken = .seconds(60)
         machine = Self.machine(Plan([choice]))
-        guard case .attempt(let other) = machine.start(at: Instant()) else { return #expect(Bool(false)) }
+        guard case .attempt(let other) = machine.start(at: Instant()) else {
+            Issue.record("nobody is asked")
+            return
+        }
         #expect(other.limits.firstToken == PhaseLimits().firstToken)
     }
 
@@ -99,7 +105,8 @@ import Testing
         machine.asked(0)
         machine.plan = Plan([forced])
         guard case .attempt(let ask) = machine.next(after: Self.failure, of: 0, at: Instant()) else {
-            return #expect(Bool(false))
+            Issue.record("nobody is asked")
+            return
         }
         #expect(ask.candidate == 0 && ask.isForced && ask.purpose == .retry)
     }
@@ -110,7 +117,8 @@ import Testing
         machine.asked(0)
         machine.plan.givesUp = true
         guard case .fail(.attemptsFailed) = machine.next(after: Self.failure, of: 0, at: Instant()) else {
-            return #expect(Bool(false))
+            Issue.record("it goes on")
+            return
         }
     }
 }

@@ -51,6 +51,7 @@ public struct Ranker: Sendable {
     /// ``Strategy/weighted``.
     public mutating func rank(_ chance: inout Chance) -> [Place] {
         switch strategy {
+        // Those that learn have an AdaptiveSelection, which ranks in this one's place.
         case .priority, .adaptive, .leastLatency, .cheapest, .thompson, .upperBound:
             return weights.indices.map { Place(target: $0, reason: .priority($0 + 1)) }
         case .roundRobin:

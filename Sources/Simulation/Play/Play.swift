@@ -78,11 +78,10 @@ public struct Play<Policy: SimulatedPolicy> {
             request: request, deadline: end, failuresAt: Array(repeating: 0, count: candidates.count))
         var limits = PhaseLimits()
         (limits.firstToken, limits.total) = (.seconds(deadline), .seconds(policy.attemptLimit))
-        var bounds = Execution.Bounds(
+        let bounds = Execution.Bounds(
             // The format lets an attempt begin at the very end of a request's time, the gateway does not.
             deadline: Instant(simulated: end).advanced(by: .nanoseconds(1)),
             retry: RetrySettings(maximumAttempts: policy.maximumAttempts, patience: patience), limits: limits)
-        bounds.models = []
         let machine = Execution.StateMachine(
             candidates, plan: policy.plan(for: view, at: now, in: world), bounds: bounds,
             table: .otherTargetsFirst, chance: Chance(seed: UInt64(truncatingIfNeeded: request.index)))

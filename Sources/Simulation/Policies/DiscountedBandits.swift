@@ -3,7 +3,7 @@ import Resilience
 
 /// Thompson sampling of the mean reward with a normal distribution; what was seen loses half its weight in 60 s
 /// (V. Raj, S. Kalyani: "Taming non-stationary bandits: a Bayesian approach", 2017).
-public struct DiscountedThompson: SimulatedPolicy, Baseline {
+public struct DiscountedThompson: SimulatedPolicy, Bandit {
     let providers: KnownProviders
     var chance: Chance
     private var rewards: DiscountedRewards
@@ -24,20 +24,16 @@ public struct DiscountedThompson: SimulatedPolicy, Baseline {
         }
     }
 
-    /// Adds the reward of what has ended.
-    public mutating func ended(
-        _ attempt: SimulatedAttempt, of request: SimulatedRequest, _ result: SimulatedResult, at time: Double
+    mutating func learn(
+        _ reward: Double, from attempt: SimulatedAttempt, of request: SimulatedRequest, at time: Double
     ) {
-        guard result.kind != .badRequest else { return }
-        rewards.add(
-            providers.reward(for: request.request, at: attempt.provider, result), at: attempt.provider,
-            time: time)
+        rewards.add(reward, at: attempt.provider, time: time)
     }
 }
 
 /// The discounted upper confidence bound of the mean reward; what was seen loses half its weight in 60 s (A. Garivier,
 /// E. Moulines: "On upper-confidence bound policies for switching bandit problems", 2011).
-public struct DiscountedUCB: SimulatedPolicy, Baseline {
+public struct DiscountedUCB: SimulatedPolicy, Bandit {
     let providers: KnownProviders
     var chance: Chance
     private var rewards: DiscountedRewards
@@ -58,14 +54,10 @@ public struct DiscountedUCB: SimulatedPolicy, Baseline {
         }
     }
 
-    /// Adds the reward of what has ended.
-    public mutating func ended(
-        _ attempt: SimulatedAttempt, of request: SimulatedRequest, _ result: SimulatedResult, at time: Double
+    mutating func learn(
+        _ reward: Double, from attempt: SimulatedAttempt, of request: SimulatedRequest, at time: Double
     ) {
-        guard result.kind != .badRequest else { return }
-        rewards.add(
-            providers.reward(for: request.request, at: attempt.provider, result), at: attempt.provider,
-            time: time)
+        rewards.add(reward, at: attempt.provider, time: time)
     }
 }
 

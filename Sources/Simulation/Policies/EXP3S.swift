@@ -3,7 +3,7 @@ import Resilience
 
 /// EXP3.S: draws with exponential weights of the rewards and shares a little weight among all, so that it follows
 /// changes (P. Auer et al.: "The nonstochastic multiarmed bandit problem", 2002).
-public struct EXP3S: SimulatedPolicy, Baseline {
+public struct EXP3S: SimulatedPolicy, Bandit {
     /// The share of draws by mere chance.
     private static let exploration = 0.07
     private static let learningRate = 0.1
@@ -46,15 +46,13 @@ public struct EXP3S: SimulatedPolicy, Baseline {
         return provider
     }
 
-    /// Adds the reward of what has ended to its weight, by the probability it was drawn with.
-    public mutating func ended(
-        _ attempt: SimulatedAttempt, of request: SimulatedRequest, _ result: SimulatedResult, at time: Double
+    /// Adds the reward to the weight, by the probability that the attempt was drawn with.
+    mutating func learn(
+        _ reward: Double, from attempt: SimulatedAttempt, of request: SimulatedRequest, at time: Double
     ) {
         let provider = attempt.provider
         let probability =
             drawn.take(request: request.request.index, provider: provider) ?? Self.usualProbability
-        guard result.kind != .badRequest else { return }
-        let reward = providers.reward(for: request.request, at: provider, result)
         logWeights[provider] += Self.learningRate * reward / probability * Self.exploration * 3
         var highest = -Double.infinity, sum = 0.0
         for weight in logWeights { highest = max(highest, weight) }
@@ -66,10 +64,7 @@ public struct EXP3S: SimulatedPolicy, Baseline {
         for place in logWeights.indices { logWeights[place] = log(scratch[place] + share) }
     }
 
-    /// Forgets the probability.
-    public mutating func cancelled(
-        _ attempt: SimulatedAttempt, of request: SimulatedRequest, hadFirstToken: Bool, at time: Double
-    ) {
+    mutating func forget(_ attempt: SimulatedAttempt, of request: SimulatedRequest) {
         _ = drawn.take(request: request.request.index, provider: attempt.provider)
     }
 }

@@ -4,7 +4,7 @@ import Resilience
 /// LinUCB, a linear forecast of the reward from the request's sizes and the attempts in flight with its upper
 /// confidence bound (L. Li et al.: "A contextual-bandit approach to personalized news article recommendation", 2010);
 /// what was seen loses half its weight in 60 s.
-public struct LinUCB: SimulatedPolicy, Baseline {
+public struct LinUCB: SimulatedPolicy, Bandit {
     /// What is known of a provider.
     private struct Model: Sendable {
         /// The sum of the features' outer products, and a ridge.
@@ -87,23 +87,16 @@ public struct LinUCB: SimulatedPolicy, Baseline {
         models[attempt.provider].inFlight += 1
     }
 
-    /// Adds the reward of what has ended to its model.
-    public mutating func ended(
-        _ attempt: SimulatedAttempt, of request: SimulatedRequest, _ result: SimulatedResult, at time: Double
+    mutating func learn(
+        _ reward: Double, from attempt: SimulatedAttempt, of request: SimulatedRequest, at time: Double
     ) {
         let provider = attempt.provider
         models[provider].inFlight -= 1
-        guard let seen = features.take(request: request.request.index, provider: provider),
-            result.kind != .badRequest
-        else { return }
-        let reward = providers.reward(for: request.request, at: provider, result)
+        guard let seen = features.take(request: request.request.index, provider: provider) else { return }
         models[provider].learn(seen, reward, at: time)
     }
 
-    /// Forgets the features.
-    public mutating func cancelled(
-        _ attempt: SimulatedAttempt, of request: SimulatedRequest, hadFirstToken: Bool, at time: Double
-    ) {
+    mutating func forget(_ attempt: SimulatedAttempt, of request: SimulatedRequest) {
         models[attempt.provider].inFlight -= 1
         _ = features.take(request: request.request.index, provider: attempt.provider)
     }

@@ -3,7 +3,7 @@ import Resilience
 
 /// The upper confidence bound of the mean reward in the last 120 s (A. Garivier, E. Moulines: "On upper-confidence
 /// bound policies for switching bandit problems", 2011).
-public struct SlidingWindowUCB: SimulatedPolicy, Baseline {
+public struct SlidingWindowUCB: SimulatedPolicy, Bandit {
     private static let window = 120.0
     private static let priorCount = 0.05
     private static let prior = 0.8
@@ -33,12 +33,9 @@ public struct SlidingWindowUCB: SimulatedPolicy, Baseline {
         }
     }
 
-    /// Adds the reward of what has ended.
-    public mutating func ended(
-        _ attempt: SimulatedAttempt, of request: SimulatedRequest, _ result: SimulatedResult, at time: Double
+    mutating func learn(
+        _ reward: Double, from attempt: SimulatedAttempt, of request: SimulatedRequest, at time: Double
     ) {
-        guard result.kind != .badRequest else { return }
-        let reward = providers.reward(for: request.request, at: attempt.provider, result)
         rewards[attempt.provider].append(reward, at: time)
         total += 1
     }

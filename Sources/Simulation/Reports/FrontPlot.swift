@@ -85,13 +85,7 @@ struct FrontPlot {
     private func y(_ point: Point) -> Double { up.place(point.cost) }
 
     private var grid: [String] {
-        var parts = up.ticks(6).flatMap { tick in
-            let y = up.place(tick.value)
-            return [
-                Markup.line(Self.left, y, Self.right, y, kind: "g"),
-                Markup.text(Self.left - 6, y + 4, tick.text, anchor: "end"),
-            ]
-        }
+        var parts = up.rows(6, from: Self.left, to: Self.right)
         parts += across.ticks(9).flatMap { tick in
             let x = across.place(tick.value)
             return [

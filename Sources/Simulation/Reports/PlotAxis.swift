@@ -54,6 +54,17 @@ struct PlotAxis: Sendable {
         return ticks
     }
 
+    /// Lines across a drawing at about so many round numbers of an upright axis, each with its text on the left.
+    func rows(_ count: Int, from left: Double, to right: Double) -> [String] {
+        ticks(count).flatMap { tick in
+            let y = place(tick.value)
+            return [
+                Markup.line(left, y, right, y, kind: "g"),
+                Markup.text(left - 6, y + 4, tick.text, anchor: "end"),
+            ]
+        }
+    }
+
     /// The least number above or at a value that is 1, 2 or 5 times a power of ten.
     static func round(_ value: Double) -> Double {
         let power = pow(10, log10(max(value, 1e-9)).rounded(.down))

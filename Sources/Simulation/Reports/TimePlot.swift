@@ -48,13 +48,7 @@ struct TimePlot {
     }
 
     private func grid(_ time: PlotAxis, _ values: PlotAxis, top: Double, bottom: Double) -> [String] {
-        var parts = values.ticks(4).flatMap { tick in
-            let y = values.place(tick.value)
-            return [
-                Markup.line(Self.left, y, Self.right, y, kind: "g"),
-                Markup.text(Self.left - 6, y + 4, tick.text, anchor: "end"),
-            ]
-        }
+        var parts = values.rows(4, from: Self.left, to: Self.right)
         parts += time.ticks(9).flatMap { tick in
             let x = time.place(tick.value)
             return [

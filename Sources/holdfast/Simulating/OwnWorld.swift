@@ -23,7 +23,7 @@ enum OwnWorld {
                 "soft_concurrency": 50,
             ]
         }
-        let first = providers[0]["name"] as? String ?? ""
+        let first = providers.first?["name"] as? String ?? ""
         let deadline = min(600, max(5, model.limits.total / .seconds(1)))
         let world: [String: Any] = [
             "format": "selection-world/1", "deadline_s": deadline, "providers": providers,

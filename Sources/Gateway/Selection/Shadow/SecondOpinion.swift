@@ -22,16 +22,6 @@ struct SecondOpinion: Sendable {
     let first: Int?
     let expectations: [Expectation]
 
-    init(
-        _ shadow: Shadow, isRolledOut: Bool, strategy: Strategy, first: Int?, expectations: [Expectation]
-    ) {
-        self.shadow = shadow
-        self.isRolledOut = isRolledOut
-        self.strategy = strategy
-        self.first = first
-        self.expectations = expectations
-    }
-
     /// The opinion beside what was done; nil if no strategy decided whom to ask first.
     func comparison(with decision: borrowing Decision) -> Decision.Opinion? {
         guard decision.session?.isKept != true, let asked = decision.firstAsked else { return nil }

@@ -56,7 +56,7 @@ extension Route {
         return (
             decider,
             SecondOpinion(
-                shadow, isRolledOut: isRolledOut, strategy: other.settings.strategy,
+                shadow: shadow, isRolledOut: isRolledOut, strategy: other.settings.strategy,
                 first: other.first(for: request, terms, arrivedAt: arrivedAt, deadline: deadline),
                 expectations: shadow.route.expectations(
                     of: request, terms, until: deadline, at: arrivedAt))
