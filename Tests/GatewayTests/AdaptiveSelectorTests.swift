@@ -51,4 +51,30 @@ import Testing
         #expect(health.breaker.readiness == .ready)
         #expect(order(targets) == [0, 1])
     }
+
+    @Test func `who is dearer than the maximum cost is not asked, and who is below the quality is marked`() {
+        let targets = TwoTargets()
+        var weights = AdaptiveWeights()
+        weights.minimumQuality = 9
+        weights.maximumCost = 0.0007
+        let allowed = targets.choose(weights)
+        #expect(allowed.plan.order.map(\.candidate) == [0, 1])
+        #expect(allowed.standings.map(\.isLow) == [false, true])
+        // 500 tokens and 100 at a dollar for a million each.
+        weights.maximumCost = 0.0005
+        #expect(targets.choose(weights).plan.order.isEmpty)
+    }
+
+    @Test(arguments: [false, true])
+    func `the answer of one that was forced lets the others be tried, that of a probe does not`(
+        isForced: Bool
+    ) throws {
+        let targets = TwoTargets(), breakers = targets.selector.candidates.map(\.health.breaker)
+        for breaker in breakers { breaker.open() }
+        if isForced { #expect(targets.plan().order.map(\.isForced) == [true]) }
+        breakers[0].halfOpen()
+        try targets.lesson(at: 0).answered(tokens: 10, at: targets.time.now)
+        #expect(breakers[0].readiness == (isForced ? .ready : .probing))
+        #expect(breakers[1].readiness == (isForced ? .probing : .rejecting))
+    }
 }

@@ -10,16 +10,6 @@ import Testing
 
 /// What requests that have ended leave in the records of their targets.
 @Suite struct TargetRecordsTests {
-    /// Answers nothing; only its name and keys are asked for.
-    private struct Silent: Provider {
-        let name: String
-        let credentials = [Credential(index: 0, label: "key 1", identity: "d1")]
-
-        func attempt(_ call: ProviderCall) async throws(AttemptFailure) -> Reply {
-            throw AttemptFailure(.systemError, cause: "x", phase: .connect, message: "m")
-        }
-    }
-
     private let clock = VirtualClock()
     private let metrics = GatewayMetrics(NOOPMetricsHandler.instance)
 
@@ -35,7 +25,7 @@ import Testing
             time: time, chance: Chance(seed: 1), onEvent: { _ in }, onCooldown: { _ in })
         let targets = names.map { name in
             Target(
-                provider: Silent(name: name), model: "m",
+                provider: SilentProvider(name: name), model: "m",
                 facts: TargetFacts(inputPrice: 1e-6, outputPrice: 1e-5, quality: 9),
                 health: [
                     registry.health(
@@ -139,6 +129,14 @@ import Testing
         #expect(["a", "b", "c"].map { report(records, $0)?.all.requests } == [nil, nil, 1])
     }
 
+    @Test func `no more routes are kept than there may be, and a look takes nobody's place`() {
+        var book = TargetRecordBook(capacity: 2)
+        for number in 0..<4 { book.note([], route: "r\(number)", isLong: false, at: 0) }
+        #expect(Set(book.routes.keys) == ["r0", "r1"])
+        for name in ["a", "b", "c"] { book.note(.open, of: identity(name), key: "key 1", at: 0) }
+        #expect(Set(book.records.keys) == [identity("a"), identity("b")])
+    }
+
     @Test func `moments go on with the clock that it was given, from the time of day at its start`() {
         let records = records()
         clock.advance(by: .seconds(90))
@@ -198,7 +196,7 @@ import Testing
             time: time, chance: Chance(seed: 1), onEvent: { _ in }, onCooldown: { _ in })
         let targets = zip(names, limits).map { name, limit in
             Target(
-                provider: Silent(name: name), model: "m",
+                provider: SilentProvider(name: name), model: "m",
                 facts: TargetFacts(
                     inputPrice: 0, outputPrice: 0, quality: 9,
                     limit: limit.map { RateLimit(requestsPerSecond: $0, burst: $0) }),

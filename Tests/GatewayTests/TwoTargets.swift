@@ -26,10 +26,14 @@ struct TwoTargets {
             }, chance: Chance(seed: 2))
     }
 
-    /// Whom a request would ask, and asks whoever has to be forced.
-    func plan() -> Plan {
-        selector.plan(for: Self.shape, Self.situation, weights: AdaptiveWeights(), at: time.now) { _ in 0 }
-            .plan
+    /// Whom a request would ask; who has to be forced counts as asked.
+    func plan() -> Plan { choose().plan }
+
+    /// The same with where each target stands.
+    func choose(_ weights: AdaptiveWeights = AdaptiveWeights()) -> (
+        plan: Plan, standings: [AdaptiveSelection.Standing]
+    ) {
+        selector.plan(for: Self.shape, Self.situation, weights: weights, at: time.now) { _ in 0 }
     }
 
     /// Whom a request would ask.

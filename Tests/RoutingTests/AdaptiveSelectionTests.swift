@@ -71,15 +71,15 @@ import Testing
 
     @Test func `a probe has a short limit and is hedged soon`() {
         var selection = AdaptiveSelection(candidates: 1)
-        let choice = selection.plan([standing(0, .probe)], situation(), at: 0).order[0]
-        #expect(choice.firstTokenSeconds > 2.1 && choice.firstTokenSeconds < 2.2)
-        #expect(choice.hedgeAfter == .seconds(1))
+        let choice = selection.plan([standing(0, .probe)], situation(), at: 0).order.first
+        #expect(choice.map { $0.firstTokenSeconds > 2.1 && $0.firstTokenSeconds < 2.2 } == true)
+        #expect(choice?.hedgeAfter == .seconds(1))
     }
 
     @Test func `the last attempt is not cut short`() {
         var selection = AdaptiveSelection(candidates: 2)
         let plan = selection.plan([standing(1), standing(0)], situation(attempts: 4, failures: 4), at: 0)
-        #expect(plan.order[0].firstToken == nil)
+        #expect(plan.order.map(\.firstToken).first == .some(nil))
     }
 
     @Test func `when nobody is let through the best is forced, each at most once a second`() {
@@ -87,7 +87,7 @@ import Testing
         let standings = [standing(0, .shut, well: 0.2), standing(0, .shut, well: 0.5)]
         let first = selection.plan(standings, situation(), at: 100)
         #expect(first.order.map(\.candidate) == [1])
-        #expect(first.order[0].isForced)
+        #expect(first.order.first?.isForced == true)
         let second = selection.plan(standings, situation(), at: 100.1)
         #expect(second.order.map(\.candidate) == [0])
         let third = selection.plan(standings, situation(), at: 100.2)
@@ -102,6 +102,15 @@ import Testing
         #expect(fourth.order.map(\.candidate) == [1])
     }
 
+    @Test func `who has no room or wants to be left alone is not forced, however good it would be`() {
+        let full = standing(0.9, .shut, well: 0.9, hasRoom: false), other = standing(0, .shut, well: 0.2)
+        #expect(order([full, other], situation()) == [1])
+        let away = standing(0.9, .away(seconds: 60), well: 0.9)
+        #expect(order([away], situation()).isEmpty)
+        #expect(order([away], situation(left: 2)).isEmpty, "not even when time is short")
+        #expect(order([away, standing(-1, .shut)], situation(left: 2)) == [1])
+    }
+
     @Test func `with little time left the least bad is forced rather than waited for`() {
         let standings = [standing(0.1, hasRoom: false), standing(0.4, hasRoom: false)]
         var selection = AdaptiveSelection(candidates: 2)
@@ -109,7 +118,7 @@ import Testing
         #expect(early.order.isEmpty)
         let plan = selection.plan(standings, situation(left: 5), at: 0)
         #expect(plan.order.map(\.candidate) == [1])
-        #expect(plan.order[0].isForced)
+        #expect(plan.order.first?.isForced == true)
     }
 
     @Test func `the first retry is always allowed, others while the budget lasts`() {
@@ -240,7 +249,7 @@ import Testing
                 Standing(assessment(0), gate: .open, isLow: false, timesAsked: 0)
             }
             weigh(&standings, by: .leastLatency, &chance)
-            firsts.insert(order(standings, situation())[0])
+            firsts.formUnion(order(standings, situation()).prefix(1))
         }
         #expect(firsts.count == 4)
     }

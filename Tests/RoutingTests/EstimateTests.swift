@@ -48,11 +48,23 @@ import Testing
         #expect(short > long + 0.15, "\(short) \(long)")
     }
 
-    @Test func `what is overdue counts at once`() {
+    @Test func `what is overdue counts at once, as half a failure`() {
         var estimate = SuccessEstimate()
-        let before = estimate.evidence(for: Self.short, overdue: 0, at: 0).share
-        let after = estimate.evidence(for: Self.short, overdue: 4, at: 0).share
-        #expect(after < before - 0.1)
+        let before = estimate.evidence(for: Self.short, overdue: 0, at: 0)
+        let after = estimate.evidence(for: Self.short, overdue: 4, at: 0)
+        #expect(after.share < before.share - 0.1)
+        #expect(abs(after.failures - before.failures - 2) < 1e-9)
+    }
+
+    @Test func `a target that answers now and then is not left alone for one more failure`() {
+        var estimate = SuccessEstimate()
+        for second in 0..<10 { estimate.note(false, for: Self.short, at: Double(second)) }
+        #expect(estimate.isFailing)
+        estimate.note(true, for: Self.short, at: 10)
+        estimate.note(false, for: Self.short, at: 11)
+        #expect(estimate.overall.share < 0.5 && !estimate.isFailing)
+        estimate.note(false, for: Self.short, at: 12)
+        #expect(estimate.isFailing)
     }
 
     // MARK: Time
@@ -192,6 +204,17 @@ import Testing
         #expect(target.overdue(at: 100.5) == 0)
         target.firstToken(of: other, after: 0.4, at: 100.4)
         #expect(target.overdue(at: 1000) == 0)
+        #expect(target.running == 0)
+    }
+
+    @Test(arguments: [(0.5, true, 0.0), (3, true, 0.5), (3, false, 0)])
+    func `what was given up is half a failure if it was silent for longer than is usual`(
+        after: Double, wasSilent: Bool, failures: Double
+    ) {
+        var target = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5))
+        let before = target.success.overall.failures, id = target.began(at: 0)
+        target.givenUp(id, after: after, wasSilent: wasSilent, of: Self.short, at: 0)
+        #expect(abs(target.success.overall.failures - before - failures) < 1e-9)
         #expect(target.running == 0)
     }
 

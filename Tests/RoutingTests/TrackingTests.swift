@@ -208,7 +208,8 @@ import Testing
         #expect(one == both && one.count == 1002)
         one.merge(LatencySketch())
         #expect(one == both && LatencySketch().quantile(0.5) == nil)
-        #expect(one.bytes <= 560)
+        // 544, and what the allocator gives beyond that.
+        #expect(one.bytes <= 576)
     }
 
     @Test(arguments: [

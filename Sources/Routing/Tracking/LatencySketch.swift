@@ -9,7 +9,7 @@
 /// relative-error guarantees", 2019).
 ///
 /// It covers 5 ms to 16 minutes; what is outside counts as the nearer end. Unlike in the source, the buckets are a bounded
-/// row that begins with the first one in use. Two sketches can be put together without a loss. At most 560 bytes.
+/// row that begins with the first one in use. Two sketches can be put together without a loss. At most 576 bytes.
 public struct LatencySketch: Sendable, Hashable, Codable {
     /// The buckets that there may be.
     static let buckets = 128
