@@ -113,6 +113,10 @@ import Testing
             "server: { state_file: /var/lib/ }\nproviders: {}\nmodels: {}",
             "must be the path of a file of its own"
         ),
+        (
+            "server: { state_file: \(String(repeating: "f", count: 4097)) }\nproviders: {}\nmodels: {}",
+            "must be the path of a file of its own"
+        ),
         (String(repeating: "[", count: 5000), "nested too deeply"),
         (String(repeating: "- ", count: 5000), "nested too deeply"),
         ("server: { host: 0.0.0.0 }\nproviders: {}\nmodels: {}", "needs keys"),
