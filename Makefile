@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -51,6 +51,14 @@ soak: check-tools
 ## mutants: makes the library decide wrongly in one place after the other and sees whether its tests notice
 mutants: check-tools check-test-tools
 	python3 Tests/Mutants/mutants.py library $(MUTANTS)
+
+## mutants-check: whether the lists of mutants fit the sources
+mutants-check:
+	for kind in library decisions gateway; do python3 Tests/Mutants/mutants.py $$kind --check || exit 1; done
+
+## mutants-decisions: makes what decides for the gateway break its promises, one after the other; takes half an hour
+mutants-decisions: check-tools check-test-tools
+	python3 Tests/Mutants/mutants.py decisions $(MUTANTS)
 
 ## mutants-gateway: takes one defence after the other away and sees whether the tests notice; takes half an hour
 mutants-gateway: check-tools check-test-tools

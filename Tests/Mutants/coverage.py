@@ -4,7 +4,7 @@
 The simulations by seeds are left out: they are slow when counted, and what they run, the other tests run too.
 """
 import os, pathlib, shutil, sys
-from scratch import ROOT, copy_library, run
+from scratch import LIBRARY, ROOT, copy_targets, run
 
 COPY = ROOT / ".build-coverage"
 FILES, TOTAL = 90, 95
@@ -28,7 +28,7 @@ def rows(report):
 
 def main():
     COPY.mkdir(exist_ok=True)
-    copy_library(COPY)
+    copy_targets(LIBRARY, COPY)
     checked(["swift", "build", "--build-tests", "--enable-code-coverage", "-j", os.environ.get("JOBS", "2")])
     checked(["swift", "test", "--skip-build", "--enable-code-coverage", "--disable-xctest", "--skip", LEFT_OUT])
     products = COPY / ".build/debug"

@@ -3,7 +3,8 @@
 
     mutants.py gateway [NAME ...]     gateway.toml: the gateway, whose tests run the binary; takes half an hour
     mutants.py library [NAME ...]     library.toml: the library in a package of its own
-    mutants.py library --check        only whether the list fits the sources
+    mutants.py decisions [NAME ...]   decisions.toml: what decides for the gateway, in a package of its own
+    mutants.py KIND --check           only whether the list fits the sources
     NAME   only the mutants whose name or fault begins so, or whose file holds it
 
 Each mutant is an edit of a copy of the sources, which is built, and the tests that it names run against it. A mutant
@@ -11,7 +12,7 @@ that no test fails for lives, and so does one that hides behind a test that fail
 mutant too. `[[equivalent]]` lists edits that change nothing that anybody could see, with the reason; they are not run.
 """
 import os, pathlib, re, shutil, sys, time, tomllib
-from scratch import ROOT, copy_library, run
+from scratch import DECISIONS, LIBRARY, ROOT, copy_targets, run
 
 COPIES = ROOT / ".build-mutants"
 
@@ -41,13 +42,14 @@ class Gateway:
 
 class Library:
     copy = COPIES / "library"
+    folders = LIBRARY
     sources = copy / "Sources/Resilience"
     patience = int(os.environ.get("PATIENCE", "20"))  # seconds for the tests of one mutant, which need a few
     jobs = os.environ.get("JOBS", "2")
 
     def prepare(self):
         self.copy.mkdir(parents=True, exist_ok=True)
-        copy_library(self.copy)
+        copy_targets(self.folders, self.copy)
 
     def build(self):
         return run(["swift", "build", "--build-tests", "-j", self.jobs], self.copy)
@@ -57,6 +59,12 @@ class Library:
         # Few seeds: a mutant that only one in hundreds shows is one for a test of its own.
         return run(["swift", "test", "--skip-build", "--disable-xctest", *filters], self.copy, limit,
                    HOLDFAST_SEEDS="50")
+
+
+class Decisions(Library):
+    copy = COPIES / "decisions"
+    folders = DECISIONS
+    sources = copy / "Sources"
 
 
 def edits(mutant):
@@ -112,7 +120,7 @@ def passes(target, patterns):
 
 def main():
     kind, wanted = (sys.argv[1:2] or ["library"])[0], sys.argv[2:]
-    target = {"gateway": Gateway, "library": Library}[kind]()
+    target = {"gateway": Gateway, "library": Library, "decisions": Decisions}[kind]()
     listed = tomllib.loads((ROOT / f"Tests/Mutants/{kind}.toml").read_text())
     mutants = listed["mutant"]
     target.prepare()

@@ -1,29 +1,32 @@
-"""A copy of the library and its tests in a package of their own, which builds in seconds and depends on nothing."""
+"""Copies of some targets and their tests in packages of their own, which build in seconds."""
 import os, pathlib, re, signal, subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ["Sources/Resilience", "Sources/ResilienceTesting", "Tests/ResilienceTests"]
+# The library, which depends on nothing, and what decides for the gateway, which opens no connection.
+LIBRARY = ["Sources/Resilience", "Sources/ResilienceTesting", "Tests/ResilienceTests"]
+DECISIONS = ["Sources/Resilience", "Sources/ResilienceTesting", "Sources/Generation", "Sources/Routing",
+             "Sources/Gateway", "Tests/RoutingTests", "Tests/GatewayTests"]
 
-MANIFEST = """// swift-tools-version: 6.2
-import PackageDescription
-
-let package = Package(
-    name: "library",
-    targets: [
-        .target(name: "Resilience"),
-        .target(name: "ResilienceTesting", dependencies: ["Resilience"]),
-        .testTarget(
-            name: "ResilienceTests", dependencies: ["Resilience", "ResilienceTesting"],
-            resources: [.copy("Vectors/data")]),
-    ])
-for target in package.targets { target.swiftSettings = FEATURES }
+# Appended to the package's own manifest.
+PART = """
+package.products = []
+package.targets.removeAll { !TARGETS.contains($0.name) }
+let used = Set(
+    package.targets.flatMap(\\.dependencies).compactMap { dependency -> String? in
+        if case .productItem(_, let package, _, _) = dependency { package } else { nil }
+    })
+package.dependencies.removeAll { dependency in
+    guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+    return !used.contains { location.hasSuffix("/" + $0) }
+}
 """
 
 
-def manifest():
-    """The same language features as the package itself has."""
-    features = re.findall(r'\.enableUpcomingFeature\("\w+"\)', (ROOT / "Package.swift").read_text())
-    return MANIFEST.replace("FEATURES", "[" + ", ".join(features) + "]")
+def manifest(folders):
+    """The package's manifest with the targets in these folders only, in which a warning is no error."""
+    names = ", ".join(f'"{pathlib.Path(folder).name}"' for folder in folders)
+    whole = (ROOT / "Package.swift").read_text().replace(".treatAllWarnings(as: .error),", "")
+    return whole + PART.replace("TARGETS", f"[{names}]")
 
 
 def write(path, content):
@@ -33,15 +36,17 @@ def write(path, content):
         path.write_bytes(content)
 
 
-def copy_library(to):
-    wanted = {to / "Package.swift": manifest().encode()}
-    for folder in FOLDERS:
+def copy_targets(folders, to):
+    wanted = {to / "Package.swift": manifest(folders).encode()}
+    if (ROOT / "Package.resolved").exists():
+        wanted[to / "Package.resolved"] = (ROOT / "Package.resolved").read_bytes()
+    for folder in folders:
         for path in (ROOT / folder).rglob("*"):
             if path.is_file():
                 wanted[to / path.relative_to(ROOT)] = path.read_bytes()
     for path, content in wanted.items():
         write(path, content)
-    for folder in FOLDERS:
+    for folder in folders:
         for path in (to / folder).rglob("*"):
             if path.is_file() and path not in wanted:
                 path.unlink()
