@@ -76,6 +76,7 @@ let package = Package(
         fuzzer("FuzzEventStream", ["Providers"]),
         fuzzer("FuzzChatRequest", ["GatewayHTTP", "Generation", "Providers", nio]),
         fuzzer("FuzzProviderAnswer", ["Generation", "Providers"]),
+        fuzzer("FuzzJudgedAnswer", ["Gateway", "Generation", "Providers", nio]),
         fuzzer("FuzzRequestMessage", ["HTTPMessage", nio]),
         fuzzer("FuzzResponseMessage", ["HTTPMessage", nio]),
         fuzzer("FuzzRetryAfter", ["HTTPMessage", "Providers", nio]),

@@ -25,6 +25,8 @@ plant GatewayHTTP/OpenAIAPI/ChatRequestScan.swift 'readCount("n", 1...128' 'read
 # FuzzProviderAnswer: a chunk may be something else than UTF-8.
 plant Providers/OpenAI/ChunkScan.swift \
     'guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }' ''
+# FuzzJudgedAnswer: the text of a completion without messages is not kept of a stream.
+plant Providers/OpenAI/AnsweredChoice+Reading.swift 'for text in [part.content, part.plainText]' 'for text in [part.content]'
 # FuzzRequestMessage: empty lines before a request are all skipped, but only if they come apart.
 plant HTTPMessage/RequestParser.swift 'if !skippedLine, ' 'if '
 # FuzzResponseMessage: a response may be framed in two ways.

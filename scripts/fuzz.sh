@@ -5,8 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-all=(FuzzEventStream FuzzChatRequest FuzzProviderAnswer FuzzRequestMessage FuzzResponseMessage FuzzRetryAfter
-    FuzzRedactor)
+all=(FuzzEventStream FuzzChatRequest FuzzProviderAnswer FuzzJudgedAnswer FuzzRequestMessage FuzzResponseMessage
+    FuzzRetryAfter FuzzRedactor)
 # Longer inputs are seldom more telling, and slower.
 longest=400
 # A backtrace of Swift's own takes seconds and hides libFuzzer's report.

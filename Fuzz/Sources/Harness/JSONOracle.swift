@@ -8,6 +8,11 @@ public enum JSONOracle {
         return value as? [String: Any]
     }
 
+    /// Whether a text is an object or an array to Foundation.
+    public static func isCollection(_ bytes: some Sequence<UInt8>) -> Bool {
+        (try? JSONSerialization.jsonObject(with: Data(bytes))) != nil
+    }
+
     /// Whether two values hold the same. Not compared as text: Foundation's sorted keys come out differently for the
     /// same long keys.
     public static func areEqual(_ one: Any, _ other: Any) -> Bool {
