@@ -51,6 +51,38 @@ import Wall
         #expect(!next.standardError.contains("state file"))
     }
 
+    @Test func `what selection has learned goes on after a restart, and is a little older then`() async throws
+    {
+        let path = Self.path()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let pair = try await Pair(settings: {
+            $0.server = "state_file: \"\(path)\""
+            $0.lines = ["strategy: adaptive", "hedge: false"]
+            $0.primaryTarget = ", quality: 9.5"
+        }) { $0.user == "bad" ? [Answer.response(503, Answer.error("No."))] : Answer.good($0) }
+        for number in 0..<20 {
+            _ = try await pair.chat(stream: true, more: number == 3 ? #","user":"bad""# : "")
+        }
+        func learned(_ gateway: GatewayProcess) async throws -> [String: Double] {
+            try await Self.target(gateway)["learned"] as? [String: Double] ?? [:]
+        }
+        let before = try await learned(pair.gateway)
+        let evidence = try #require(before["evidence"]), success = try #require(before["success"])
+        #expect(evidence > 20 && success > 0.9 && success < 0.98)
+        pair.gateway.signal(SIGTERM)
+        #expect(await pair.gateway.waitForExit(.seconds(5)) == 0)
+        let next = try await GatewayProcess(pair.settings.text)
+        defer { next.stop() }
+        let after = try await learned(next)
+        // Half of the evidence fades in five minutes; a restart takes seconds.
+        #expect(after["evidence"] ?? 0 < evidence && after["evidence"] ?? 0 > evidence * 0.9)
+        #expect(abs((after["success"] ?? 0) - success) < 0.01)
+        #expect(after["first_token_seconds"] == before["first_token_seconds"])
+        #expect(after["first_token_seconds"] != nil && after["per_token_seconds"] != nil)
+        #expect(after["per_token_seconds"] == before["per_token_seconds"])
+        #expect(after["overdue"] == 0)
+    }
+
     @Test(arguments: ["{\"format\":\"holdfast-state\",\"version\":9}", "half a fi", ""])
     func `a file that cannot be read does not keep the gateway from starting`(content: String) async throws {
         let path = Self.path()

@@ -4,6 +4,7 @@ import Generation
 import Resilience
 import ResilienceTesting
 import Routing
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -283,6 +284,71 @@ import Testing
         let record = try #require(other[identity("t0")])
         #expect(record.incidents.since == nil)
         #expect(record.demand.profile.average == 25 && other.demand(of: "chat")?.profile.average == 25)
+    }
+
+    /// A file's text with what a target has taught in ten answers and a failure.
+    private func taught() throws -> String {
+        let records = records(), route = route(["a"]),
+            health = try #require(route.settings.targets[0].health.first)
+        health.estimate.withLock { estimate in
+            for second in 0..<11 {
+                let seconds = Double(second), shape = RequestShape(input: 100, output: 100)
+                let id = estimate.began(at: seconds)
+                estimate.firstToken(of: id, after: 2, at: seconds)
+                estimate.ended(
+                    id, second == 5 ? .failed(after: 3) : .answered(perToken: 0.1), of: shape, at: seconds)
+            }
+        }
+        clock.advance(by: .seconds(11))
+        records.look(at: [health])
+        return String(decoding: try JSONEncoder().encode(records.snapshot), as: UTF8.self)
+    }
+
+    /// What is learned of `a` in a process that reads that text.
+    private func relearned(_ text: String, later: Duration = .zero) throws -> TargetHealth.Learned {
+        let clock = VirtualClock(), time = TimeSource(clock)
+        let other = TargetRecords(
+            time: time,
+            wallClockMilliseconds: 1_795_200_011_000 + Int64(later / .milliseconds(1)))
+        other.restore(try JSONDecoder().decode(TargetRecordsSnapshot.self, from: Data(text.utf8)))
+        #expect(other[identity("a")] != nil, "the rest of the record is read in any case")
+        let registry = TargetRegistry(
+            time: time, chance: Chance(seed: 9), records: other, onEvent: { _ in }, onCooldown: { _ in })
+        let health = registry.health(
+            of: identity("a"), label: "a/m", credential: "key 1",
+            settings: .init(breaker: .learned, bulkhead: nil))
+        return health.learned(at: time.now)
+    }
+
+    @Test func `what was learned for selection goes on in the next process, aged`() throws {
+        let text = try taught(), now = try relearned(text)
+        let success = try #require(now.success), evidence = try #require(now.evidence)
+        #expect(success > 0.9 && success < 0.95 && evidence > 15.5 && evidence < 16)
+        let first = try #require(now.firstToken), each = try #require(now.perToken)
+        #expect(abs(first - 2) < 0.2 && abs(each - 0.1) < 0.01)
+        let later = try relearned(text, later: .seconds(300))
+        let faded = try #require(later.evidence)
+        #expect(abs(faded - (5 + (evidence - 5) / 2)) < 1e-6)
+        #expect(later.firstToken == now.firstToken)
+        let earlier = try relearned(text, later: .seconds(-600))
+        #expect(earlier.evidence == evidence, "a clock that was set back")
+    }
+
+    @Test(arguments: [nil, "7", "[]", "{}", #"{"moment":"yesterday"}"#, #"{"moment":1,"success":{"all":3}}"#])
+    func `a file without what was learned, or in which that is damaged, is read all the same`(
+        damaged: String?
+    ) throws {
+        let whole = try JSONSerialization.jsonObject(with: Data(try taught().utf8))
+        var file = try #require(whole as? [String: Any])
+        var targets = try #require(file["targets"] as? [[String: Any]])
+        #expect(targets[0]["learned"] != nil)
+        targets[0]["learned"] = try damaged.map {
+            try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
+        }
+        file["targets"] = targets
+        let text = String(decoding: try JSONSerialization.data(withJSONObject: file), as: UTF8.self)
+        let learned = try relearned(text)
+        #expect(learned.success == nil && learned.firstToken == nil && learned.perToken == nil)
     }
 
     @Test func `no more is restored than there may be, the latest first`() throws {

@@ -34,19 +34,24 @@ public final class TargetRegistry: Sendable {
 
     private let state: Mutex<State>
     private let time: TimeSource
+    /// What was learned of targets before; nil for nothing.
+    private let records: TargetRecords?
     private let onEvent: @Sendable (CircuitBreakerEvent) -> Void
     private let onCooldown: @Sendable (CooldownEvent) -> Void
 
     /// Creates an empty registry.
     ///
     /// - Parameters:
+    ///   - records: What was learned of targets before, with which those that are new here go on; nil for nothing.
     ///   - onEvent: Told about each change of a breaker's state.
     ///   - onCooldown: Told when a target is left alone for another reason than its breaker.
     public init(
-        time: TimeSource, chance: Chance, onEvent: @escaping @Sendable (CircuitBreakerEvent) -> Void,
+        time: TimeSource, chance: Chance, records: TargetRecords? = nil,
+        onEvent: @escaping @Sendable (CircuitBreakerEvent) -> Void,
         onCooldown: @escaping @Sendable (CooldownEvent) -> Void
     ) {
         self.time = time
+        self.records = records
         self.onEvent = onEvent
         self.onCooldown = onCooldown
         state = Mutex(State(chance: chance))
@@ -69,7 +74,7 @@ public final class TargetRegistry: Sendable {
                 identity, label: label, credential: credential, breaker: breaker,
                 budget: budget(of: identity, &state),
                 bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state),
-                pace: known?.health.pace ?? Pace(), estimate: estimate(settings, known),
+                pace: known?.health.pace ?? Pace(), estimate: estimate(of: identity, settings, known),
                 onCooldown: onCooldown)
             if let known, let cooling = known.health.cooling(at: time.now), cooling.kind != .authentication {
                 health.resumeCooling(for: cooling.time, because: cooling.kind, at: time.now)
@@ -121,13 +126,16 @@ public final class TargetRegistry: Sendable {
     }
 
     /// What was learned stays, unless the limit is another one.
-    private func estimate(_ settings: Settings, _ known: (health: TargetHealth, settings: Settings)?)
-        -> TargetEstimate
-    {
+    private func estimate(
+        of identity: TargetIdentity, _ settings: Settings,
+        _ known: (health: TargetHealth, settings: Settings)?
+    ) -> TargetEstimate {
         if let known, known.settings.limit == settings.limit {
             return known.health.estimate.withLock { $0.settled }
         }
-        return TargetEstimate(limit: settings.limit)
+        var estimate = TargetEstimate(limit: settings.limit)
+        if known == nil { records?.recall(&estimate, of: identity) }
+        return estimate
     }
 
     private static func budgetKey(_ identity: TargetIdentity) -> String {

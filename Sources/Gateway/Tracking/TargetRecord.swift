@@ -12,6 +12,8 @@ public struct TargetRecord: Sendable {
     public internal(set) var incidents = IncidentForecast()
     /// How often it is asked, by the hour of the week.
     public internal(set) var demand = QuotaForecast()
+    /// What strategies that learn have learned of it, as of the last look; nil if that is nothing.
+    var learned: TargetEstimate.Snapshot?
     /// When it was last heard of, in seconds since 1970.
     var heardAt: Double
 

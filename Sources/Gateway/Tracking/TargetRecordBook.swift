@@ -34,14 +34,18 @@ struct TargetRecordBook: Sendable {
         if let identity { records[identity]?.performance.note(score: score, isLong: isLong, at: seconds) }
     }
 
-    /// Notes the state of a target's breaker: from its opening until it closes, the target is ill. Nobody's place is taken
-    /// for that.
+    /// Notes how a target is: what is learned of it, and the state of its breaker; from the opening of that until it
+    /// closes, the target is ill. Nobody's place is taken for that.
     mutating func note(
-        _ state: CircuitBreaker.State, of identity: TargetIdentity, key: String, at seconds: Double
+        _ state: CircuitBreaker.State, _ learned: TargetEstimate.Snapshot?, of identity: TargetIdentity,
+        key: String, at seconds: Double
     ) {
         guard records[identity] != nil || records.count < capacity else { return }
         let name = "\(identity.provider)/\(identity.model)"
-        change(identity, name, key, at: seconds) { $0.note(state, at: seconds) }
+        change(identity, name, key, at: seconds) { record in
+            record.note(state, at: seconds)
+            record.learned = learned
+        }
     }
 
     /// Notes the state of a breaker by its name, which is that of the target and, if it has several keys, its key.

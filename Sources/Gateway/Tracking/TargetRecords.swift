@@ -64,9 +64,19 @@ public final class TargetRecords: Sendable {
     /// Looks how each target is: once a minute, and before it is shown.
     public func look(at healths: [TargetHealth]) {
         for health in healths {
-            let state = health.breaker.snapshot.state, seconds = now
-            book.withLock { $0.note(state, of: health.identity, key: health.credential, at: seconds) }
+            let state = health.breaker.snapshot.state, now = time.now, seconds = seconds(now)
+            let learned = health.estimate.withLock { $0 }.snapshot(at: now.seconds, moment: seconds)
+            book.withLock {
+                $0.note(state, learned, of: health.identity, key: health.credential, at: seconds)
+            }
         }
+    }
+
+    /// Goes on with what was learned of a target before this process, or before it was forgotten for want of room.
+    func recall(_ estimate: inout TargetEstimate, of identity: TargetIdentity) {
+        guard let learned = self[identity]?.learned else { return }
+        let now = time.now
+        estimate.restore(learned, at: now.seconds, moment: seconds(now))
     }
 
     private func seconds(_ now: Instant) -> Double { epoch + now.seconds }

@@ -12,6 +12,8 @@ public struct TargetRecordsSnapshot: Sendable, Codable {
         var performance: PerformanceTracker.Snapshot
         var incidents: IncidentForecast
         var demand: QuotaForecast
+        /// Nil in a file of a version that did not keep it.
+        var learned: IfReadable<TargetEstimate.Snapshot>?
     }
 
     private var targets: [Saved]
@@ -23,7 +25,7 @@ public struct TargetRecordsSnapshot: Sendable, Codable {
                 provider: identity.provider, location: identity.location, model: identity.model,
                 key: identity.key, heardAt: record.heardAt,
                 performance: record.performance.snapshot(at: seconds), incidents: record.incidents,
-                demand: record.demand)
+                demand: record.demand, learned: record.learned.map { IfReadable(value: $0) })
         }
         routes = book.routes
     }
@@ -39,6 +41,7 @@ public struct TargetRecordsSnapshot: Sendable, Codable {
             (record.incidents, record.demand) = (saved.incidents, saved.demand)
             record.incidents.resume(at: seconds)
             record.demand.resume(at: seconds)
+            record.learned = saved.learned?.value
             record.heardAt = min(seconds, saved.heardAt)
             book.records[identity] = record
         }
@@ -47,4 +50,15 @@ public struct TargetRecordsSnapshot: Sendable, Codable {
             book.routes[name]?.resume(at: seconds)
         }
     }
+}
+
+/// A part of a file without which the rest is still of use: it is left out if it cannot be read.
+private struct IfReadable<Value: Sendable & Codable>: Sendable, Codable {
+    var value: Value?
+
+    init(value: Value) { self.value = value }
+
+    init(from decoder: any Decoder) { value = try? Value(from: decoder) }
+
+    func encode(to encoder: any Encoder) throws { try value?.encode(to: encoder) }
 }

@@ -8,7 +8,7 @@
 /// when the share of failures has changed, and is refined for long prompts. A decision: no clock, lock or task.
 public struct SuccessEstimate: Sendable, Hashable {
     /// Successes and failures, by their weight.
-    public struct Evidence: Sendable, Hashable {
+    public struct Evidence: Sendable, Hashable, Codable {
         /// The successes.
         public var successes: Double
         /// The failures.
@@ -35,12 +35,13 @@ public struct SuccessEstimate: Sendable, Hashable {
     private static let halfLife = 300.0
     private static let decay = 0.693_147_180_559_945_3 / halfLife
     /// The most evidence that is kept, in requests.
-    private static let most = 40.0
+    static let most = 40.0
     /// The weight of the target's own share beside that of a class of requests, in requests.
     private static let shrinkage = 6.0
 
     private var all = Self.prior
-    private var short = Evidence(successes: 0, failures: 0), long = Evidence(successes: 0, failures: 0)
+    /// For requests with a short and with a long prompt.
+    private(set) var short = Evidence(successes: 0, failures: 0), long = Evidence(successes: 0, failures: 0)
     /// In seconds.
     private var updated = 0.0
     private var detector = ChangeDetector()
@@ -51,6 +52,16 @@ public struct SuccessEstimate: Sendable, Hashable {
 
     /// Creates an estimate that knows nothing.
     public init() {}
+
+    /// Creates an estimate that goes on with what was known at an earlier moment. Failures in a row are not known.
+    ///
+    /// - Parameter age: Seconds since that moment. Range: 0 or more.
+    init(all: Evidence, short: Evidence, long: Evidence, age: Double, at seconds: Double) {
+        (self.all, self.short, self.long) = (all, short, long)
+        updated = seconds - age
+        fade(to: seconds)
+        detector.restart(level: min(0.95, 1 - self.all.share))
+    }
 
     /// The estimate for all requests, as it was at the last look.
     public var overall: Evidence { all }
@@ -111,7 +122,8 @@ public struct SuccessEstimate: Sendable, Hashable {
         evidence.cap(at: most)
     }
 
-    private mutating func fade(to seconds: Double) {
+    /// Forgets what has become old until a moment.
+    mutating func fade(to seconds: Double) {
         guard seconds > updated else { return }
         let faded = (seconds - updated) * Self.decay
         // The first terms of the series, which are exact enough for as long as requests are apart.

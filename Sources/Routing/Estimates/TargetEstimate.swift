@@ -64,6 +64,14 @@ public struct TargetEstimate: Sendable {
         headroom = HeadroomEstimate(limit)
     }
 
+    /// Goes on with times that were learned before. Nil is for what was not.
+    mutating func resume(firstToken: TimeEstimate?, perToken: TimeEstimate?, timeLost: Double?) {
+        self.firstToken = firstToken ?? self.firstToken
+        self.perToken = perToken ?? self.perToken
+        self.timeLost = timeLost ?? self.timeLost
+        lateAfter = self.firstToken.late(Self.lateDeviations)
+    }
+
     // MARK: Learning
 
     /// An attempt begins.

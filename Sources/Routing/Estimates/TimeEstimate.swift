@@ -34,9 +34,23 @@ public struct TimeEstimate: Sendable, Hashable {
         unshifted = exp(mean + 0.5 * residual)
     }
 
+    /// Creates an estimate that goes on with what was known.
+    ///
+    /// - Parameter seconds: The moment for which `variance` says what is not known.
+    init(mean: Double, variance: Double, residual: Double, at seconds: Double) {
+        (self.mean, self.variance, self.residual) = (mean, variance, residual)
+        updated = seconds
+        unshifted = exp(mean + 0.5 * residual)
+    }
+
     /// What is not known at a moment, for predictions.
     public func uncertainty(at seconds: Double) -> Double {
-        min(0.15, variance + Self.drift * max(0, seconds - updated))
+        Self.aged(variance, by: seconds - updated)
+    }
+
+    /// What is not known after so many seconds in which nothing was learned, of what was not known before.
+    static func aged(_ variance: Double, by seconds: Double) -> Double {
+        min(0.15, variance + drift * max(0, seconds))
     }
 
     /// The expected time in seconds.

@@ -35,7 +35,7 @@ final class Assembly: Sendable {
         var chance = Chance.system()
         let records = TargetRecords(time: time, wallClockMilliseconds: WallClock.milliseconds())
         targets = TargetRegistry(
-            time: time, chance: Chance(seed: chance.next()),
+            time: time, chance: Chance(seed: chance.next()), records: records,
             onEvent: { event in
                 Self.log(event, logger)
                 records.note(event)

@@ -40,14 +40,12 @@ final class StateKeeper: Sendable {
 
     /// Works until the task is cancelled. Writes at once, so that a place that cannot be written to is known soon.
     func run() async {
-        repeat {
-            records.look(at: targets.all)
-            save()
-        } while (try? await time.sleep(for: Self.interval)) != nil
+        repeat { save() } while (try? await time.sleep(for: Self.interval)) != nil
     }
 
-    /// Writes the file. What goes wrong is logged when it begins and when it changes, and tried again the next time.
+    /// Looks how each target is, and writes the file if there is to be one. What goes wrong is logged when it begins and when it changes, and tried again the next time.
     func save() {
+        records.look(at: targets.all)
         guard let file else { return }
         failure.withLock { failure in
             var problem: String?
