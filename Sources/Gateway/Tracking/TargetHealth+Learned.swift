@@ -1,6 +1,6 @@
 public import Generation
 public import Resilience
-import Routing
+public import Routing
 import Synchronization
 
 extension TargetHealth {
@@ -33,5 +33,25 @@ extension TargetHealth {
             perToken: known.perToken == unknown.perToken ? nil : known.perToken.expected(),
             headroom: headroom.isKnown ? 1 - headroom.used(at: seconds) : nil,
             limit: known.headroom.learnedLimit, overdue: known.overdue(at: seconds))
+    }
+}
+
+extension TargetHealth {
+    /// How long its next answer will take.
+    public struct NextAnswer: Sendable, Hashable {
+        /// Until it begins; nil as long as nothing was seen.
+        public let firstToken: LatencyForecast?
+        /// Until it is whole; nil as long as its speed or the usual length is not known.
+        public let whole: LatencyForecast?
+    }
+
+    /// How long its next answer will take.
+    ///
+    /// - Parameter tokens: How many tokens it will have; nil if that is not known.
+    public func nextAnswer(tokens: Double?, at now: Instant) -> NextAnswer {
+        let known = estimate.withLock { $0 }, seconds = now.seconds
+        return NextAnswer(
+            firstToken: known.firstTokenForecast(at: seconds),
+            whole: tokens.flatMap { known.answerForecast(tokens: $0, at: seconds) })
     }
 }

@@ -25,6 +25,20 @@ public struct TargetRecord: Sendable {
     }
 }
 
+extension TargetRecord {
+    /// The tokens of an answer, on the average of the last 24 hours or, without answers in them, of the last 7 days; nil
+    /// without any.
+    public func usualTokens(at seconds: Double) -> Double? {
+        for window in [TrackingWindow.day, .week] {
+            let figures = performance.report(window, at: seconds).all
+            if figures.successes > 0, figures.outputTokens > 0 {
+                return figures.outputTokens / Double(figures.successes)
+            }
+        }
+        return nil
+    }
+}
+
 /// What one attempt says of its target.
 struct TargetOutcome: Sendable {
     var identity: TargetIdentity

@@ -1,4 +1,5 @@
 import Gateway
+import Resilience
 import Routing
 
 /// What is expected of a target, as it is shown.
@@ -21,14 +22,33 @@ struct ForecastView: Encodable {
         var reached_in_seconds: Double?
     }
 
+    /// What half of the next answers stay within, and nine of ten, in seconds.
+    struct Times: Encodable {
+        var p50: Double
+        var p90: Double
+
+        init(_ forecast: LatencyForecast) { (p50, p90) = (forecast.p50, forecast.p90) }
+    }
+
+    /// How long the next answer will take.
+    struct NextAnswer: Encodable {
+        var first_token_seconds: Times
+        /// The tokens of a usual answer, and the time until that is whole; nil as long as they are not known.
+        var tokens: Double?
+        var seconds: Times?
+    }
+
     /// By horizon: how likely the target is ill, or falls ill, at some time until its end; while it is ill, how likely it
     /// still is at the end.
     var failure_probability: [String: Double]
     var incident: Incident?
     var limit: Limit?
+    var next_answer: NextAnswer?
 
     /// - Parameter allowed: The requests a second that the provider allows.
-    init(_ record: TargetRecord, allowed: Double?, at seconds: Double) {
+    init(
+        _ record: TargetRecord, _ health: TargetHealth, allowed: Double?, at seconds: Double, now: Instant
+    ) {
         let incidents = record.incidents
         func probability(_ horizon: Double) -> Double {
             incidents.recovers(within: horizon, at: seconds).map { 1 - $0 }
@@ -45,6 +65,17 @@ struct ForecastView: Encodable {
         if let allowed, record.demand.profile.average != nil {
             limit = Limit(record.demand, allowed: allowed, at: seconds)
         }
+        next_answer = NextAnswer(health, tokens: record.usualTokens(at: seconds), at: now)
+    }
+}
+
+extension ForecastView.NextAnswer {
+    fileprivate init?(_ health: TargetHealth, tokens: Double?, at now: Instant) {
+        let next = health.nextAnswer(tokens: tokens, at: now)
+        guard let first = next.firstToken else { return nil }
+        first_token_seconds = ForecastView.Times(first)
+        seconds = next.whole.map(ForecastView.Times.init)
+        self.tokens = seconds == nil ? nil : tokens
     }
 }
 

@@ -20,9 +20,12 @@ struct Targets: Sendable {
         let seconds = records.now
         var views: [TargetView] = []
         for health in healths {
-            var view = TargetView(health, at: gateway.now)
+            let now = gateway.now
+            var view = TargetView(health, at: now)
             if let record = records[health.identity] {
-                view.add(record, allowed: limits[health.identity], at: seconds)
+                view.add(record, at: seconds)
+                view.forecast = ForecastView(
+                    record, health, allowed: limits[health.identity], at: seconds, now: now)
             }
             views.append(view)
             // Reports of many targets take milliseconds; other requests of this event loop go on between them.
@@ -74,14 +77,12 @@ struct TargetView: Encodable {
             overdue: known.overdue)
     }
 
-    /// - Parameter allowed: The requests a second that the provider allows.
-    mutating func add(_ record: TargetRecord, allowed: Double?, at seconds: Double) {
+    mutating func add(_ record: TargetRecord, at seconds: Double) {
         let reports = TrackingWindow.allCases.map { record.performance.report($0, at: seconds) }
         if !reports.allSatisfy(\.all.isEmpty) {
             windows = Dictionary(
                 uniqueKeysWithValues: reports.map { ($0.window.rawValue, ReportView($0)) })
         }
-        forecast = ForecastView(record, allowed: allowed, at: seconds)
     }
 }
 
