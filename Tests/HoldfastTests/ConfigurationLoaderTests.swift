@@ -189,6 +189,52 @@ import Testing
     }
 
     @Test(arguments: [
+        ("", 0), (#", quota_resets_at: "00:00""#, 0), (#", quota_resets_at: "07:30""#, 450),
+        (#", quota_resets_at: "00:00-08:00""#, 480), (#", quota_resets_at: "00:00+01:00""#, 1380),
+        (#", quota_resets_at: "23:00-14:00""#, 780),
+    ])
+    func `a daily quota is renewed at its hour, on its clock`(renewal: String, minute: Int) throws {
+        let text = """
+            providers: { a: { kind: simulated } }
+            models: { m: { targets: [ { provider: a, model: x, requests_per_day: 1000\(renewal) }, { provider: a, model: y } ] } }
+            """
+        let targets = try load(text).models[0].targets
+        #expect(targets[0].quota == DailyQuota.Terms(requests: 1000, renewalMinute: minute))
+        #expect(targets[1].quota == nil)
+    }
+
+    @Test(arguments: [
+        ("requests_per_day: 0", "must be a whole number from 1"),
+        ("requests_per_day: 1.5", "must be a whole number from 1"),
+        (#"quota_resets_at: "00:00""#, "needs requests_per_day as well"),
+        (#"requests_per_day: 5, quota_resets_at: "24:00""#, "must be a time of day"),
+        (#"requests_per_day: 5, quota_resets_at: "7:30""#, "must be a time of day"),
+        (#"requests_per_day: 5, quota_resets_at: "00:00 08:00""#, "must be a time of day"),
+        (#"requests_per_day: 5, quota_resets_at: "00:00+15:00""#, "must be a time of day"),
+        (#"requests_per_day: 5, quota_resets_at: "00:00+1""#, "must be a time of day"),
+    ])
+    func `a daily quota that cannot be is named`(quota: String, words: String) {
+        let found = mistakes(
+            "providers: { a: { kind: simulated } }\nmodels: { m: { targets: [ {provider: a, model: x, \(quota)} ] } }"
+        )
+        #expect(found.count == 1 && found[0].contains(words), "\(found)")
+    }
+
+    @Test func `routes that share a target agree on its daily quota`() {
+        let text = """
+            providers: { a: { kind: simulated } }
+            models:
+              m: { targets: [ { provider: a, model: x, requests_per_day: 5 } ] }
+              n: { targets: [ { provider: a, model: x, requests_per_day: 6 } ] }
+              o: { targets: [ { provider: a, model: x } ] }
+            """
+        let found = mistakes(text)
+        #expect(
+            found.count == 1 && found[0].contains("share the target a/x, which has one daily quota"),
+            "\(found)")
+    }
+
+    @Test(arguments: [
         (
             "strategy: cheapest, targets: [ {provider: a, model: x, price_in: 1} ]",
             "needs price_in and price_out"

@@ -38,6 +38,7 @@ public final class Lesson: Sendable {
         self.candidate = candidate
         isProbe = permit.isProbe
         id = health.estimate.withLock { $0.began(at: now.seconds) }
+        health.quota?.take(at: now)
         began = now
         state = Mutex(State(permit: permit))
     }
@@ -104,6 +105,10 @@ public final class Lesson: Sendable {
         guard end() != nil else { return }
         settle(conduct.countsAgainstBreaker ? .failure(retryAfter: failure.retryAfter) : .ignored)
         let time = now.since(began).inSeconds
+        // What a limit refused, or what never arrived, is used of no quota.
+        if failure.kind == .rateLimit || failure.phase == .connect {
+            health.quota?.giveBack(madeAt: began, at: now)
+        }
         switch failure.kind {
         case .rateLimit:
             note(.refused(retryAfter: failure.retryAfter.map { $0.inSeconds } ?? 1), limit, now)

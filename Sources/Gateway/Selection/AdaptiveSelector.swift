@@ -149,6 +149,9 @@ extension TargetHealth {
         guard breaker.readiness == .ready else {
             return .breaker(retryAfter: breaker.snapshot.remainingOpen)
         }
+        if let wait = quota?.wait(at: now.seconds), wait > 0 {
+            return .cooling(.quotaExceeded, retryAfter: .seconds(min(wait, 1e6)))
+        }
         let wait = estimate.withLock { $0.roomAfter(at: now.seconds) }
         return wait > 0 ? .cooling(.rateLimit, retryAfter: .seconds(min(wait, 1e6))) : nil
     }

@@ -12,9 +12,11 @@ extension TargetHealth {
         _ shape: RequestShape, _ facts: TargetFacts, _ weights: AdaptiveWeights, timeLeft: Double,
         chance: inout Chance?, at seconds: Double
     ) -> Assessment {
-        estimate.withLock {
+        var assessment = estimate.withLock {
             $0.assess(shape, facts, weights, timeLeft: timeLeft, chance: &chance, at: seconds)
         }
+        if let wait = quota?.wait(at: seconds), wait > 0 { assessment.waitForQuota(wait) }
+        return assessment
     }
 }
 

@@ -33,11 +33,14 @@ public final class TargetHealth: Sendable {
     private let knownPace: Mutex<Pace>
     /// What is learned for strategies that choose by it.
     let estimate: Mutex<TargetEstimate>
+    /// What is used of its daily quota; nil if it has none.
+    public let quota: QuotaMeter?
     private let onCooldown: @Sendable (CooldownEvent) -> Void
 
     init(
         _ identity: TargetIdentity, label: String, credential: String, breaker: CircuitBreaker,
         budget: RetryBudget, bulkhead: Bulkhead?, pace: Pace, estimate: TargetEstimate,
+        quota: QuotaMeter?,
         onCooldown: @escaping @Sendable (CooldownEvent) -> Void
     ) {
         self.identity = identity
@@ -48,6 +51,7 @@ public final class TargetHealth: Sendable {
         self.bulkhead = bulkhead
         knownPace = Mutex(pace)
         self.estimate = Mutex(estimate)
+        self.quota = quota
         self.onCooldown = onCooldown
     }
 

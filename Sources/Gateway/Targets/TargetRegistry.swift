@@ -1,6 +1,6 @@
 public import Generation
 public import Resilience
-import Routing
+public import Routing
 import Synchronization
 
 /// All that is known about targets, by their identity. What a new configuration names again, it finds again.
@@ -13,12 +13,18 @@ public final class TargetRegistry: Sendable {
         public var bulkhead: BulkheadPolicy?
         /// The requests that the provider allows, if that is known.
         public var limit: RateLimit?
+        /// The requests that it allows in a day, if that is known.
+        public var quota: DailyQuota.Terms?
 
         /// Creates policies.
-        public init(breaker: CircuitBreakerPolicy, bulkhead: BulkheadPolicy?, limit: RateLimit? = nil) {
+        public init(
+            breaker: CircuitBreakerPolicy, bulkhead: BulkheadPolicy?, limit: RateLimit? = nil,
+            quota: DailyQuota.Terms? = nil
+        ) {
             self.breaker = breaker
             self.bulkhead = bulkhead
             self.limit = limit
+            self.quota = quota
         }
     }
 
@@ -75,6 +81,7 @@ public final class TargetRegistry: Sendable {
                 budget: budget(of: identity, &state),
                 bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state),
                 pace: known?.health.pace ?? Pace(), estimate: estimate(of: identity, settings, known),
+                quota: quota(of: identity, settings.quota, known?.health.quota),
                 onCooldown: onCooldown)
             if let known, let cooling = known.health.cooling(at: time.now), cooling.kind != .authentication {
                 health.resumeCooling(for: cooling.time, because: cooling.kind, at: time.now)
@@ -136,6 +143,16 @@ public final class TargetRegistry: Sendable {
         var estimate = TargetEstimate(limit: settings.limit)
         if known == nil { records?.recall(&estimate, of: identity) }
         return estimate
+    }
+
+    /// What was used stays, whatever the terms.
+    private func quota(of identity: TargetIdentity, _ terms: DailyQuota.Terms?, _ known: QuotaMeter?)
+        -> QuotaMeter?
+    {
+        guard let terms, let records else { return nil }
+        guard let known else { return records.meter(terms, of: identity) }
+        known.reconfigure(terms, at: time.now)
+        return known
     }
 
     private static func budgetKey(_ identity: TargetIdentity) -> String {

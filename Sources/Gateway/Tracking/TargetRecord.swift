@@ -1,3 +1,4 @@
+import Generation
 public import Routing
 
 /// What became of the requests to one target with one key, over time.
@@ -14,6 +15,8 @@ public struct TargetRecord: Sendable {
     public internal(set) var demand = QuotaForecast()
     /// What strategies that learn have learned of it, as of the last look; nil if that is nothing.
     var learned: TargetEstimate.Snapshot?
+    /// What was used of its daily quota, as of the last look; nil if it has none.
+    var quota: DailyQuota.Count?
     /// When it was last heard of, in seconds since 1970.
     var heardAt: Double
 
@@ -36,6 +39,11 @@ extension TargetRecord {
             }
         }
         return nil
+    }
+
+    /// Where the share of good answers is going; nil without enough of them.
+    public func quality(at seconds: Double) -> QualityForecast? {
+        QualityForecast(performance, flaw: FailureClass.qualityFailure.trackedPlace, at: seconds)
     }
 }
 

@@ -34,17 +34,17 @@ struct TargetRecordBook: Sendable {
         if let identity { records[identity]?.performance.note(score: score, isLong: isLong, at: seconds) }
     }
 
-    /// Notes how a target is: what is learned of it, and the state of its breaker; from the opening of that until it
+    /// Notes how a target is: what is learned of it, what is used of its quota, and the state of its breaker; from the opening of that until it
     /// closes, the target is ill. Nobody's place is taken for that.
     mutating func note(
-        _ state: CircuitBreaker.State, _ learned: TargetEstimate.Snapshot?, of identity: TargetIdentity,
-        key: String, at seconds: Double
+        _ state: CircuitBreaker.State, _ learned: TargetEstimate.Snapshot?, _ quota: DailyQuota.Count?,
+        of identity: TargetIdentity, key: String, at seconds: Double
     ) {
         guard records[identity] != nil || records.count < capacity else { return }
         let name = "\(identity.provider)/\(identity.model)"
         change(identity, name, key, at: seconds) { record in
             record.note(state, at: seconds)
-            record.learned = learned
+            (record.learned, record.quota) = (learned, quota)
         }
     }
 

@@ -66,8 +66,9 @@ public final class TargetRecords: Sendable {
         for health in healths {
             let state = health.breaker.snapshot.state, now = time.now, seconds = seconds(now)
             let learned = health.estimate.withLock { $0 }.snapshot(at: now.seconds, moment: seconds)
+            let quota = health.quota?.reading(at: now).count
             book.withLock {
-                $0.note(state, learned, of: health.identity, key: health.credential, at: seconds)
+                $0.note(state, learned, quota, of: health.identity, key: health.credential, at: seconds)
             }
         }
     }
@@ -77,6 +78,11 @@ public final class TargetRecords: Sendable {
         guard let learned = self[identity]?.learned else { return }
         let now = time.now
         estimate.restore(learned, at: now.seconds, moment: seconds(now))
+    }
+
+    /// Counts what is used of a target's daily quota, going on with what was before this process.
+    func meter(_ terms: DailyQuota.Terms, of identity: TargetIdentity) -> QuotaMeter {
+        QuotaMeter(terms, goingOnWith: self[identity]?.quota, epoch: epoch, at: time.now)
     }
 
     private func seconds(_ now: Instant) -> Double { epoch + now.seconds }

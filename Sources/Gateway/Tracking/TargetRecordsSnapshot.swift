@@ -14,6 +14,7 @@ public struct TargetRecordsSnapshot: Sendable, Codable {
         var demand: QuotaForecast
         /// Nil in a file of a version that did not keep it.
         var learned: IfReadable<TargetEstimate.Snapshot>?
+        var quota: IfReadable<DailyQuota.Count>?
     }
 
     private var targets: [Saved]
@@ -25,7 +26,8 @@ public struct TargetRecordsSnapshot: Sendable, Codable {
                 provider: identity.provider, location: identity.location, model: identity.model,
                 key: identity.key, heardAt: record.heardAt,
                 performance: record.performance.snapshot(at: seconds), incidents: record.incidents,
-                demand: record.demand, learned: record.learned.map { IfReadable(value: $0) })
+                demand: record.demand, learned: record.learned.map { IfReadable(value: $0) },
+                quota: record.quota.map { IfReadable(value: $0) })
         }
         routes = book.routes
     }
@@ -41,7 +43,7 @@ public struct TargetRecordsSnapshot: Sendable, Codable {
             (record.incidents, record.demand) = (saved.incidents, saved.demand)
             record.incidents.resume(at: seconds)
             record.demand.resume(at: seconds)
-            record.learned = saved.learned?.value
+            (record.learned, record.quota) = (saved.learned?.value, saved.quota?.value)
             record.heardAt = min(seconds, saved.heardAt)
             book.records[identity] = record
         }

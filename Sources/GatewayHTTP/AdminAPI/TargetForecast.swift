@@ -22,6 +22,24 @@ struct ForecastView: Encodable {
         var reached_in_seconds: Double?
     }
 
+    /// What is used of a daily quota, and when it is expected to be used up.
+    struct Quota: Encodable {
+        /// Four of five moments lie between the earliest and the latest; nil for a latest after the renewal.
+        struct End: Encodable {
+            var expected: Double
+            var earliest: Double
+            var latest: Double?
+        }
+
+        var used: Int
+        var allowed: Int
+        var resets_in_seconds: Double
+        /// Seconds until it is used up; nil if it is expected to last until it is renewed.
+        var used_up_in_seconds: End?
+        /// How likely it is used up before it is renewed.
+        var used_up_probability: Double
+    }
+
     /// What half of the next answers stay within, and nine of ten, in seconds.
     struct Times: Encodable {
         var p50: Double
@@ -38,12 +56,23 @@ struct ForecastView: Encodable {
         var seconds: Times?
     }
 
+    /// Where the share of good answers is going.
+    struct Quality: Encodable {
+        var now: Double
+        var change_per_day: Double
+        var standard_error: Double
+        var expected_24h: Double
+        var trend: String
+    }
+
     /// By horizon: how likely the target is ill, or falls ill, at some time until its end; while it is ill, how likely it
     /// still is at the end.
     var failure_probability: [String: Double]
     var incident: Incident?
     var limit: Limit?
     var next_answer: NextAnswer?
+    var quality: Quality?
+    var quota: Quota?
 
     /// - Parameter allowed: The requests a second that the provider allows.
     init(
@@ -66,6 +95,8 @@ struct ForecastView: Encodable {
             limit = Limit(record.demand, allowed: allowed, at: seconds)
         }
         next_answer = NextAnswer(health, tokens: record.usualTokens(at: seconds), at: now)
+        quality = record.quality(at: seconds).map(Quality.init)
+        quota = health.quota.map { Quota($0.reading(at: now), record.demand, at: seconds) }
     }
 }
 
@@ -76,6 +107,29 @@ extension ForecastView.NextAnswer {
         first_token_seconds = ForecastView.Times(first)
         seconds = next.whole.map(ForecastView.Times.init)
         self.tokens = seconds == nil ? nil : tokens
+    }
+}
+
+extension ForecastView.Quota {
+    fileprivate init(_ reading: QuotaMeter.Reading, _ demand: QuotaForecast, at seconds: Double) {
+        let left = Double(reading.left), renewal = reading.renewal
+        let end = demand.exhaustion(of: left, at: seconds, before: renewal)
+        self.init(
+            used: reading.count.used, allowed: reading.terms.requests,
+            resets_in_seconds: max(0, renewal - seconds),
+            used_up_in_seconds: end.map { end in
+                End(
+                    expected: end.moment - seconds, earliest: end.earliest - seconds,
+                    latest: end.latest.map { $0 - seconds })
+            }, used_up_probability: demand.risk(of: left, at: seconds, before: renewal))
+    }
+}
+
+extension ForecastView.Quality {
+    fileprivate init(_ quality: QualityForecast) {
+        self.init(
+            now: quality.now, change_per_day: quality.changePerDay, standard_error: quality.error,
+            expected_24h: quality.inADay, trend: quality.trend.rawValue)
     }
 }
 

@@ -58,6 +58,15 @@ public struct Assessment: Sendable, Hashable {
     public var hasRoom: Bool { roomAfter <= 0 }
     /// Whether it asked to be left alone.
     public var isBlocked: Bool
+    /// Whether its daily quota is used up.
+    public private(set) var isQuotaUsedUp = false
+
+    /// Its daily quota is used up, for so many seconds. It is then like one whose limit has no room and that asked to be
+    /// left alone.
+    public mutating func waitForQuota(_ seconds: Double) {
+        roomAfter = max(roomAfter, seconds)
+        (isBlocked, isQuotaUsedUp) = (true, true)
+    }
 }
 
 /// How much chance takes part in an assessment.

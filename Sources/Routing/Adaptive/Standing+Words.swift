@@ -13,7 +13,11 @@ extension AdaptiveSelection.Standing: CustomStringConvertible {
         case .shut: words += "; passed over: its breaker is open"
         case .away(let seconds): words += "; passed over: to be left alone for \(seconds.shown) s"
         }
-        if !terms.hasRoom { words += "; passed over: no room in its rate limit" }
+        if terms.isQuotaUsedUp {
+            words += "; passed over: its daily quota is used up for \(terms.roomAfter.shown) s"
+        } else if !terms.hasRoom {
+            words += "; passed over: no room in its rate limit"
+        }
         if isTooDear { words += "; passed over: dearer than is allowed" }
         if isLow { words += "; below the quality that is wanted" }
         if isExplored {

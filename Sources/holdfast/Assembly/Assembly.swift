@@ -153,6 +153,8 @@ final class Assembly: Sendable {
         private let longest: [String: Duration]
         /// The breakers that routes ask for, by provider and model.
         private let breakers: [String: CircuitBreakerPolicy]
+        /// The daily quotas that routes name, by provider and model.
+        private let quotas: [String: DailyQuota.Terms]
         /// What the holders of keys prefer, by the names of the keys.
         private let keyPreferences: [String: RoutingPreferences]
         private let direct = DirectRoutes()
@@ -169,6 +171,9 @@ final class Assembly: Sendable {
                 }
             }
             breakers = Self.breakers(configuration.models)
+            quotas = configuration.models.flatMap(\.targets).reduce(into: [:]) { quotas, target in
+                if let quota = target.quota { quotas["\(target.provider)/\(target.model)"] = quota }
+            }
             keyPreferences = configuration.auth.keys.reduce(into: [:]) { preferences, key in
                 if !key.preferences.isEmpty { preferences[key.name] = key.preferences }
             }
@@ -269,7 +274,8 @@ final class Assembly: Sendable {
             return assembly.targets.health(
                 of: identity(target, credential), label: label, credential: credential.label,
                 settings: TargetRegistry.Settings(
-                    breaker: policy, bulkhead: settings[target.provider]?.concurrency, limit: target.limit))
+                    breaker: policy, bulkhead: settings[target.provider]?.concurrency, limit: target.limit,
+                    quota: quotas["\(target.provider)/\(target.model)"]))
         }
     }
 }

@@ -67,6 +67,8 @@ struct Configuration {
         var quality: Double?
         var requestsPerMinute: Double?
         var burst: Double?
+        /// The requests that its provider allows in a day; nil if that is not known.
+        var quota: DailyQuota.Terms?
     }
 
     struct Model {

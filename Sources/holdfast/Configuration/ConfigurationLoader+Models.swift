@@ -55,7 +55,7 @@ extension ConfigurationLoader {
             of: setting,
             known: [
                 "provider", "model", "weight", "prefill", "context", "price_in", "price_out", "quality",
-                "requests_per_minute", "burst",
+                "requests_per_minute", "burst", "requests_per_day", "quota_resets_at",
             ])
         guard let providerSetting = members["provider"], let modelSetting = members["model"] else {
             reader.note("needs a provider and a model", at: setting)
@@ -79,6 +79,7 @@ extension ConfigurationLoader {
         target.window = members["context"].flatMap { reader.integer($0, 1...100_000_000) }
         target.prefill = members["prefill"].flatMap { reader.choice($0, of: Prefill.self) }
         readFacts(members, &target)
+        target.quota = readQuota(members)
         return target
     }
 

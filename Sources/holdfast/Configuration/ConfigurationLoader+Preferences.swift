@@ -132,7 +132,7 @@ extension ConfigurationLoader {
     }
 
     /// Minutes of a day, of HH:MM from 00:00 to 24:00.
-    private static func minutes(_ text: Substring) -> Int? {
+    static func minutes(_ text: Substring) -> Int? {
         let digits = Array(text.utf8)
         guard digits.count == 5, digits[2] == 0x3A,
             [0, 1, 3, 4].allSatisfy({ (0x30...0x39).contains(digits[$0]) }),

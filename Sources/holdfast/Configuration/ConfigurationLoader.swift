@@ -121,6 +121,7 @@ struct ConfigurationLoader {
         if sections["models"] == nil { reader.note("models is missing; name at least one", at: root) }
         checkExposure(sections["server"] ?? root)
         checkSharedBreakers(sections["models"] ?? root)
+        checkSharedQuotas(sections["models"] ?? root)
     }
 
     // MARK: The whole
