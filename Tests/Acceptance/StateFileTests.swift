@@ -81,6 +81,12 @@ import Wall
         #expect(after["first_token_seconds"] != nil && after["per_token_seconds"] != nil)
         #expect(after["per_token_seconds"] == before["per_token_seconds"])
         #expect(after["overdue"] == 0)
+        let forecast = try await Self.target(next)["forecast"] as? [String: Any]
+        let answer = forecast?["next_answer"] as? [String: Any] ?? [:]
+        let times = ["first_token_seconds", "seconds"].compactMap { answer[$0] as? [String: Double] }
+        #expect(times.count == 2 && times.allSatisfy { $0["p90"] ?? 0 > $0["p50"] ?? 1 }, "\(answer)")
+        #expect(answer["tokens"] as? Double == 7, "what the wall's answers say that they have")
+        #expect(forecast?["quality"] == nil, "nothing is said before days were seen")
     }
 
     @Test(arguments: ["{\"format\":\"holdfast-state\",\"version\":9}", "half a fi", ""])

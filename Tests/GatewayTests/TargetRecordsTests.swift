@@ -351,6 +351,36 @@ import Testing
         #expect(learned.success == nil && learned.firstToken == nil && learned.perToken == nil)
     }
 
+    // MARK: Forecasts
+
+    @Test func `a usual answer and the way of quality are known from what became of requests`() throws {
+        let records = records(), route = route(["a"])
+        // Of ten answers none, one, two and then three are bad, in a week.
+        for number in 0..<1000 {
+            clock.advance(by: .seconds(600))
+            let isBad = number % 10 < number / 250
+            var decision = decision(
+                isBad ? .failed : .answered,
+                [
+                    (
+                        isBad
+                            ? Self.failure(.qualityFailure) : .attempt(.first, nil, firstToken: .seconds(1)),
+                        "a/m"
+                    )
+                ])
+            decision.facts = ReplyFacts(
+                usage: Usage(promptTokens: 10, completionTokens: number < 800 ? 500 : 100))
+            records.note(decision, on: route, at: time.now)
+        }
+        let record = try #require(records[identity("a")])
+        #expect(record.usualTokens(at: records.now) == 100, "of the last day")
+        let week = try #require(record.usualTokens(at: records.now + 2 * 86_400))
+        #expect(week > 300 && week < 500, "a day without answers says nothing")
+        #expect(record.usualTokens(at: records.now + 8 * 86_400) == nil)
+        let quality = try #require(record.quality(at: records.now))
+        #expect(quality.trend == .declining && abs(quality.changePerDay + 0.053) < 0.005, "\(quality)")
+    }
+
     @Test func `no more is restored than there may be, the latest first`() throws {
         let records = records(), route = route(["a", "b", "c"])
         for name in ["b", "a", "c"] {

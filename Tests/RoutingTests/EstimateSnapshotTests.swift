@@ -168,6 +168,8 @@ import Testing
         var after = try #require(Self.damaged(Self.evidence("8", "2"), moment: moment))
         let evidence = after.success.evidence(for: Self.short, overdue: 0, at: 3)
         #expect(evidence.share > 0.7 && evidence.share < 1 && evidence.amount <= 40)
+        _ = after.success.evidence(for: Self.short, overdue: 0, at: 90_000)
+        #expect(abs(after.success.overall.amount - 5) < 0.01, "it goes on fading")
     }
 
     @Test func `what is not finite is never written`() throws {
