@@ -34,8 +34,8 @@ struct TargetRecordBook: Sendable {
         if let identity { records[identity]?.performance.note(score: score, isLong: isLong, at: seconds) }
     }
 
-    /// Notes how a target is: what is learned of it, what is used of its quota, and the state of its breaker; from the opening of that until it
-    /// closes, the target is ill. Nobody's place is taken for that.
+    /// Notes how a target is: what is learned of it, what is used of its quota, and the state of its breaker; from the
+    /// opening of that until it closes, the target is ill. Nobody's place is taken for that.
     mutating func note(
         _ state: CircuitBreaker.State, _ learned: TargetEstimate.Snapshot?, _ quota: DailyQuota.Count?,
         of identity: TargetIdentity, key: String, at seconds: Double
