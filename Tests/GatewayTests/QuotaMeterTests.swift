@@ -43,9 +43,7 @@ import Testing
             }, chance: Chance(seed: 2))
     }
 
-    private func plan(_ selector: AdaptiveSelector) -> (
-        plan: Plan, standings: [AdaptiveSelection.Standing]
-    ) {
+    private func plan(_ selector: AdaptiveSelector) -> AdaptiveSelector.Ranking {
         let situation = AdaptiveSelector.Situation(
             timeLeft: 30, time: 30, attempts: 0, failures: 0, maximumAttempts: 5)
         return selector.plan(for: Self.shape, situation, weights: AdaptiveWeights(), at: time.now) { _ in 0 }

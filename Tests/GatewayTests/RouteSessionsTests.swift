@@ -15,7 +15,7 @@ import Testing
         #expect(stage.order(route) == ["a", "b", "c"])
         stage.answer(route, by: "c")
         #expect(stage.order(route) == ["c", "a", "b"])
-        #expect(stage.open(route).session?.isKept == true)
+        #expect(stage.select(route).session?.isKept == true)
     }
 
     @Test func `a session goes on at the target that answered it last`() {
@@ -28,9 +28,9 @@ import Testing
 
     @Test func `a session's target has limits like the first of any order`() {
         let route = stage.route(.adaptive)
-        #expect(stage.open(route).plan.order.last?.firstToken == nil)
+        #expect(stage.select(route).plan.order.last?.firstToken == nil)
         stage.answer(route, by: "c")
-        let choice = stage.open(route).plan.order.first
+        let choice = stage.select(route).plan.order.first
         #expect(choice?.firstToken != nil && choice?.hedgeAfter != nil)
     }
 
@@ -40,7 +40,7 @@ import Testing
         var preferences = RoutingPreferences()
         preferences.minimumQuality = 9
         #expect(stage.order(route, preferences) == ["a", "b", "c"])
-        #expect(stage.open(route, preferences).session?.isKept == false)
+        #expect(stage.select(route, preferences).session?.isKept == false)
     }
 
     @Test func `a target that is being probed is put first only where the strategy does not learn`() {

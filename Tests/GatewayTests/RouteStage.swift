@@ -55,9 +55,9 @@ struct RouteStage {
     }
 
     /// What a request of the session begins with.
-    func open(_ route: Route, _ preferences: RoutingPreferences? = nil) -> Route.Opening {
+    func select(_ route: Route, _ preferences: RoutingPreferences? = nil) -> Route.Selection {
         let wishes = CallerWishes(preferences: preferences, session: Self.session), now = self.now
-        return route.open(
+        return route.select(
             Self.request(), route.terms(wishes, caller: nil, atMilliseconds: 0), arrivedAt: now,
             deadline: now.advanced(by: .seconds(30)),
             hedge: Hedge("targets", policy: HedgePolicy(delay: .afterFailure), time: TimeSource(clock)))
@@ -65,9 +65,9 @@ struct RouteStage {
 
     /// Whom a request of the session would ask, in order.
     func order(_ route: Route, _ preferences: RoutingPreferences? = nil) -> [String] {
-        let opening = open(route, preferences)
-        return opening.plan.order.map { choice in
-            route.settings.targets[opening.candidates[choice.candidate].target].provider.name
+        let selection = select(route, preferences)
+        return selection.plan.order.map { choice in
+            route.settings.targets[selection.candidates[choice.candidate].target].provider.name
         }
     }
 

@@ -134,7 +134,7 @@ import Testing
         var book = TargetRecordBook(capacity: 2)
         for number in 0..<4 { book.note([], route: "r\(number)", isLong: false, at: 0) }
         #expect(Set(book.routes.keys) == ["r0", "r1"])
-        for name in ["a", "b", "c"] { book.note(.open, of: identity(name), key: "key 1", at: 0) }
+        for name in ["a", "b", "c"] { book.note(.open, nil, nil, of: identity(name), key: "key 1", at: 0) }
         #expect(Set(book.records.keys) == [identity("a"), identity("b")])
     }
 

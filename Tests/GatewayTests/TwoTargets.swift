@@ -30,9 +30,7 @@ struct TwoTargets {
     func plan() -> Plan { choose().plan }
 
     /// The same with where each target stands.
-    func choose(_ weights: AdaptiveWeights = AdaptiveWeights()) -> (
-        plan: Plan, standings: [AdaptiveSelection.Standing]
-    ) {
+    func choose(_ weights: AdaptiveWeights = AdaptiveWeights()) -> AdaptiveSelector.Ranking {
         selector.plan(for: Self.shape, Self.situation, weights: weights, at: time.now) { _ in 0 }
     }
 

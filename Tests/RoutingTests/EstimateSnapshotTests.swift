@@ -1,18 +1,18 @@
 import Foundation
+import Generation
 import Testing
 
 @testable import Routing
 
 /// What is learned of a target outlives the process, and ages while nobody looks.
 @Suite struct EstimateSnapshotTests {
-    private static let facts = TargetFacts(inputPrice: 0, outputPrice: 0, quality: 0)
     private static let short = RequestShape(input: 500, output: 100)
     private static let long = RequestShape(input: 5000, output: 100)
     private static let now = 1_795_200_000.0
 
     /// What 30 answers, with two failures among those to long prompts, have taught until second 1000.
     private static var learned: TargetEstimate {
-        var estimate = TargetEstimate(facts)
+        var estimate = TargetEstimate()
         for number in 0..<30 {
             let seconds = 970 + Double(number), shape = number % 3 == 0 ? long : short
             let id = estimate.began(at: seconds)
@@ -28,7 +28,7 @@ import Testing
 
     /// The estimate of a later process, whose clock begins anew.
     private static func restored(_ snapshot: TargetEstimate.Snapshot, after age: Double) -> TargetEstimate {
-        var estimate = TargetEstimate(facts)
+        var estimate = TargetEstimate()
         estimate.restore(snapshot, at: 2, moment: now + age)
         return estimate
     }
@@ -86,9 +86,7 @@ import Testing
     }
 
     @Test func `nothing is kept of what was never asked, nor of attempts that run or limits`() {
-        var estimate = TargetEstimate(
-            TargetFacts(
-                inputPrice: 0, outputPrice: 0, quality: 0, requestsPerSecond: 1, burst: 2))
+        var estimate = TargetEstimate(limit: RateLimit(requestsPerSecond: 1, burst: 2))
         #expect(estimate.snapshot(at: 5, moment: Self.now) == nil)
         let id = estimate.began(at: 5)
         _ = estimate.began(at: 5)
@@ -98,7 +96,7 @@ import Testing
 
     @Test func `failures in a row are not gone on with, and a target that failed is soon found well`() throws
     {
-        var estimate = TargetEstimate(Self.facts)
+        var estimate = TargetEstimate()
         for second in 0..<20 {
             estimate.ended(
                 estimate.began(at: Double(second)), .failed(after: 0.1), of: Self.short, at: Double(second))
@@ -151,7 +149,7 @@ import Testing
     func `times that cannot be are left out`(time: String) throws {
         let after = try #require(
             Self.damaged("\"firstToken\":\(time),\"perToken\":\(time),\"timeLost\":-4"))
-        let fresh = TargetEstimate(Self.facts)
+        let fresh = TargetEstimate()
         #expect(after.firstToken == fresh.firstToken && after.perToken == fresh.perToken)
         #expect(after.timeLost == fresh.timeLost)
     }

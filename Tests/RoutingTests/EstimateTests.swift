@@ -211,7 +211,7 @@ import Testing
     func `what was given up is half a failure if it was silent for longer than is usual`(
         after: Double, wasSilent: Bool, failures: Double
     ) {
-        var target = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5))
+        var target = TargetEstimate()
         let before = target.success.overall.failures, id = target.began(at: 0)
         target.givenUp(id, after: after, wasSilent: wasSilent, of: Self.short, at: 0)
         #expect(abs(target.success.overall.failures - before - failures) < 1e-9)

@@ -43,7 +43,7 @@ import Testing
             self.ledger = ledger
             chance = Chance(seed: seed)
             estimates = world.scenario.providers.map { _ in
-                TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 0))
+                TargetEstimate()
             }
         }
 
@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test func `nothing is foretold of what was never seen`() {
-        var estimate = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 0))
+        var estimate = TargetEstimate()
         #expect(estimate.firstTokenForecast(at: 5) == nil && estimate.answerForecast(tokens: 9, at: 5) == nil)
         let id = estimate.began(at: 5)
         estimate.firstToken(of: id, after: 0.5, at: 5)
@@ -133,7 +133,7 @@ import Testing
     }
 
     @Test func `the longer nothing was seen, and the more tokens, the wider or later it is`() throws {
-        var estimate = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 0))
+        var estimate = TargetEstimate()
         for second in 0..<50 {
             let id = estimate.began(at: Double(second))
             estimate.firstToken(of: id, after: 0.5, at: Double(second))

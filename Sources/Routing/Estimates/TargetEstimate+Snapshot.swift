@@ -37,7 +37,7 @@ extension TargetEstimate {
     }
 
     /// What is known before anything was seen, whatever the target.
-    static let unknown = TargetEstimate(TargetFacts(inputPrice: 0, outputPrice: 0, quality: 0))
+    static let unknown = TargetEstimate()
 
     /// What is learned; nil if nothing is.
     ///
