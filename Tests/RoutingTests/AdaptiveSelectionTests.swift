@@ -11,7 +11,7 @@ import Testing
     ) -> Assessment {
         Assessment(
             quality: worth, price: 0, latency: 0, risk: 0, headroom: 0, whenWell: well, success: 0.98,
-            evidence: 20, noise: 0, firstToken: 0.5, perToken: 0.02, firstTokenMean: -0.693,
+            evidence: 20, noise: 0, firstTokenMean: -0.693,
             firstTokenVariance: 0.09,
             pending: 0, unasked: unasked, time: 2, dollars: 0.002, roomAfter: hasRoom ? 0 : 60,
             isBlocked: blocked)

@@ -9,7 +9,7 @@ import Testing
         AdaptiveSelection.Standing(
             Assessment(
                 quality: worth, price: 0, latency: 0, risk: 0, headroom: 0, whenWell: 0, success: 0.98,
-                evidence: 20, noise: 0, firstToken: 0.5, perToken: 0.02, firstTokenMean: 0,
+                evidence: 20, noise: 0, firstTokenMean: 0,
                 firstTokenVariance: 0.09, pending: 0, unasked: unasked, time: 2, dollars: 0.002,
                 roomAfter: 0, isBlocked: false),
             gate: gate, isLow: isLow, timesAsked: 0)

@@ -119,12 +119,11 @@ public final class AdaptiveSelector: Sendable {
         standings.reserveCapacity(candidates.count)
         for index in candidates.indices {
             let health = candidates[index].health
+            let assessment = health.assess(
+                shape, candidates[index].facts, weights, timeLeft: timeLeft, chance: &noise, at: seconds)
             standings.append(
                 AdaptiveSelection.Standing(
-                    health.assess(
-                        shape, candidates[index].facts, weights, timeLeft: timeLeft, chance: &noise,
-                        at: seconds),
-                    gate: health.gate(at: now),
+                    assessment, gate: health.gate(at: now),
                     isLow: candidates[index].facts.quality < weights.minimumQuality,
                     timesAsked: timesAsked(index)))
         }

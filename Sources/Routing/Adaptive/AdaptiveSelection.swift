@@ -124,7 +124,7 @@ public struct AdaptiveSelection: Sendable {
                 ?? (mayWait
                     ? Plan([], standBy: standBy(standings, at: seconds)) : force(standings, isLast: isLast))
         }
-        let standBy = mayWait ? Plan.StandBy(Self.step) : nil
+        let standBy = mayWait ? Self.usualStandBy : nil
         guard situation.failures <= 1 || retries >= 1 || !mayWait else { return Plan([], standBy: standBy) }
         var plan = Plan(choices(order, standings, isLast: isLast), standBy: standBy)
         if situation.mayExplore, situation.attempts == 0, situation.timeLeft > 20,
@@ -214,6 +214,8 @@ public struct AdaptiveSelection: Sendable {
 
     /// The longest time that a request waits before it looks again: what it waits for may come sooner than can be foreseen.
     private static let step = 0.2
+    /// Made once, since a duration of seconds costs as much as a target.
+    private static let usualStandBy = Plan.StandBy(step)
 
     private func standBy(_ standings: [Standing], at seconds: Double) -> Plan.StandBy? {
         let affordable = standings.indices.filter { !standings[$0].isTooDear }

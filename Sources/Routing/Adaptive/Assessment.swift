@@ -29,10 +29,6 @@ public struct Assessment: Sendable, Hashable {
     public var evidence: Double
     /// What was added to the share, for exploration.
     public var noise: Double
-    /// The expected seconds until the first token.
-    public var firstToken: Double
-    /// The expected seconds for each token after it.
-    public var perToken: Double
     /// The logarithm of the median of the time until the first token, and the variance of what it may be off.
     public var firstTokenMean, firstTokenVariance: Double
     /// The standard deviation of the same.
@@ -99,8 +95,8 @@ extension TargetEstimate {
             tokenShift = z * perToken.uncertainty(at: seconds).squareRoot()
         }
         var likely = min(0.9999, max(0.01, share + noise))
-        let first = firstToken.expected(shift: shift), each = perToken.expected(shift: tokenShift)
-        let time = first + shape.output * each
+        let time =
+            firstToken.expected(shift: shift) + shape.output * perToken.expected(shift: tokenShift)
         if time > timeLeft { likely *= 0.2 }
         let dollars = facts.price(of: shape), price = weights.cost * dollars
         let quality = weights.quality * (facts.quality - weights.referenceQuality)
@@ -110,7 +106,7 @@ extension TargetEstimate {
             risk: (1 - likely) / likely * (weights.failure + weights.latency * timeLost),
             headroom: weights.headroom * used * used,
             whenWell: quality - price - weights.latency * min(6, time),
-            success: share, evidence: amount, noise: noise, firstToken: first, perToken: each,
+            success: share, evidence: amount, noise: noise,
             firstTokenMean: firstToken.mean, firstTokenVariance: firstToken.spread, pending: running,
             unasked: unasked(at: seconds),
             time: time, dollars: dollars,
@@ -121,6 +117,7 @@ extension TargetEstimate {
 extension Chance {
     /// A number that is nearly of the standard normal distribution: the sum of four even ones (Irwin and Hall, 1927),
     /// which never exceeds 3.5. Enough for exploration, at a tenth of the cost.
+    @inline(__always)
     fileprivate mutating func roughNormal() -> Double {
         let bits = next()
         let sum = (bits & 0xFFFF) + (bits >> 16 & 0xFFFF) + (bits >> 32 & 0xFFFF) + (bits >> 48)

@@ -37,6 +37,7 @@ public struct HeadroomEstimate: Sendable, Hashable {
     public mutating func used(at seconds: Double) -> Double { look(at: seconds).used }
 
     /// The share of the bucket that is used, and the seconds until a request would be let through.
+    @inline(__always)
     mutating func look(at seconds: Double) -> (used: Double, wait: Double) {
         let blocked = max(0, blockedUntil - seconds)
         guard let rate else { return (0, blocked) }

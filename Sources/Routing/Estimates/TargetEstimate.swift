@@ -193,8 +193,10 @@ public struct TargetEstimate: Sendable {
     public var running: Int { pending.count }
 
     /// The attempts that should have brought their first token by now.
+    @inline(__always)
     public func overdue(at seconds: Double) -> Int {
-        guard let oldest = pending.first, seconds - oldest.began > lateAfter else { return 0 }
-        return pending.prefix { seconds - $0.began > lateAfter }.count
+        let latest = seconds - lateAfter
+        guard let oldest = pending.first, oldest.began < latest else { return 0 }
+        return pending.prefix { $0.began < latest }.count
     }
 }
