@@ -30,6 +30,26 @@ import Wall
         return windows?[window]?[part] as? [String: Any] ?? [:]
     }
 
+    @Test func `a target is the same in all routes, also in one that does not name its limit`() async throws {
+        let gateway = try await GatewayProcess(
+            """
+            providers: { a: { kind: simulated } }
+            models:
+              one: { strategy: adaptive, targets: [ { provider: a, model: m, requests_per_minute: 600 } ] }
+              two: { targets: [ { provider: a, model: m } ] }
+            """)
+        defer { gateway.stop() }
+        for model in ["one", "two", "two"] {
+            #expect(try await Client.chat(gateway.port, model: model).status == 200)
+        }
+        #expect(
+            try await eventually { try await Self.figures(gateway, "a/m")["successes"] as? Int == 3 })
+        let learned = try await Self.target(gateway, "a/m")["learned"] as? [String: Any]
+        let evidence = try #require(learned?["evidence"] as? Double)
+        #expect(evidence > 7.5, "five are assumed and three were seen")
+        #expect(learned?["headroom"] as? Double != nil)
+    }
+
     @Test func `the figures of a target are those of the requests that it was asked`() async throws {
         let pair = try await Self.pair()
         for user in ["good", "good", "bad", "good", "wrong"] {

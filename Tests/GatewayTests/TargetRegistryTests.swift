@@ -1,3 +1,4 @@
+import Generation
 import Resilience
 import ResilienceTesting
 import Routing
@@ -34,5 +35,25 @@ import Testing
         #expect(after !== before)
         #expect(before.estimate.withLock { $0.overdue(at: 1000) } == 1)
         #expect(after.estimate.withLock { $0.overdue(at: 1000) } == 0, "nobody will tell it of their end")
+    }
+
+    @Test func `under another rate limit what was learned stays, but for what was left of the limit before`()
+    {
+        var settings = Self.settings
+        settings.limit = RateLimit(requestsPerSecond: 1, burst: 4)
+        let before = health("m", settings)
+        before.estimate.withLock { estimate in
+            for _ in 0..<4 {
+                let id = estimate.began(at: 0)
+                estimate.ended(
+                    id, .answered(perToken: 0.01), of: RequestShape(input: 100, output: 10), at: 0)
+            }
+        }
+        settings.limit = RateLimit(requestsPerSecond: 2, burst: 8)
+        let after = health("m", settings)
+        #expect(before.estimate.withLock { $0.roomAfter(at: 0) } == 1)
+        #expect(after.estimate.withLock { $0.roomAfter(at: 0) } == 0)
+        #expect(
+            after.estimate.withLock { $0.success.overall } == before.estimate.withLock { $0.success.overall })
     }
 }

@@ -220,6 +220,26 @@ import Testing
         #expect(found.count == 1 && found[0].contains(words), "\(found)")
     }
 
+    @Test
+    func
+        `routes that share a target agree on its rate limit, and one that says nothing takes that of the others`()
+    {
+        func text(_ limit: String) -> String {
+            """
+            providers: { a: { kind: simulated } }
+            models:
+              m: { targets: [ { provider: a, model: x, requests_per_minute: 60, burst: 5 } ] }
+              n: { targets: [ { provider: a, model: x, \(limit) } ] }
+              o: { targets: [ { provider: a, model: x } ] }
+            """
+        }
+        let found = mistakes(text("requests_per_minute: 60, burst: 6"))
+        #expect(
+            found.count == 1 && found[0].contains("share the target a/x, which has one rate limit"),
+            "\(found)")
+        #expect(mistakes(text("requests_per_minute: 60, burst: 5")).isEmpty)
+    }
+
     @Test func `routes that share a target agree on its daily quota`() {
         let text = """
             providers: { a: { kind: simulated } }

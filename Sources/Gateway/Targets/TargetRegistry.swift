@@ -132,16 +132,18 @@ public final class TargetRegistry: Sendable {
         return breaker
     }
 
-    /// What was learned stays, unless the limit is another one.
+    /// What was learned stays; under another limit, not what was left of the one before.
     private func estimate(
         of identity: TargetIdentity, _ settings: Settings,
         _ known: (health: TargetHealth, settings: Settings)?
     ) -> TargetEstimate {
-        if let known, known.settings.limit == settings.limit {
-            return known.health.estimate.withLock { $0.settled }
+        guard let known else {
+            var estimate = TargetEstimate(limit: settings.limit)
+            records?.recall(&estimate, of: identity)
+            return estimate
         }
-        var estimate = TargetEstimate(limit: settings.limit)
-        if known == nil { records?.recall(&estimate, of: identity) }
+        var estimate = known.health.estimate.withLock { $0.settled }
+        if known.settings.limit != settings.limit { estimate.reconfigure(settings.limit) }
         return estimate
     }
 

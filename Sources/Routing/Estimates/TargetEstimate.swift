@@ -95,6 +95,9 @@ public struct TargetEstimate: Sendable {
         return settled
     }
 
+    /// Another limit is configured; nil for none. Nothing is used of it yet.
+    public mutating func reconfigure(_ limit: RateLimit?) { headroom = HeadroomEstimate(limit) }
+
     /// Its first token came after so many seconds.
     public mutating func firstToken(of id: UInt64, after time: Double, at seconds: Double) {
         forget(id)

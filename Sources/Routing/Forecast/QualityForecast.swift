@@ -83,8 +83,8 @@ public struct QualityForecast: Sendable, Hashable {
     }
 
     /// The standard errors that a slope must have to be certain with 99 of 100: the normal distribution where chance alone
-    /// explains how slices vary, and where that is estimated Student's, for so many degrees of freedom (after E. A. Cornish and R. A. Fisher: "Moments and cumulants in the specification of distributions",
-    /// 1938, the first two terms).
+    /// explains how slices vary, and where that is estimated Student's, for so many degrees of freedom (after E. A. Cornish
+    /// and R. A. Fisher: "Moments and cumulants in the specification of distributions", 1938, the first two terms).
     private static func certain(_ freedom: Double) -> Double {
         let z = 2.5758, cube = z * z * z
         let second = (5 * cube * z * z + 16 * cube + 3 * z) / (96 * freedom * freedom)

@@ -153,8 +153,8 @@ final class Assembly: Sendable {
         private let longest: [String: Duration]
         /// The breakers that routes ask for, by provider and model.
         private let breakers: [String: CircuitBreakerPolicy]
-        /// The daily quotas that routes name, by provider and model.
-        private let quotas: [String: DailyQuota.Terms]
+        /// The rate limits and daily quotas that routes name, by provider and model.
+        private let limits: [String: RateLimit], quotas: [String: DailyQuota.Terms]
         /// What the holders of keys prefer, by the names of the keys.
         private let keyPreferences: [String: RoutingPreferences]
         private let direct = DirectRoutes()
@@ -166,14 +166,14 @@ final class Assembly: Sendable {
             self.providers = providers
             longest = configuration.models.reduce(into: [:]) { longest, model in
                 for target in model.targets {
-                    let key = "\(target.provider)/\(target.model)"
+                    let key = target.name
                     longest[key] = max(longest[key] ?? .zero, model.limits.total)
                 }
             }
             breakers = Self.breakers(configuration.models)
-            quotas = configuration.models.flatMap(\.targets).reduce(into: [:]) { quotas, target in
-                if let quota = target.quota { quotas["\(target.provider)/\(target.model)"] = quota }
-            }
+            let targets = configuration.models.flatMap(\.targets)
+            limits = targets.reduce(into: [:]) { $0[$1.name] = $1.limit ?? $0[$1.name] }
+            quotas = targets.reduce(into: [:]) { $0[$1.name] = $1.quota ?? $0[$1.name] }
             keyPreferences = configuration.auth.keys.reduce(into: [:]) { preferences, key in
                 if !key.preferences.isEmpty { preferences[key.name] = key.preferences }
             }
@@ -192,7 +192,7 @@ final class Assembly: Sendable {
                 guard let provider = providers[target.provider] else { return nil }
                 return Target(
                     provider: provider, model: target.model, weight: target.weight, window: target.window,
-                    prefill: target.prefill, facts: target.facts,
+                    prefill: target.prefill, facts: target.facts(limit: limits[target.name]),
                     health: provider.credentials.map { health(target, $0) },
                     metrics: assembly.metrics)
             }
@@ -250,7 +250,7 @@ final class Assembly: Sendable {
             let learning = models.filter(\.strategy.learns).map { ($0, CircuitBreakerPolicy.learned) }
             let explicit = models.compactMap { model in model.breaker.map { (model, $0) } }
             for (model, breaker) in learning + explicit {
-                for target in model.targets { breakers["\(target.provider)/\(target.model)"] = breaker }
+                for target in model.targets { breakers[target.name] = breaker }
             }
             return breakers
         }
@@ -264,34 +264,28 @@ final class Assembly: Sendable {
         private func health(
             _ target: Configuration.Target, _ credential: Credential
         ) -> TargetHealth {
-            var policy = breakers["\(target.provider)/\(target.model)"] ?? CircuitBreakerPolicy()
+            var policy = breakers[target.name] ?? CircuitBreakerPolicy()
             // A probe may take as long as any request to its target.
-            let total = longest["\(target.provider)/\(target.model)"] ?? .seconds(120)
+            let total = longest[target.name] ?? .seconds(120)
             policy.probeLease = total
             policy.maximumHalfOpen = total + total
             let several = (providers[target.provider]?.credentials.count ?? 1) > 1
-            let label = "\(target.provider)/\(target.model)" + (several ? " \(credential.label)" : "")
+            let label = target.name + (several ? " \(credential.label)" : "")
             return assembly.targets.health(
                 of: identity(target, credential), label: label, credential: credential.label,
                 settings: TargetRegistry.Settings(
-                    breaker: policy, bulkhead: settings[target.provider]?.concurrency, limit: target.limit,
-                    quota: quotas["\(target.provider)/\(target.model)"]))
+                    breaker: policy, bulkhead: settings[target.provider]?.concurrency,
+                    limit: limits[target.name], quota: quotas[target.name]))
         }
     }
 }
 
 extension Configuration.Target {
     /// What strategies that learn know of it from the beginning.
-    fileprivate var facts: TargetFacts {
+    fileprivate func facts(limit: RateLimit?) -> TargetFacts {
         TargetFacts(
             inputPrice: (inputPrice ?? 0) * 1e-6, outputPrice: (outputPrice ?? 0) * 1e-6,
             quality: quality ?? 8.5, limit: limit)
-    }
-
-    fileprivate var limit: RateLimit? {
-        requestsPerMinute.map {
-            RateLimit(requestsPerSecond: $0 / 60, burst: burst ?? max(1, $0 / 60))
-        }
     }
 }
 

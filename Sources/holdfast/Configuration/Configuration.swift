@@ -69,6 +69,15 @@ struct Configuration {
         var burst: Double?
         /// The requests that its provider allows in a day; nil if that is not known.
         var quota: DailyQuota.Terms?
+
+        /// By this name its limits are shared with other routes.
+        var name: String { "\(provider)/\(model)" }
+
+        var limit: RateLimit? {
+            requestsPerMinute.map {
+                RateLimit(requestsPerSecond: $0 / 60, burst: burst ?? max(1, $0 / 60))
+            }
+        }
     }
 
     struct Model {

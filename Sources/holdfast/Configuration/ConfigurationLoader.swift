@@ -121,7 +121,7 @@ struct ConfigurationLoader {
         if sections["models"] == nil { reader.note("models is missing; name at least one", at: root) }
         checkExposure(sections["server"] ?? root)
         checkSharedBreakers(sections["models"] ?? root)
-        checkSharedQuotas(sections["models"] ?? root)
+        checkSharedLimits(sections["models"] ?? root)
     }
 
     // MARK: The whole
@@ -147,7 +147,7 @@ struct ConfigurationLoader {
         for model in configuration.models {
             guard let breaker = model.breaker else { continue }
             for target in model.targets {
-                let name = "\(target.provider)/\(target.model)"
+                let name = target.name
                 if let other = known[name], other.breaker != breaker {
                     reader.note(
                         "models.\(model.name) and models.\(other.model) share the target \(name), which has one breaker; "

@@ -9,7 +9,7 @@ enum OwnWorld {
     static func json(of model: Configuration.Model) throws -> String {
         var names: Set<String> = []
         let providers = model.targets.enumerated().map { index, target -> [String: Any] in
-            var name = "\(target.provider)/\(target.model)"
+            var name = target.name
             if !names.insert(name).inserted { name += " \(index + 1)" }
             let rate = target.requestsPerMinute.map { $0 / 60 } ?? 20
             return [

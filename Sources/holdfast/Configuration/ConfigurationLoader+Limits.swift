@@ -1,6 +1,6 @@
 import Routing
 
-// The requests that providers allow in a day.
+// The requests that providers allow.
 extension ConfigurationLoader {
     mutating func readQuota(_ members: Members) -> DailyQuota.Terms? {
         let requests = members["requests_per_day"].flatMap { reader.integer($0, 1...1_000_000_000) }
@@ -30,19 +30,27 @@ extension ConfigurationLoader {
         return (minute - ahead + 2880) % 1440
     }
 
-    /// A target has one quota with each key, whatever the routes that lead to it.
-    mutating func checkSharedQuotas(_ setting: SettingsReader.Setting) {
-        var known: [String: (model: String, quota: DailyQuota.Terms)] = [:]
+    /// A target has one rate limit and one quota with each key, whatever the routes that lead to it. It is enough that one
+    /// of them names it.
+    mutating func checkSharedLimits(_ setting: SettingsReader.Setting) {
+        checkShared("rate limit", \.limit, of: "requests_per_minute and burst", at: setting)
+        checkShared("daily quota", \.quota, of: "requests_per_day and quota_resets_at", at: setting)
+    }
+
+    private mutating func checkShared<Value: Equatable>(
+        _ what: String, _ value: KeyPath<Configuration.Target, Value?>, of members: String,
+        at setting: SettingsReader.Setting
+    ) {
+        var known: [String: (model: String, value: Value)] = [:]
         for model in configuration.models {
             for target in model.targets {
-                guard let quota = target.quota else { continue }
-                let name = "\(target.provider)/\(target.model)"
-                if let other = known[name], other.quota != quota {
+                guard let value = target[keyPath: value] else { continue }
+                if let other = known[target.name], other.value != value {
                     reader.note(
-                        "models.\(model.name) and models.\(other.model) share the target \(name), which has one daily "
-                            + "quota; give both the same requests_per_day and quota_resets_at", at: setting)
+                        "models.\(model.name) and models.\(other.model) share the target \(target.name), which has one "
+                            + "\(what); give both the same \(members)", at: setting)
                 }
-                known[name] = (model.name, quota)
+                known[target.name] = (model.name, value)
             }
         }
     }
