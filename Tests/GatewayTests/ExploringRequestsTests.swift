@@ -4,11 +4,12 @@ import NIOCore
 import Resilience
 import ResilienceTesting
 import Routing
+import Synchronization
 import Testing
 
 @testable import Gateway
 
-/// Requests on an adaptive route, of which one of two targets is worth less and so is never asked.
+/// Requests on an adaptive route, of which one of two targets was so slow that it is not asked any more.
 @Suite struct ExploringRequestsTests {
     /// Answers at once.
     private struct Prompt: Provider {
@@ -41,16 +42,15 @@ import Testing
     private func gateway(_ change: (inout Route.Settings) -> Void = { _ in }) -> Gateway {
         let registry = TargetRegistry(
             time: time, chance: Chance(seed: 1), onEvent: { _ in }, onCooldown: { _ in })
-        let targets = [("good", 10.0), ("poor", 3.0)].map { name, quality in
-            Target(
+        let targets = ["good", "slow"].map { name in
+            let health = registry.health(
+                of: TargetIdentity(provider: name, location: "", model: "m", key: "d1"),
+                label: "\(name)/m", credential: "key 1", settings: .init(breaker: .learned, bulkhead: nil))
+            if name == "slow" { slow(health) }
+            return Target(
                 provider: Prompt(name: name), model: "m",
-                facts: TargetFacts(inputPrice: 1e-6, outputPrice: 1e-6, quality: quality),
-                health: [
-                    registry.health(
-                        of: TargetIdentity(provider: name, location: "", model: "m", key: "d1"),
-                        label: "\(name)/m", credential: "key 1",
-                        settings: .init(breaker: .learned, bulkhead: nil))
-                ], metrics: metrics)
+                facts: TargetFacts(inputPrice: 1e-6, outputPrice: 1e-6, quality: 9), health: [health],
+                metrics: metrics)
         }
         var settings = Route.Settings(name: "chat", strategy: .adaptive, targets: targets)
         change(&settings)
@@ -58,6 +58,15 @@ import Testing
         return Gateway(
             Gateway.Routes([route]), targets: registry, time: time,
             wallClockMilliseconds: { 1_795_300_000_000 })
+    }
+
+    /// Lets a target have taken half a minute for the first tokens of ten answers.
+    private func slow(_ health: TargetHealth) {
+        for _ in 0..<10 {
+            health.estimate.withLock { estimate in
+                estimate.firstToken(of: estimate.began(at: 0), after: 30, at: 0)
+            }
+        }
     }
 
     /// The decisions about so many requests, a second apart.
@@ -88,16 +97,19 @@ import Testing
     @Test func `a target that nobody asks is asked first now and then, and the decision says so`()
         async throws
     {
-        let decisions = try await decisions(gateway(), requests: 1200)
-        let explored = decisions.filter { purposes($0) == [.exploration] }
-        // From the six hundredth on, each counts as one of 500.
-        #expect(explored.count == 1)
-        let one = try #require(explored.first)
-        #expect(one.provider == "poor")
-        #expect(one.advantage == "poor/m before good/m: to learn how it is, since nobody asked it for long")
+        let decisions = try await decisions(gateway(), requests: 1150)
+        // From the six hundredth second on, each request counts as one of 500.
+        let place = try #require(decisions.firstIndex { purposes($0) == [.exploration] })
+        #expect((1098...1101).contains(place))
+        #expect(decisions[..<place].allSatisfy { purposes($0) == [.first] && $0.provider == "good" })
+        let one = decisions[place]
+        #expect(one.provider == "slow")
+        #expect(one.advantage == "slow/m before good/m: to learn how it is, since nobody asked it for long")
         #expect(
-            one.plan[0].why.hasSuffix("asked first to learn how it is, since nobody has asked it for 1099 s"))
-        #expect(decisions.filter { purposes($0) == [.first] && $0.provider == "good" }.count == 1199)
+            one.plan[0].why.hasSuffix(
+                "asked first to learn how it is, since nobody has asked it for \(place) s"))
+        // It is quick again: that was worth knowing.
+        #expect(decisions[(place + 1)...].contains { purposes($0) == [.first] && $0.provider == "slow" })
     }
 
     @Test func `nobody explores with a session, without hedges or without fallback`() async throws {
@@ -124,7 +136,7 @@ import Testing
             let assessment = candidate.health.assess(
                 shape, candidates[index].facts, AdaptiveWeights(), timeLeft: 120, chance: &chance, at: 0)
             let planned = try #require(
-                decision.plan.first { $0.target == ["good/m", "poor/m"][index] }?.standing)
+                decision.plan.first { $0.target == ["good/m", "slow/m"][index] }?.standing)
             #expect(planned.assessment == assessment)
         }
     }

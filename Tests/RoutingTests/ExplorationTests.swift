@@ -4,11 +4,13 @@ import Testing
 
 @Suite struct ExplorationTests {
     private func standing(
-        _ worth: Double, unasked: Double, gate: AdaptiveSelection.Gate = .open, isLow: Bool = false
+        _ worth: Double, unasked: Double, gate: AdaptiveSelection.Gate = .open, isLow: Bool = false,
+        quality: Double = 0, price: Double = 0
     ) -> AdaptiveSelection.Standing {
         AdaptiveSelection.Standing(
             Assessment(
-                quality: worth, price: 0, latency: 0, risk: 0, headroom: 0, whenWell: 0, success: 0.98,
+                quality: quality, price: price, latency: quality - price - worth, risk: 0, headroom: 0,
+                whenWell: 0, success: 0.98,
                 evidence: 20, noise: 0, firstTokenMean: 0,
                 firstTokenVariance: 0.09, pending: 0, unasked: unasked, time: 2, dollars: 0.002,
                 roomAfter: 0, isBlocked: false),
@@ -58,6 +60,15 @@ import Testing
         #expect(explored([standing(1, unasked: 900), standing(0.5, unasked: 0)], situation()) == [:])
         #expect(
             explored([standing(1, unasked: 0), standing(2, unasked: 900, isLow: true)], situation()) == [:])
+    }
+
+    @Test(arguments: [(0.0, 0.0, 10), (0.06, 0.1, 10), (-0.06, 0, 0), (0, 0.06, 0)])
+    func `a target is explored however slow it was, but not if its answer is worth less or costs more`(
+        quality: Double, price: Double, times: Int
+    ) {
+        let slow = standing(-9, unasked: 900, quality: quality, price: price)
+        let counts = explored([standing(1, unasked: 0), slow], situation())
+        #expect(counts[1] ?? 0 == times)
     }
 
     @Test func `only the first attempt of a request that has time and allows it explores`() {

@@ -77,7 +77,6 @@ public struct HeadroomEstimate: Sendable, Hashable {
     ///
     /// - Parameter notice: What the response says of the limit; nil if it says nothing.
     public mutating func answered(_ notice: RateLimitNotice?, at seconds: Double) {
-        refill(at: seconds)
         if !isConfigured, let told = notice?.limit { learn(told) }
         guard let known = rate else { return }
         if let limit {
@@ -92,6 +91,7 @@ public struct HeadroomEstimate: Sendable, Hashable {
                 return
             }
         }
+        refill(at: seconds)
         if let notice { believe(notice.left) }
     }
 
