@@ -112,12 +112,14 @@ import Testing
         #expect(decisions[(place + 1)...].contains { purposes($0) == [.first] && $0.provider == "slow" })
     }
 
-    @Test func `nobody explores with a session, without hedges or without fallback`() async throws {
+    @Test func `nobody explores with a session or without fallback, nor where a slow answer is not seen`()
+        async throws
+    {
         var wishes = CallerWishes()
         wishes.session = StickySessions.Key(1, 2)
         for gateway in [
             gateway { $0.hedges = false }, gateway { $0.preferences.fallback = false },
-            gateway { $0.preferences.tier = .enterprise },
+            gateway { $0.preferences.tier = .enterprise }, gateway { $0.wholeAnswers = .plain },
         ] {
             #expect(try await decisions(gateway, requests: 1200).allSatisfy { $0.provider == "good" })
         }

@@ -22,8 +22,7 @@ extension Execution {
 
         /// Whether something of the answer is seen before its end, so that it can be found slow to begin.
         var showsFirstToken: Bool {
-            execution.request.streams
-                || Manner(execution.request, execution.settings, task.limits, health.pace).asStream
+            Manner.showsFirstToken(execution.request, execution.settings, task.limits, health.pace)
         }
 
         var time: TimeSource { execution.time }

@@ -27,6 +27,13 @@ struct Manner: Hashable {
         self.limits.head = asStream || expectsQuickAnswer ? soon : settings.wholeAnswer
     }
 
+    /// Whether something of the answer is seen before its end, so that it can be found slow to begin.
+    static func showsFirstToken(
+        _ request: GenerationRequest, _ settings: Route.Settings, _ limits: PhaseLimits, _ pace: Pace
+    ) -> Bool {
+        request.streams || Manner(request, settings, limits, pace).asStream
+    }
+
     /// The manner for a target that has just said that it does not stream.
     mutating func giveUpStreaming(_ settings: Route.Settings) {
         asStream = false

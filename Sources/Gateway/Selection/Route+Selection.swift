@@ -39,8 +39,11 @@ extension Route {
             mayExplore: hedges && terms.weights.explores && terms.session == nil
                 && settings.strategy == .adaptive)
         let ranking = chooser.plan(attempts: 0, failures: 0, at: arrivedAt) { _ in 0 }
-        let standings = ranking.standings
-        var plan = ranking.plan
+        var plan = ranking.plan, standings = ranking.standings
+        if let explored = plan.explored, !canBeHedged(explored, request, plan) {
+            plan.order.removeFirst()
+            standings[explored].isExplored = false
+        }
         let target = sessionTarget(terms, at: arrivedAt)
         if let target { plan.putFirst(target, of: candidates, standings) }
         let ordered = plan.order.map(\.candidate)
@@ -55,6 +58,14 @@ extension Route {
             }, seed: ranking.seed, regret: plan.regret(standings),
             session: session(terms, at: target, first: first), chooser: chooser, chance: self.chance,
             refusal: refusal(terms, standings))
+    }
+
+    /// Whether it is seen if the first target of a plan is slow to begin its answer, so that another one is asked beside it.
+    private func canBeHedged(_ candidate: Int, _ request: GenerationRequest, _ plan: Plan) -> Bool {
+        let place = candidates[candidate], health = settings.targets[place.target].health[place.credential]
+        var limits = settings.limits
+        if let own = plan.order.first?.firstToken { limits.firstToken = min(limits.firstToken, own) }
+        return Manner.showsFirstToken(request, settings, limits, health.pace)
     }
 
     /// Why nobody is to be asked; nil if somebody may be.

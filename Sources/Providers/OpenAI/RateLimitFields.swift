@@ -8,9 +8,9 @@ enum RateLimitFields {
     static func notice(in head: ResponseHead) -> RateLimitNotice? {
         let requests = amount(head["x-ratelimit-limit-requests"]) { head["x-ratelimit-remaining-requests"] }
         let tokens = amount(head["x-ratelimit-limit-tokens"]) { head["x-ratelimit-remaining-tokens"] }
-        guard let left = [requests?.share, tokens?.share].compactMap(\.self).min() else { return nil }
+        guard let left = requests?.share ?? tokens?.share else { return nil }
         return RateLimitNotice(
-            left: left,
+            left: min(left, tokens?.share ?? left),
             limit: requests.flatMap { limit(of: $0, wholeAfter: head["x-ratelimit-reset-requests"]) })
     }
 

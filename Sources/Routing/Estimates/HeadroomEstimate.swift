@@ -77,7 +77,7 @@ public struct HeadroomEstimate: Sendable, Hashable {
     ///
     /// - Parameter notice: What the response says of the limit; nil if it says nothing.
     public mutating func answered(_ notice: RateLimitNotice?, at seconds: Double) {
-        if !isConfigured, let told = notice?.limit { learn(told) }
+        if !isConfigured, let notice, let told = notice.limit { learn(told, left: notice.left) }
         guard let known = rate else { return }
         if let limit {
             if known < limit.requestsPerSecond {
@@ -97,10 +97,10 @@ public struct HeadroomEstimate: Sendable, Hashable {
 
     /// A response says how much is allowed. With a limit that begins anew at certain times, what is used comes back all at
     /// once: then it seems little soon after that, so the most that was seen is forgotten only slowly.
-    private mutating func learn(_ told: RateLimit) {
+    private mutating func learn(_ told: RateLimit, left: Double) {
         guard let known = limit else {
             (limit, rate, burst) = (told, told.requestsPerSecond, told.burst)
-            tokens = burst
+            tokens = burst * min(1, max(0, left))
             return
         }
         let old = known.requestsPerSecond

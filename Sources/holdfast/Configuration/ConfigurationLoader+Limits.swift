@@ -29,29 +29,4 @@ extension ConfigurationLoader {
         let ahead = rest.first == "-" ? -(offset ?? 0) : offset ?? 0
         return (minute - ahead + 2880) % 1440
     }
-
-    /// A target has one rate limit and one quota with each key, whatever the routes that lead to it. It is enough that one
-    /// of them names it.
-    mutating func checkSharedLimits(_ setting: SettingsReader.Setting) {
-        checkShared("rate limit", \.limit, of: "requests_per_minute and burst", at: setting)
-        checkShared("daily quota", \.quota, of: "requests_per_day and quota_resets_at", at: setting)
-    }
-
-    private mutating func checkShared<Value: Equatable>(
-        _ what: String, _ value: KeyPath<Configuration.Target, Value?>, of members: String,
-        at setting: SettingsReader.Setting
-    ) {
-        var known: [String: (model: String, value: Value)] = [:]
-        for model in configuration.models {
-            for target in model.targets {
-                guard let value = target[keyPath: value] else { continue }
-                if let other = known[target.name], other.value != value {
-                    reader.note(
-                        "models.\(model.name) and models.\(other.model) share the target \(target.name), which has one "
-                            + "\(what); give both the same \(members)", at: setting)
-                }
-                known[target.name] = (model.name, value)
-            }
-        }
-    }
 }

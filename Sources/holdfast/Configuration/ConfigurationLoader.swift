@@ -120,8 +120,7 @@ struct ConfigurationLoader {
         if sections["providers"] == nil { reader.note("providers is missing; name at least one", at: root) }
         if sections["models"] == nil { reader.note("models is missing; name at least one", at: root) }
         checkExposure(sections["server"] ?? root)
-        checkSharedBreakers(sections["models"] ?? root)
-        checkSharedLimits(sections["models"] ?? root)
+        checkSharedTargets(sections["models"] ?? root)
     }
 
     // MARK: The whole
@@ -138,23 +137,6 @@ struct ConfigurationLoader {
             reader.note(
                 "on a host other than loopback every key of auth must have at least 32 characters\(short.hint.isEmpty ? "" : " (\(short.hint))")",
                 at: setting)
-        }
-    }
-
-    /// A target has one breaker, whatever the routes that lead to it.
-    private mutating func checkSharedBreakers(_ setting: SettingsReader.Setting) {
-        var known: [String: (model: String, breaker: CircuitBreakerPolicy)] = [:]
-        for model in configuration.models {
-            guard let breaker = model.breaker else { continue }
-            for target in model.targets {
-                let name = target.name
-                if let other = known[name], other.breaker != breaker {
-                    reader.note(
-                        "models.\(model.name) and models.\(other.model) share the target \(name), which has one breaker; "
-                            + "give both the same breaker settings", at: setting)
-                }
-                known[name] = (model.name, breaker)
-            }
         }
     }
 

@@ -43,7 +43,8 @@ final class StateKeeper: Sendable {
         repeat { save() } while (try? await time.sleep(for: Self.interval)) != nil
     }
 
-    /// Looks how each target is, and writes the file if there is to be one. What goes wrong is logged when it begins and when it changes, and tried again the next time.
+    /// Looks how each target is, and writes the file if there is to be one. What goes wrong is logged when it begins and when
+    /// it changes, and tried again the next time.
     func save() {
         records.look(at: targets.all)
         guard let file else { return }
