@@ -112,7 +112,10 @@ public final class Gateway: Sendable {
         var bounds = Execution.Bounds(
             deadline: deadline, retry: settings.retry, limits: settings.limits)
         bounds.models = settings.models
-        let execution = Execution(request, settings, selection, bounds: bounds, time: time, spawner: spawner)
+        bounds.waitsForTheLast = !settings.strategy.learns
+        let execution = Execution(
+            request, settings, selection, bounds: bounds, traits: RequestTraits(request, caller: caller),
+            time: time, spawner: spawner)
         let (ending, failure) = await execution.run(&account, into: sink)
         if ending == .answered { route.answered(terms.session, by: account.decision, at: time.now) }
         if account.decision.wentElsewhere { route.meters.failovers.increment() }

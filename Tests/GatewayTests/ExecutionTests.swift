@@ -117,7 +117,7 @@ import Testing
                 Self.failure(
                     candidate == 0 ? .timeout : .invalidRequest, cause: candidate == 0 ? "first" : "second"))
         }
-        guard case .fail(.attemptsFailed(let told, _)) = trace.end else {
+        guard case .fail(.attemptsFailed(let told, _, _)) = trace.end else {
             Issue.record("\(trace.end)")
             return
         }

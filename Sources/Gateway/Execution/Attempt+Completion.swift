@@ -124,7 +124,8 @@ extension Execution.Attempt {
             if held.isWhole || firstToken == nil { try await open(held, &progress, opening, &account, sink) }
         } catch {
             note(stream.facts, &account)
-            guard case .failed(let failure) = error else { throw CallerLeft() }
+            guard case .failed(let bare) = error else { throw CallerLeft() }
+            let failure = bare.named(by: task.limits, after: time.now.since(opening.begin), isWhole: false)
             let hasPart = firstToken != nil && !held.isWhole
             if hasPart { progress.delivered = stream.delivered }
             let outcome = try failed(

@@ -52,6 +52,13 @@ public struct Conduct: Sendable, Hashable {
         longestCooldown = longest
     }
 
+    /// Whether it is waited out when no other target is left: it certainly did not reach the provider, or the provider
+    /// asks for a while.
+    func isWaitedOut(_ failure: AttemptFailure) -> Bool {
+        guard retriesLast > 0, scope == .target else { return false }
+        return !failure.requestWasSent || wait == .asAsked
+    }
+
     /// How long the target is left alone by all requests if it asked for `wish`; nil to leave nobody alone.
     func cooldown(asked wish: Duration?) -> Duration? {
         wish.map { max(shortestCooldown, min($0, longestCooldown)) } ?? cooldown
@@ -91,7 +98,8 @@ public struct FailureTable: Sendable, Hashable {
     public static let standard = FailureTable(
         classes: [
             .transient: Conduct(.target, first: 1, last: 2, breaker: true),
-            .timeout: Conduct(.target, breaker: true),
+            // Whoever was late is given its time when nobody else is left.
+            .timeout: Conduct(.target, last: 1, breaker: true),
             .rateLimit: Conduct(.key, first: 2, last: 2, wait: .asAsked, breaker: false),
             .quotaExceeded: Conduct(.key, breaker: false, cooldown: .seconds(300), longest: .seconds(3600)),
             .providerOverload: Conduct(.target, last: 2, wait: .asAsked, breaker: true),
@@ -120,5 +128,9 @@ public struct FailureTable: Sendable, Hashable {
             "only_http2": Conduct(.target, breaker: true),
             "unknown_host": Conduct(.target, last: 1, breaker: true),
             "redirect": Conduct(.target, breaker: true),
+            // That the words are others than those that another target began with is nobody's failure.
+            "different_text": Conduct(.target, breaker: false),
+            // Another model may take what this one cannot.
+            "unsupported_input": Conduct(.target, breaker: false),
         ])
 }

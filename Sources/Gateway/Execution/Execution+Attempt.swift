@@ -11,11 +11,14 @@ extension Execution {
         let task: Ask
         let target: Target
         let health: TargetHealth
+        /// Whether nobody else could be asked in its place.
+        let isAlone: Bool
 
-        init(_ execution: Execution, _ candidate: Candidate, _ task: Ask) {
+        init(_ execution: Execution, _ candidate: Candidate, _ task: Ask, isAlone: Bool) {
             self.execution = execution
             self.candidate = candidate
             self.task = task
+            self.isAlone = isAlone
             target = execution.targets[candidate.target]
             health = target.health[candidate.credential]
         }
@@ -53,11 +56,12 @@ extension Execution {
                 // The wait for a place is the request's time, not the provider's.
                 let asked = health.bulkhead == nil ? begin : time.now
                 var limits = task.limits
+                if execution.settings.learnsFirstToken { allowForThinking(&limits) }
                 limits.total -= asked.since(begin)
                 noteAsked()
                 let lesson = Lesson(
                     health, execution.shape, permit, selector: execution.chooser?.selector,
-                    candidate: task.candidate, at: asked)
+                    candidate: task.candidate, traits: execution.traits, isAlone: isAlone, at: asked)
                 race?.began(lesson)
                 let result = await ask(delivered, limits, lesson, race?.call, asked)
                 return Opening(self, result, begin: asked, lesson: lesson, place: place)
@@ -69,6 +73,14 @@ extension Execution {
             }
         }
 
+        /// More time for a first token, where the request wants thoughts before it or the target has shown that it needs it.
+        private func allowForThinking(_ limits: inout PhaseLimits) {
+            if execution.request.features.contains(.thought) {
+                limits.allow(firstToken: ThinkingModels.firstToken)
+            }
+            if let usual = health.pace.usualFirstToken { limits.allow(firstToken: usual * 2) }
+        }
+
         private func noteAsked() {
             execution.machine.withLock { machine in
                 execution.chooser?.selector.began(isRetry: machine.attempts > 0 && purpose != .hedge)
@@ -78,8 +90,14 @@ extension Execution {
         }
 
         private func admit() throws(Exit) -> CircuitBreaker.Permit {
-            if task.isForced, health.breaker.readiness != .ready { health.breaker.halfOpen() }
-            do throws(Rejection) { return try health.breaker.admit() } catch {
+            do throws(Rejection) {
+                guard task.isForced else { return try health.breaker.admit() }
+                guard execution.chooser != nil else {
+                    return try health.breaker.admitEarly(every: TargetHealth.earlyProbes)
+                }
+                if health.breaker.readiness != .ready { health.breaker.halfOpen() }
+                return try health.breaker.admit()
+            } catch {
                 throw .refused(.breaker(retryAfter: error.retryAfter))
             }
         }
@@ -96,7 +114,7 @@ extension Execution {
             _ cancellation: CancellationToken?, _ begin: Instant
         ) async -> Opening.Result {
             let budget = health.budget, resends = meters.resends, pace = health.pace
-            var manner = Manner(execution.request, execution.settings, limits, pace)
+            var manner = Manner(execution.request, execution.settings, limits, pace, isAlone: isAlone)
             var call = ProviderCall(
                 request: execution.request, model: target.model, credential: candidate.credential,
                 limits: manner.limits, keepsText: execution.keepsText, asStream: manner.asStream,
@@ -110,7 +128,7 @@ extension Execution {
             call.keepsChoices = execution.judges
             call.allowsEmpty = execution.settings.answers.empty == .pass
             let slowest =
-                manner.asStream || execution.brokenStreams == .buffer
+                !isAlone && (manner.asStream || execution.brokenStreams == .buffer)
                 ? StreamSpeed.Limit(
                     pace, minimumSpeed: execution.settings.minimumSpeed, grace: limits.firstToken) : nil
             let watch = manner.asStream ? StreamWatch(slowest, time: time) : nil
@@ -130,9 +148,20 @@ extension Execution {
                         return .failed(failure, whole.facts)
                     }
                     return .whole(whole, watch?.speed)
-                case .stream(let stream): return await beginning(of: stream, slowest, lesson, begin)
+                case .stream(let stream):
+                    let result = await beginning(of: stream, slowest, lesson, begin)
+                    guard case .failed(let failure, let facts) = result else { return result }
+                    return .failed(named(failure, by: manner, since: begin), facts)
                 }
-            } catch { return .failed(error, nil) }
+            } catch { return .failed(named(error, by: manner, since: begin), nil) }
+        }
+
+        private func named(_ failure: AttemptFailure, by manner: Manner, since begin: Instant)
+            -> AttemptFailure
+        {
+            failure.named(
+                by: manner.limits, after: time.now.since(begin),
+                isWhole: !manner.asStream && !execution.request.streams)
         }
 
         /// Asks the provider, and without a stream if it says that it does not stream.
@@ -145,6 +174,11 @@ extension Execution {
                     var failure = error
                     failure.cause = "no_whole_answer"
                     throw failure
+                }
+                if case .prefilled(let delivered, _)? = call.goingOn, error.kind == .invalidRequest {
+                    health.learnPace { $0.noteRefusedPrefill() }
+                    call.goingOn = .fromScratch(delivered)
+                    return try await target.provider.attempt(call)
                 }
                 guard error.cause == "stream_refused" else { throw error }
             }
@@ -185,7 +219,7 @@ extension Execution {
         /// How the target is to go on with an answer that broke off.
         private func goingOn(_ delivered: DeliveredText) -> GoingOn {
             if execution.brokenStreams == .goOn, let prefill = target.prefill,
-                execution.request.marks.messagesEnd != nil
+                execution.request.marks.messagesEnd != nil, health.pace.takesPrefill
             {
                 return .prefilled(delivered, prefill)
             }

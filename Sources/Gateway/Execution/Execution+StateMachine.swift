@@ -17,8 +17,17 @@ extension Execution {
             var isOut = false
             /// Passed over; may be asked at that moment, if nobody else is left.
             var againAt: Instant?
+            /// Whether that moment is the target's wish, or its breaker's, and not a wait of our own.
+            var isAwaited = false
             /// Whether it was asked at all.
             var wasAsked = false
+            /// Whether its breaker kept the request away.
+            var isGuarded = false
+            /// Whether it is asked for early probes, since nobody else is left.
+            var isLastResort = false
+
+            /// Whether it may now be asked for an early probe.
+            var mayBeLastResort: Bool { isGuarded && !isOut && !isLastResort }
         }
 
         /// Who may be asked now. Strategies that learn set a new one before each step.
@@ -30,6 +39,8 @@ extension Execution {
         private var tracks: [Track]
         private var pending: Int?
         private var waited = Duration.zero
+        /// The wait that goes on: since when, and for how long.
+        private var pause: (since: Instant, length: Duration)?
         /// The attempts that were made.
         public private(set) var attempts = 0
         /// The attempts that were told to be made and have not ended.
@@ -86,14 +97,24 @@ extension Execution {
 
         /// The wait is over.
         public mutating func resume(at now: Instant) -> Step {
+            endPause(at: now)
             guard let candidate = pending else { return goElsewhere(at: now) }
             pending = nil
             tracks[candidate].againAt = nil
             return ask(choice(of: candidate), at: now)
         }
 
+        /// Counts a wait, which may have ended early.
+        private mutating func endPause(at now: Instant) {
+            guard let (since, length) = pause else { return }
+            pause = nil
+            let actual = now.since(since)
+            waited += actual + .microseconds(1) < length ? actual : length
+        }
+
         /// The retry that was to follow a wait is not allowed by its budget.
         public mutating func budgetSpent(at now: Instant) -> Step {
+            pause = nil
             if let candidate = pending {
                 tracks[candidate].isOut = true
                 pending = nil
@@ -131,9 +152,10 @@ extension Execution {
         private mutating func next(after refusal: TargetHealth.Refusal, of index: Int, at now: Instant)
             -> Step
         {
-            refusals.append(refusal)
+            if !tracks[index].isLastResort { refusals.append(refusal) }
+            if case .breaker = refusal { tracks[index].isGuarded = true }
             if let wait = refusal.wait {
-                tracks[index].againAt = now.advanced(by: wait)
+                (tracks[index].againAt, tracks[index].isAwaited) = (now.advanced(by: wait), true)
             } else {
                 tracks[index].isOut = true
             }
@@ -151,6 +173,7 @@ extension Execution {
             // A request that the first target calls wrong is wrong. If a later one does, it may be that target's own view.
             if conduct.scope == .request, isFirst { return giveUp(at: now) }
             let wait = wait(conduct, failure, of: index)
+            tracks[index].isAwaited = failure.retryAfter != nil
             if conduct.scope == .key, hasOtherKey(than: index) {
                 comeBack(to: index, after: wait, if: tracks[index].retries < conduct.retriesLast, at: now)
                 return goElsewhere(at: now)
@@ -160,11 +183,24 @@ extension Execution {
             {
                 return step
             }
+            let persists = bounds.waitsForTheLast && conduct.isWaitedOut(failure) && patienceLeft > .zero
             comeBack(
-                to: index, after: wait,
-                if: conduct.scope != .request && tracks[index].retries < conduct.retriesLast, at: now)
+                to: index, after: persists ? growingWait(atLeast: failure.retryAfter) : wait,
+                if: persists || conduct.scope != .request && tracks[index].retries < conduct.retriesLast,
+                at: now)
             if conduct.scope != .key { passOverSiblings(of: index) }
             return goElsewhere(at: now)
+        }
+
+        private var patienceLeft: Duration { bounds.retry.patience - waited }
+
+        /// Waits that double, so that the attempts that are left use up the patience that is left.
+        private mutating func growingWait(atLeast asked: Duration?) -> Duration {
+            let left = patienceLeft, most = Duration.milliseconds(1500)
+            let doublings = min(max(1, bounds.retry.maximumAttempts - attempts), 16)
+            let share = min(max(left / ((1 << doublings) - 1), .milliseconds(50)), most)
+            let wait = doublings == 1 ? share : share * (0.9 + 0.2 * chance.unit())
+            return max(asked ?? .zero, min(wait, left))
         }
 
         /// Whether a candidate may be asked again when no other is left.
@@ -227,7 +263,7 @@ extension Execution {
         }
 
         private mutating func ask(_ choice: Plan.Choice, at now: Instant) -> Step {
-            let index = choice.candidate
+            let index = choice.candidate, model = model(of: choice.candidate)
             guard attempts < bounds.retry.maximumAttempts, now < bounds.deadline,
                 candidates.indices.contains(index)
             else {
@@ -244,10 +280,23 @@ extension Execution {
             var limits = bounds.limits
             limits.total = min(limits.total, bounds.deadline.since(now))
             if let firstToken = choice.firstToken { limits.firstToken = min(limits.firstToken, firstToken) }
+            if let firstToken = model.firstToken { limits.allow(firstToken: firstToken) }
             return .attempt(
                 Ask(
                     candidate: index, limits: limits, purpose: purpose, hedgeAfter: choice.hedgeAfter,
-                    isForced: choice.isForced))
+                    isForced: choice.isForced || tracks[index].isLastResort))
+        }
+
+        /// Whether another target could be asked in place of the candidate of that index, which is about to be.
+        ///
+        /// - Parameter isReady: Whether a candidate would be let through now.
+        public func hasAlternative(to index: Int, where isReady: (Int) -> Bool) -> Bool {
+            guard attempts + 1 < bounds.retry.maximumAttempts else { return false }
+            return plan.order.contains { choice in
+                let other = choice.candidate
+                return isFresh(other) && candidates[other].target != candidates[index].target
+                    && isReady(other)
+            }
         }
 
         /// Notes that the candidate was really asked, not refused.
@@ -260,6 +309,13 @@ extension Execution {
             guard running.isEmpty else { return .join }
             if plan.givesUp { return giveUp(at: now) }
             if let fresh { return ask(fresh, at: now) }
+            if bounds.waitsForTheLast,
+                let guarded = tracks.indices.first(where: { tracks[$0].mayBeLastResort })
+            {
+                tracks[guarded].isLastResort = true
+                tracks[guarded].againAt = nil
+                return ask(choice(of: guarded), at: now)
+            }
             // Nobody is left who was not passed over: wait for the one who can be asked first, if that is soon enough.
             let soonest = candidates.indices.filter { !tracks[$0].isOut && tracks[$0].againAt != nil }
                 .min { (tracks[$0].againAt ?? now) < (tracks[$1].againAt ?? now) }
@@ -268,7 +324,12 @@ extension Execution {
                 return standBy(pause, at: now)
             }
             guard let soonest, let moment else { return giveUp(at: now) }
-            if let step = waitFor(soonest, max(.zero, moment.since(now)), at: now) { return step }
+            var wait = max(.zero, moment.since(now))
+            // Somebody else's probe may succeed before.
+            if tracks[soonest].isLastResort, patienceLeft > .milliseconds(50) {
+                wait = min(wait, patienceLeft)
+            }
+            if let step = waitFor(soonest, wait, at: now) { return step }
             return giveUp(at: now)
         }
 
@@ -281,7 +342,7 @@ extension Execution {
 
         private mutating func waitFor(_ index: Int, _ wait: Duration, at now: Instant) -> Step? {
             guard attempts < bounds.retry.maximumAttempts, mayWait(wait, at: now) else { return nil }
-            waited += wait
+            pause = (now, wait)
             pending = index
             return .wait(wait, then: index)
         }
@@ -297,10 +358,13 @@ extension Execution {
 
         private func giveUp(at now: Instant) -> Step {
             if let interruption { return .interrupt(interruption) }
-            let again = tracks.filter { !$0.isOut }.compactMap(\.againAt).min().map {
+            let again = tracks.filter { !$0.isOut && $0.isAwaited }.compactMap(\.againAt).min().map {
                 max(.zero, $0.since(now))
             }
-            if let firstFailure { return .fail(.attemptsFailed(firstFailure, retryAfter: again)) }
+            if let firstFailure {
+                let isTriedOut = waited * 5 >= bounds.retry.patience * 4 && waited > .zero
+                return .fail(.attemptsFailed(firstFailure, retryAfter: again, isTriedOut: isTriedOut))
+            }
             if now >= bounds.deadline { return .fail(.outOfTime) }
             return .fail(.nobodyAvailable(refusals, retryAfter: again))
         }

@@ -27,6 +27,9 @@ extension Execution {
         public var limits: PhaseLimits
         /// What is known of the models of the targets, by their index; empty if nothing is.
         public var models: [Model] = []
+        /// Whether patience is spent on targets that cannot be reached or ask for it, and a target whose breaker is open is
+        /// probed early, when nobody else is left. Strategies that learn have ways of their own.
+        public var waitsForTheLast = false
 
         /// Creates bounds.
         public init(deadline: Instant, retry: RetrySettings, limits: PhaseLimits) {
@@ -42,11 +45,14 @@ extension Execution {
         public var name: String
         /// How many tokens prompt and answer may have together; nil if that is not known.
         public var window: Int?
+        /// How long its first token may take, if that is longer than the route allows.
+        public var firstToken: Duration?
 
         /// Creates a model.
-        public init(_ name: String, window: Int? = nil) {
+        public init(_ name: String, window: Int? = nil, firstToken: Duration? = nil) {
             self.name = name
             self.window = window
+            self.firstToken = firstToken
         }
 
         /// Whether it may take what is too long for `other`. Where a window is not known, another model may.

@@ -11,18 +11,19 @@ public final class Execution: Sendable {
     /// Makes new plans after failures, if the route's strategy learns.
     let chooser: Chooser?
     let shape: RequestShape
+    let traits: RequestTraits
     let time: TimeSource
-    private let spawner: Spawner
-    private let candidates: [Candidate]
+    let spawner: Spawner
+    let candidates: [Candidate]
     let machine: Mutex<StateMachine>
     /// The first answer that was not good enough, if it is better than none.
     let rejected = Mutex<RejectedAnswer?>(nil)
 
     init(
         _ request: GenerationRequest, _ settings: Route.Settings, _ selection: Route.Selection,
-        bounds: Bounds,
-        time: TimeSource, spawner: Spawner
+        bounds: Bounds, traits: RequestTraits, time: TimeSource, spawner: Spawner
     ) {
+        self.traits = traits
         self.request = request
         self.settings = settings
         chooser = selection.chooser
@@ -64,7 +65,7 @@ public final class Execution: Sendable {
                 case .finish: return (.answered, nil)
                 case .join:
                     // All attempts that ran beside each other have been told of: nobody is left to wait for.
-                    return (.failed, .outOfTime)
+                    return Task.isCancelled ? (.callerLeft, nil) : (.failed, .outOfTime)
                 }
             }
         } catch {
@@ -76,7 +77,11 @@ public final class Execution: Sendable {
     private func attempt(
         _ ask: Ask, _ account: inout Account, _ progress: inout Progress, into sink: some ReplySink
     ) async throws(CallerLeft) -> Step {
-        let first = Attempt(self, candidates[ask.candidate], ask), delivered = progress.delivered
+        let delivered = progress.delivered, isAlone = delivered == nil && !hasAlternative(to: ask)
+        let first = Attempt(self, candidates[ask.candidate], ask, isAlone: isAlone)
+        if chooser == nil, delivered == nil, !isAlone, first.health.breaker.readiness == .probing {
+            return try await probe(first, &account, &progress, into: sink)
+        }
         guard let hedge = chooser?.hedge, let delay = ask.hedgeAfter, delivered == nil,
             first.showsFirstToken
         else {
@@ -98,36 +103,53 @@ public final class Execution: Sendable {
         return try lose(other, &account) ?? step
     }
 
+    /// Whether another target could be asked in place of the one that is about to be.
+    func hasAlternative(to ask: Ask) -> Bool {
+        let now = time.now
+        return machine.withLock { machine in
+            machine.hasAlternative(to: ask.candidate) { health(of: $0).isReady(at: now) }
+        }
+    }
+
+    func health(of index: Int) -> TargetHealth {
+        let candidate = candidates[index]
+        return targets[candidate.target].health[candidate.credential]
+    }
+
     /// Asks another candidate beside the one that is asked already; nil if nobody else is to be.
     private func openHedge(beside first: Ask, in race: Race) async -> Opening? {
         guard race.isOpen, let chooser else { return nil }
         let now = time.now
         let ask = machine.withLock { chooser.hedge(&$0, beside: first.candidate, at: now) }
         guard let ask else { return nil }
-        return await Attempt(self, candidates[ask.candidate], ask).open(nil)
+        return await Attempt(self, candidates[ask.candidate], ask, isAlone: !hasAlternative(to: ask)).open(
+            nil)
     }
 
     /// Tells of an attempt that ran beside the one that counts.
     ///
     /// - Returns: What comes after it; nil if it was only slower.
-    private func lose(_ opening: Opening, _ account: inout Account) throws(CallerLeft) -> Step? {
+    func lose(_ opening: Opening, _ account: inout Account) throws(CallerLeft) -> Step? {
         defer { opening.close(at: time.now) }
         switch opening.result {
         case .failed(let failure, _) where failure.isCancellation: outrun(opening, &account)
         case .failed, .refused:
             return decide(after: try opening.attempt.settle(opening, &account), of: opening)
-        case .whole, .stream, .callerLeft: outrun(opening, &account)
+        case .whole, .stream: outrun(opening, &account)
+        case .callerLeft:
+            outrun(opening, &account)
+            if Task.isCancelled { throw CallerLeft() }
         }
         return nil
     }
 
-    private func outrun(_ opening: Opening, _ account: inout Account) {
+    func outrun(_ opening: Opening, _ account: inout Account) {
         opening.attempt.outrun(opening, &account)
         machine.withLock { $0.outrun(opening.attempt.task.candidate) }
     }
 
     /// Brings an attempt to its end and decides what comes after it.
-    private func follow(
+    func follow(
         _ opening: Opening, _ account: inout Account, _ progress: inout Progress, into sink: some ReplySink
     ) async throws(CallerLeft) -> Step {
         defer { opening.close(at: time.now) }
@@ -160,7 +182,11 @@ public final class Execution: Sendable {
             }
             meters.scheduledRetries.increment()
         }
-        do { try await time.sleep(for: wait) } catch { throw CallerLeft() }
+        do {
+            // Another request's probe may succeed before.
+            let recovery = target.health[candidate.credential].recovery
+            try await recovery.wait(atMost: wait, time: time)
+        } catch { throw CallerLeft() }
         let end = time.now
         account.note(.wait, target: target.name, key: key, begin: begin, end: end)
         return machine.withLock { $0.resume(at: end) }

@@ -3,7 +3,10 @@ public import Generation
 /// Why a caller gets no answer.
 public enum GatewayFailure: Error, Sendable, Hashable {
     /// Targets were asked and all failed; this is what the first one said, and when asking again may help.
-    case attemptsFailed(AttemptFailure, retryAfter: Duration?)
+    ///
+    /// - Parameter isTriedOut: Whether the request has waited for as long as it may and asked again, so that its caller
+    ///   need not.
+    case attemptsFailed(AttemptFailure, retryAfter: Duration?, isTriedOut: Bool = false)
     /// No target could be asked: all must be left alone for a time.
     case nobodyAvailable([TargetHealth.Refusal], retryAfter: Duration?)
     /// The time for the answer was up before anyone could be asked.
@@ -16,7 +19,7 @@ public enum GatewayFailure: Error, Sendable, Hashable {
     /// When asking again may help.
     public var retryAfter: Duration? {
         switch self {
-        case .attemptsFailed(_, let wait), .nobodyAvailable(_, let wait): wait
+        case .attemptsFailed(_, let wait, _), .nobodyAvailable(_, let wait): wait
         case .outOfTime, .tooDear: nil
         }
     }

@@ -19,6 +19,8 @@ public final class Lesson: Sendable {
     private let shape: RequestShape
     private let selector: AdaptiveSelector?
     private let candidate: Int
+    private let traits: RequestTraits?
+    private let isAlone: Bool
     private let id: UInt64
     private let began: Instant
     private let state: Mutex<State>
@@ -28,10 +30,24 @@ public final class Lesson: Sendable {
     /// - Parameters:
     ///   - selector: Who chose the target, if the route's strategy learns; then what is learned may also open its breaker.
     ///   - candidate: The target's index there.
-    public init(
+    public convenience init(
         _ health: TargetHealth, _ shape: RequestShape, _ permit: consuming CircuitBreaker.Permit,
         selector: AdaptiveSelector?, candidate: Int, at now: Instant
     ) {
+        self.init(
+            health, shape, permit, selector: selector, candidate: candidate, traits: nil, isAlone: false,
+            at: now)
+    }
+
+    /// - Parameters:
+    ///   - traits: What a failure may be put down to; nil if it is the target's in any case.
+    ///   - isAlone: Whether nobody else could be asked in its place, so that slowness is not held against it.
+    init(
+        _ health: TargetHealth, _ shape: RequestShape, _ permit: consuming CircuitBreaker.Permit,
+        selector: AdaptiveSelector?, candidate: Int, traits: RequestTraits?, isAlone: Bool, at now: Instant
+    ) {
+        self.traits = traits
+        self.isAlone = isAlone
         self.health = health
         self.shape = shape
         self.selector = selector
@@ -67,6 +83,7 @@ public final class Lesson: Sendable {
         health.estimate.withLock {
             $0.firstToken(of: id, after: now.since(began).inSeconds, at: now.seconds)
         }
+        health.learnPace { $0.note(firstToken: now.since(began)) }
     }
 
     /// A probe has shown that the target answers, before its answer is complete.
@@ -95,6 +112,7 @@ public final class Lesson: Sendable {
         } else {
             note(.answeredWhole(after: now.since(began).inSeconds, tokens: tokens), limit, now)
         }
+        if let traits { health.noteAnswer(traits, at: now) }
         if isProbe, isNews { selector?.probeSucceeded(at: candidate, at: now) }
     }
 
@@ -103,7 +121,10 @@ public final class Lesson: Sendable {
         _ failure: AttemptFailure, _ conduct: Conduct, limit: RateLimitNotice? = nil, at now: Instant
     ) {
         guard end() != nil else { return }
-        settle(conduct.countsAgainstBreaker ? .failure(retryAfter: failure.retryAfter) : .ignored)
+        let counts = conduct.countsAgainstBreaker && !isForgiven(failure)
+        let verdict = counts ? verdict(on: failure, conduct, at: now) : .explained
+        settle(verdict == .explained ? .ignored : .failure(retryAfter: failure.retryAfter))
+        if verdict == .trips, health.breaker.readiness == .ready { health.breaker.open() }
         let time = now.since(began).inSeconds
         // What a limit refused, or what never arrived, is used of no quota.
         if failure.kind == .rateLimit || failure.phase == .connect {
@@ -114,13 +135,26 @@ public final class Lesson: Sendable {
             note(.refused(retryAfter: failure.retryAfter.map { $0.inSeconds } ?? 1), limit, now)
         case .timeout where failure.phase == .firstToken || failure.phase == .head:
             note(.nothingCame(within: time), limit, now)
-        case .qualityFailure: note(.failed(after: time), limit, now)
-        default: note(conduct.countsAgainstBreaker ? .failed(after: time) : .ignored, limit, now)
+        case .qualityFailure where failure.cause != "different_text": note(.failed(after: time), limit, now)
+        default: note(verdict == .explained ? .ignored : .failed(after: time), limit, now)
         }
-        guard selector != nil, health.breaker.readiness == .ready,
+        guard selector != nil, !isForgiven(failure), health.breaker.readiness == .ready,
             health.estimate.withLock({ $0.success.isFailing })
         else { return }
         health.breaker.open()
+    }
+
+    /// Whether it was only slow, and nobody else could have been asked in its place.
+    private func isForgiven(_ failure: AttemptFailure) -> Bool {
+        isAlone && failure.kind == .timeout && failure.requestWasSent
+    }
+
+    private func verdict(on failure: AttemptFailure, _ conduct: Conduct, at now: Instant)
+        -> FailureRun.Verdict
+    {
+        guard let traits else { return .counts }
+        let cause: FailureRun.Cause = failure.requestWasSent ? .request(traits) : .outage
+        return health.noteFailure(cause, mayTrip: !isAlone || conduct.isWaitedOut(failure), at: now)
     }
 
     /// Another attempt has answered first. A probe that has brought nothing until then has shown that its target is not well.
@@ -154,6 +188,7 @@ public final class Lesson: Sendable {
     private func settle(_ outcome: CircuitBreaker.Outcome, took: Duration? = nil) -> Bool {
         guard let permit = state.withLock({ $0.permit.take() }) else { return false }
         permit.settle(outcome, took: took)
+        if isProbe, case .success = outcome { health.recovery.announce() }
         return true
     }
 

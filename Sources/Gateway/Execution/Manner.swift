@@ -4,19 +4,31 @@ import Resilience
 /// How a provider is asked for an answer: streamed or as a whole, and the limits that go with it.
 struct Manner: Hashable {
     /// Whether to ask for a stream although the caller wants the answer as a whole.
-    var asStream: Bool
+    var asStream = false
     var limits: PhaseLimits
     /// Whether the whole answer must come sooner than the route allows, since this target is known to be quick.
     var expectsQuickAnswer = false
+    private let isAlone: Bool
 
     /// Decides on the manner for a target of that `pace`.
-    init(_ request: GenerationRequest, _ settings: Route.Settings, _ limits: PhaseLimits, _ pace: Pace) {
+    ///
+    /// - Parameter isAlone: Whether nobody else could be asked in its place, so that it may take its time.
+    init(
+        _ request: GenerationRequest, _ settings: Route.Settings, _ limits: PhaseLimits, _ pace: Pace,
+        isAlone: Bool = false
+    ) {
+        self.isAlone = isAlone
         self.limits = limits
+        decide(request, settings, pace)
+        if isAlone { self.limits = self.limits.withoutHaste }
+    }
+
+    private mutating func decide(_ request: GenerationRequest, _ settings: Route.Settings, _ pace: Pace) {
         // A stream shows its head with its first part.
         let soon = min(limits.head, limits.firstToken)
         asStream = !request.streams && Self.mayStream(request, settings, pace)
         if request.streams || asStream && settings.wholeAnswers == .stream {
-            self.limits.head = soon
+            limits.head = soon
             return
         }
         let isQuick = pace.expected(maximumTokens: request.maximumTokens).map { $0 <= soon / 2 } ?? false
@@ -24,7 +36,7 @@ struct Manner: Hashable {
             asStream = false
             expectsQuickAnswer = true
         }
-        self.limits.head = asStream || expectsQuickAnswer ? soon : settings.wholeAnswer
+        limits.head = asStream || expectsQuickAnswer ? soon : settings.wholeAnswer
     }
 
     /// Whether something of the answer is seen before its end, so that it can be found slow to begin.
@@ -37,7 +49,7 @@ struct Manner: Hashable {
     /// The manner for a target that has just said that it does not stream.
     mutating func giveUpStreaming(_ settings: Route.Settings) {
         asStream = false
-        limits.head = settings.wholeAnswer
+        limits.head = isAlone ? max(settings.wholeAnswer, limits.total) : settings.wholeAnswer
     }
 
     /// A request that speaks of how to stream without wanting a stream is the provider's to judge.
@@ -45,6 +57,6 @@ struct Manner: Hashable {
         -> Bool
     {
         settings.wholeAnswers != .plain && pace.streamsAreFit && request.marks.streamOptions == nil
-            && request.marks.nullStreamOptions == nil
+            && request.marks.nullStreamOptions == nil && !request.features.contains(.speech)
     }
 }

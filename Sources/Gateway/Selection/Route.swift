@@ -43,6 +43,9 @@ public final class Route: Sendable {
         /// Whether a target that is slow to begin its answer is hedged, on routes whose strategy learns. Default: true.
         public var hedges = true
 
+        /// Whether a target that is known to think, or has shown that its first tokens take long, gets more time for one than
+        /// the limit. Default: true.
+        public let learnsFirstToken: Bool
         /// What is known of the models of the targets, by their index.
         let models: [Execution.Model]
 
@@ -52,12 +55,19 @@ public final class Route: Sendable {
             limits: PhaseLimits = PhaseLimits(),
             wholeAnswer: Duration = .seconds(30), minimumSpeed: Double = 0.1,
             failures: FailureTable = .standard, retry: RetrySettings = RetrySettings(),
-            brokenStreams: BrokenStreams = .splice, wholeAnswers: WholeAnswers = .auto
+            brokenStreams: BrokenStreams = .splice, wholeAnswers: WholeAnswers = .auto,
+            learnsFirstToken: Bool = true
         ) {
+            self.learnsFirstToken = learnsFirstToken
             self.name = name
             self.strategy = strategy
             self.targets = targets
-            models = targets.map { Execution.Model($0.model, window: $0.window) }
+            models = targets.map { target in
+                Execution.Model(
+                    target.model, window: target.window,
+                    firstToken: learnsFirstToken && ThinkingModels.contain(target.model)
+                        ? ThinkingModels.firstToken : nil)
+            }
             self.limits = limits
             self.wholeAnswer = wholeAnswer
             self.minimumSpeed = minimumSpeed

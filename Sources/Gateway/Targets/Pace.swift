@@ -25,9 +25,13 @@ struct Pace: Sendable, Hashable {
 
     /// In seconds; of the time per token in seconds for each.
     private var whole = Average(), perToken = Average(), perEvent = Average()
-    private var answers = 0, countedAnswers = 0, streams = 0
+    private var firstToken = Average()
+    private var answers = 0, countedAnswers = 0, streams = 0, firstTokens = 0
     /// Whether a whole answer can be made of the target's streams: it has them, and they bring the usage.
     private(set) var streamsAreFit = true
+
+    /// Whether it goes on with a text that it is given, as its configuration says it does.
+    private(set) var takesPrefill = true
 
     /// Creates one that knows nothing.
     init() {}
@@ -49,6 +53,17 @@ struct Pace: Sendable, Hashable {
         streams = min(streams + 1, Self.needed)
     }
 
+    /// Notes how long a first token took.
+    mutating func note(firstToken duration: Duration) {
+        firstToken.add(duration.inSeconds, isFirst: firstTokens == 0)
+        firstTokens = min(firstTokens + 1, Self.needed)
+    }
+
+    /// How long a first token usually takes; nil as long as too few were seen.
+    var usualFirstToken: Duration? {
+        firstTokens >= Self.needed ? .seconds(min(firstToken.mean, 86_400)) : nil
+    }
+
     /// How long each event of a stream usually takes; nil as long as too few streams were seen.
     var usualTimePerEvent: Duration? {
         streams >= Self.needed ? .seconds(min(perEvent.mean, 86_400)) : nil
@@ -57,6 +72,11 @@ struct Pace: Sendable, Hashable {
     /// Notes that the target said it does not stream, or that its stream brought no usage.
     mutating func noteUnfitStreams() {
         streamsAreFit = false
+    }
+
+    /// Notes that the target refused to go on with a text.
+    mutating func noteRefusedPrefill() {
+        takesPrefill = false
     }
 
     /// How long a whole answer of at most so many tokens may well take; nil as long as too few were seen.

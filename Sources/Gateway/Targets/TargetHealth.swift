@@ -31,6 +31,15 @@ public final class TargetHealth: Sendable {
     /// False as long as there was no cooldown, so that most targets are not asked for it.
     private let hasCooled = Atomic(false)
     private let knownPace: Mutex<Pace>
+    /// How often it is probed at most while its breaker is open and nobody else can answer.
+    static let earlyProbes = Duration.milliseconds(500)
+
+    /// Where requests wait until it answers again.
+    let recovery: Recovery
+    /// Which failures are held against it.
+    let failures: Mutex<FailureRun>
+    /// The failures in a row that open its breaker; nil for no such number.
+    private let consecutiveFailures: Int?
     /// What is learned for strategies that choose by it.
     let estimate: Mutex<TargetEstimate>
     /// What is used of its daily quota; nil if it has none.
@@ -40,7 +49,7 @@ public final class TargetHealth: Sendable {
     init(
         _ identity: TargetIdentity, label: String, credential: String, breaker: CircuitBreaker,
         budget: RetryBudget, bulkhead: Bulkhead?, pace: Pace, estimate: TargetEstimate,
-        quota: QuotaMeter?,
+        quota: QuotaMeter?, consecutiveFailures: Int?, goingOnFrom known: TargetHealth?,
         onCooldown: @escaping @Sendable (CooldownEvent) -> Void
     ) {
         self.identity = identity
@@ -52,6 +61,9 @@ public final class TargetHealth: Sendable {
         knownPace = Mutex(pace)
         self.estimate = Mutex(estimate)
         self.quota = quota
+        self.consecutiveFailures = consecutiveFailures
+        recovery = known?.recovery ?? Recovery()
+        failures = Mutex(known?.failures.withLock { $0 } ?? FailureRun())
         self.onCooldown = onCooldown
     }
 
@@ -68,6 +80,19 @@ public final class TargetHealth: Sendable {
     func learnPace(_ note: (inout Pace) -> Void) {
         knownPace.withLock { note(&$0) }
     }
+
+    /// A request was answered.
+    func noteAnswer(_ traits: RequestTraits, at now: Instant) {
+        failures.withLock { $0.succeeded(traits, at: now) }
+    }
+
+    /// A request has failed in a way that counts against the target, unless it can be put down to the request.
+    func noteFailure(_ cause: FailureRun.Cause, mayTrip: Bool, at now: Instant) -> FailureRun.Verdict {
+        failures.withLock { $0.failed(cause, mayTrip: mayTrip, most: consecutiveFailures, at: now) }
+    }
+
+    /// Whether a request would be let through like any other.
+    func isReady(at now: Instant) -> Bool { breaker.readiness == .ready && cooling(at: now) == nil }
 
     /// Leaves the target alone for a time and tells so, once for as long as it is for the same reason.
     func cool(for duration: Duration, because kind: FailureClass, at now: Instant) {

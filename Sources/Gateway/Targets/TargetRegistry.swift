@@ -7,7 +7,8 @@ import Synchronization
 public final class TargetRegistry: Sendable {
     /// What the state of a target is made from the first time it is named.
     public struct Settings: Sendable, Hashable {
-        /// When to keep requests away.
+        /// When to keep requests away. Failures in a row count only where another target could be asked, or the target
+        /// was not reached or asks for a while.
         public var breaker: CircuitBreakerPolicy
         /// How many calls at a time; nil for any number.
         public var bulkhead: BulkheadPolicy?
@@ -75,13 +76,14 @@ public final class TargetRegistry: Sendable {
                 return (known.health, false)
             }
             Self.makeRoom(&state)
-            let breaker = breaker(label, settings.breaker, known?.health, &state)
+            let breaker = breaker(label, settings.breaker.withoutRuns, known?.health, &state)
             let health = TargetHealth(
                 identity, label: label, credential: credential, breaker: breaker,
                 budget: budget(of: identity, &state),
                 bulkhead: bulkhead(of: identity.provider, settings.bulkhead, &state),
                 pace: known?.health.pace ?? Pace(), estimate: estimate(of: identity, settings, known),
                 quota: quota(of: identity, settings.quota, known?.health.quota),
+                consecutiveFailures: settings.breaker.consecutiveFailures, goingOnFrom: known?.health,
                 onCooldown: onCooldown)
             if let known, let cooling = known.health.cooling(at: time.now), cooling.kind != .authentication {
                 health.resumeCooling(for: cooling.time, because: cooling.kind, at: time.now)
@@ -90,7 +92,7 @@ public final class TargetRegistry: Sendable {
             return (health, true)
         }
         // Outside the lock, since it may report a change of state.
-        if isChanged { health.breaker.reconfigure(settings.breaker) }
+        if isChanged { health.breaker.reconfigure(settings.breaker.withoutRuns) }
         return health
     }
 

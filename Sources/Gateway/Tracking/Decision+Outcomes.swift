@@ -42,7 +42,10 @@ extension Decision.Step {
     fileprivate func outcome(_ usage: Usage?, _ facts: TargetFacts) -> PerformanceTracker.Outcome? {
         guard case .attempt(_, let failure, let firstToken) = kind else { return nil }
         if let failure {
-            guard !failure.isCancellation, failure.kind.concernsTarget else { return nil }
+            guard !failure.isCancellation, failure.kind.concernsTarget, failure.cause != "different_text"
+            else {
+                return nil
+            }
             return PerformanceTracker.Outcome(failure: failure.kind.trackedPlace)
         }
         let input = usage?.promptTokens ?? 0, output = usage?.completionTokens ?? 0

@@ -61,6 +61,8 @@ struct DecisionView: Encodable {
         var `class`: String?
         var cause: String?
         var phase: String?
+        /// The limit that was exceeded, by the name of its setting.
+        var limit: String?
         var status: Int?
         var code: String?
         var message: String?
@@ -246,6 +248,7 @@ extension DecisionView.Step {
             `class` = failure.kind.rawValue
             cause = failure.cause
             phase = failure.phase.rawValue
+            limit = failure.limit.map { "timeouts.\($0.rawValue)" }
             status = failure.status
             code = failure.code
             message = failure.message

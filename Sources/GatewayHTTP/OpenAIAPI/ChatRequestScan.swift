@@ -63,11 +63,22 @@ struct ChatRequestScan {
         ["tools", "functions", "modalities", "audio", "logprobs"].contains(
             "\(member.name)")
     }
+    /// What members of ``plain`` say of what a model must be able to do.
+    private static let needs: [GenerationRequest.Features] = plain.map { member in
+        switch "\(member.name)" {
+        case "tools", "functions": .tools
+        case "audio", "modalities": .speech
+        default: []
+        }
+    }
+    /// The place of `reasoning_effort` in ``plain``.
+    private static let effort = plain.firstIndex { "\($0.name)" == "reasoning_effort" }
     /// The place of `user` in ``plain``.
     private static let user = plain.firstIndex { "\($0.name)" == "user" }
     private static let keys = JSONKeys(own + refused + plain.map(\.name))
     private static let messageKeys = JSONKeys("role", "content", "tool_calls")
     private static let includeUsageKey = JSONKeys("include_usage")
+    private static let efforts = JSONKeys("none", "minimal")
     private static let formKeys = JSONKeys("type"), forms = JSONKeys("json_object", "json_schema")
 
     private(set) var model = ""
@@ -80,6 +91,7 @@ struct ChatRequestScan {
     private var streamRange: Range<Int>?
     private var maximumTokens: Int?
     private var form: GenerationRequest.JSONForm?
+    private var features: GenerationRequest.Features = []
     /// Whether the answer is bound to a form or may call tools, so that nobody may begin it for a model.
     private var isBound = false
     /// Who the caller says its own user is; nil if it does not.
@@ -143,7 +155,7 @@ struct ChatRequestScan {
             nullStreamOptions: nullStreamOptions, includeUsage: includeUsage)
         return GenerationRequest(
             id: id, model: model, streams: streams, wantsUsage: wantsUsage, choices: choices,
-            maximumTokens: maximumTokens, form: form, body: body,
+            maximumTokens: maximumTokens, form: form, features: features, body: body,
             marks: marks)
     }
 
@@ -211,6 +223,13 @@ struct ChatRequestScan {
             let (name, type) = Self.plain[index - Self.refused.count], kind = try cursor.peek()
             guard kind == .null || type.allows(kind) else { return Self.wrongType("\(name)", type.words) }
             if kind != .null, Self.binds[index - Self.refused.count] { isBound = true }
+            if kind != .null { features.formUnion(Self.needs[index - Self.refused.count]) }
+            if kind == .string, index - Self.refused.count == Self.effort {
+                if cursor.index(of: try cursor.readString(), in: Self.efforts) < 0 {
+                    features.insert(.thought)
+                }
+                return nil
+            }
             if kind == .string, index - Self.refused.count == Self.user {
                 user = try cursor.readString()
                 return nil
@@ -279,6 +298,7 @@ struct ChatRequestScan {
         case .null: try cursor.readNull()
         case .object:
             isBound = true
+            features.insert(.form)
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
                 guard cursor.index(of: key, in: Self.formKeys) == 0, try cursor.peek() == .string else {
@@ -326,8 +346,8 @@ struct ChatRequestScan {
             var hasRole = false
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
-                let kind = try cursor.peek()
-                switch cursor.index(of: key, in: Self.messageKeys) {
+                let kind = try cursor.peek(), member = cursor.index(of: key, in: Self.messageKeys)
+                switch member {
                 case 0:
                     guard kind == .string else {
                         return Self.wrongType("messages[\(index)].role", "a string")
@@ -343,7 +363,11 @@ struct ChatRequestScan {
                     }
                 default: break
                 }
-                try cursor.skipValue()
+                if member == 1, kind == .array {
+                    if try MessageParts.hasMedia(&cursor) { features.insert(.media) }
+                } else {
+                    try cursor.skipValue()
+                }
             }
             guard hasRole else {
                 return .invalid(

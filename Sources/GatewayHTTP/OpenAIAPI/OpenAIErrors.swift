@@ -35,20 +35,21 @@ struct OpenAIError: Sendable {
                     "an answer is expected to cost \(Self.dollars(cheapest)) or more, and no more than "
                     + "\(Self.dollars(limit)) is allowed; \(mend), or lower max_tokens",
                 field: isCallersLimit ? "\(PreferenceHeaders.maximumCost)" : nil)
-        case .attemptsFailed(let attempt, let wait):
+        case .attemptsFailed(let attempt, let wait, let isTriedOut):
             self.init(attempt)
             retryAfter = attempt.retryAfter ?? wait
-            clientShouldRetry =
-                status == 429 && code != "insufficient_quota"
-                && retryAfter.map { $0 <= .seconds(60) } ?? false
+            clientShouldRetry = attempt.mayPass && (retryAfter.map(Self.isSoon) ?? !isTriedOut)
         case .nobodyAvailable(let refusals, let wait):
             self.init(refusals)
             retryAfter = wait
             clientShouldRetry =
                 code != "insufficient_quota" && code != "upstream_authentication"
-                && (wait.map { $0 <= .seconds(60) } ?? true)
+                && wait.map(Self.isSoon) ?? true
         }
     }
+
+    /// Whether clients wait that long by themselves; after a longer wish they ask again at once.
+    private static func isSoon(_ wait: Duration) -> Bool { wait <= .seconds(60) }
 
     /// Dollars with as many places as say something.
     private static func dollars(_ amount: Double) -> String {
@@ -91,9 +92,11 @@ struct OpenAIError: Sendable {
             let passed = failure.status.flatMap {
                 [400, 404, 405, 409, 413, 415, 422].contains($0) ? $0 : nil
             }
+            let isUnsupported = failure.cause == "unsupported_input"
             self.init(
-                status: passed ?? 400, type: "invalid_request_error", code: failure.code ?? "invalid_request",
-                message: failure.message, field: failure.field)
+                status: passed ?? 400, type: "invalid_request_error",
+                code: isUnsupported ? failure.cause : failure.code ?? "invalid_request",
+                message: failure.message, field: failure.field ?? (isUnsupported ? "messages" : nil))
         case .modelUnavailable:
             self.init(
                 status: 404, type: "invalid_request_error", code: "model_not_found", message: failure.message,
@@ -147,10 +150,25 @@ struct OpenAIError: Sendable {
         if let retryAfter {
             let milliseconds = Int64((retryAfter / .milliseconds(1)).rounded(.up))
             head.add("retry-after", Int((milliseconds + 999) / 1000))
-            head.add("retry-after-ms", Int(milliseconds))
+            // Only clients that retry by themselves know this one.
+            if clientShouldRetry { head.add("retry-after-ms", Int(milliseconds)) }
         }
         head.add("x-should-retry", clientShouldRetry ? "true" : "false")
         return head
+    }
+}
+
+extension AttemptFailure {
+    /// Whether the same request may be answered later, although nobody mends anything.
+    fileprivate var mayPass: Bool {
+        switch kind {
+        case .transient, .rateLimit, .providerOverload, .resourceExhausted: true
+        case .systemError: !["certificate", "only_http2", "proxy"].contains(cause)
+        case .timeout: !requestWasSent
+        case .quotaExceeded, .apiFailure, .authentication, .invalidRequest, .contextLengthExceeded,
+            .contentPolicy, .qualityFailure, .modelUnavailable:
+            false
+        }
     }
 }
 

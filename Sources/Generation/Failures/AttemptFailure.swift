@@ -20,6 +20,8 @@ public struct AttemptFailure: Error, Sendable, Hashable {
     public var bytesReceived: Int
     /// Whether a part of the request may have reached the provider.
     public var requestWasSent: Bool
+    /// The limit that was exceeded; nil if time was not the trouble, or the provider said so itself.
+    public var limit: PhaseLimits.Name?
 
     /// Creates a failure; texts that are too long are cut.
     public init(

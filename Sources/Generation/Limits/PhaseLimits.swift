@@ -27,6 +27,27 @@ public struct PhaseLimits: Sendable, Hashable {
     }
 }
 
+extension PhaseLimits {
+    /// The limits by their names in a configuration.
+    public enum Name: String, Sendable, Hashable {
+        case connect, head
+        case firstToken = "first_token"
+        case idle, total
+    }
+
+    /// Lets the first token take at least so long.
+    public mutating func allow(firstToken limit: Duration) {
+        (head, firstToken) = (max(head, limit), max(firstToken, limit))
+    }
+
+    /// The same for an attempt in whose place nobody else could be asked: its answer may begin as late as it must end.
+    public var withoutHaste: PhaseLimits {
+        var limits = self
+        (limits.head, limits.firstToken) = (max(head, total), max(firstToken, total))
+        return limits
+    }
+}
+
 /// The phases of an attempt, in order.
 public enum Phase: String, Sendable, Hashable, Codable {
     /// Nothing was begun.

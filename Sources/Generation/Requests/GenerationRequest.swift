@@ -20,6 +20,8 @@ public final class GenerationRequest: Sendable {
     public let maximumTokens: Int?
     /// The JSON that the answer must be; nil if none is asked for.
     public let form: JSONForm?
+    /// What it needs of a model beside text.
+    public let features: Features
     /// The body as it came.
     public let body: ByteBuffer
     /// Where in the body the members stand that may have to be rewritten.
@@ -31,6 +33,27 @@ public final class GenerationRequest: Sendable {
         case object
         /// What a schema describes: an object or an array.
         case schema
+    }
+
+    /// What a request needs of a model beside reading and writing text.
+    public struct Features: OptionSet, Sendable, Hashable {
+        public let rawValue: UInt8
+
+        /// Creates a set from its bits.
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// It shows pictures, sounds or files to the model.
+        public static let media = Features(rawValue: 1)
+        /// The model may call tools.
+        public static let tools = Features(rawValue: 2)
+        /// The answer is bound to a form.
+        public static let form = Features(rawValue: 4)
+        /// The answer may be spoken.
+        public static let speech = Features(rawValue: 8)
+        /// It is longer than 64 KiB.
+        public static let length = Features(rawValue: 16)
+        /// The model is told to think before it answers.
+        public static let thought = Features(rawValue: 32)
     }
 
     /// Places in a request's body, as offsets from its first byte.
@@ -75,7 +98,8 @@ public final class GenerationRequest: Sendable {
     /// Creates a request.
     public init(
         id: RequestID, model: String, streams: Bool, wantsUsage: Bool, choices: Int,
-        maximumTokens: Int? = nil, form: JSONForm? = nil, body: ByteBuffer, marks: Marks
+        maximumTokens: Int? = nil, form: JSONForm? = nil, features: Features = [], body: ByteBuffer,
+        marks: Marks
     ) {
         self.id = id
         self.model = model
@@ -84,6 +108,7 @@ public final class GenerationRequest: Sendable {
         self.choices = choices
         self.maximumTokens = maximumTokens
         self.form = form
+        self.features = body.readableBytes > 64 << 10 ? features.union(.length) : features
         self.body = body
         self.marks = marks
     }

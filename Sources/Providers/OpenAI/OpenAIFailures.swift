@@ -45,6 +45,19 @@ enum OpenAIFailures {
                     "input tokens exceed the configured limit",
                     "exceeds the maximum number of tokens allowed", "too many tokens",
                 ], .contextLengthExceeded, "context_length"),
+            // A model that reads only text; servers that say so with a 500 are as well as before.
+            FailureRule(
+                400...501,
+                texts: [
+                    "image input is not supported", "audio input is not supported",
+                    "video input is not supported", "image inputs are not supported",
+                    "does not support image", "does not support audio", "does not support vision",
+                    "is not a multimodal model", "not support multimodal", "image_url is not supported",
+                    "image_url is only supported by certain models",
+                    "no endpoints found that support image input",
+                    "does not support tools", "does not support tool", "tools are not supported",
+                    "requires --jinja flag", "failed to parse grammar", "unsupported content part type",
+                ], .invalidRequest, "unsupported_input"),
             FailureRule(
                 400...499,
                 texts: [

@@ -52,9 +52,13 @@ extension CircuitBreaker {
         /// What the trip rule or verdict saw when the breaker last opened.
         private var countsAtOpening = CallWindow.Counts()
         /// Calls rejected since the last change of state.
-        private(set) var rejected = 0
+        var rejected = 0
         /// Results that came too late to count, in all.
         var late = 0
+        /// When it last opened or let a probe through.
+        var probedOrOpenedAt: Instant?
+        /// Until when the server asked to be left alone.
+        var wishedUntil: Instant?
 
         init(_ policy: CircuitBreakerPolicy, chance: Chance, at now: Instant) {
             self.policy = policy
@@ -130,10 +134,16 @@ extension CircuitBreaker {
                     let left = since.advanced(by: openedFor).since(now)
                     return (refuse(.probesBusy, left > .zero ? left : openedFor), transition)
                 }
-                probesGiven &+= 1
-                probes.append(Probe(id: probesGiven, until: policy.probeLease.map(now.advanced(by:))))
-                return (.admitted(Ticket(generation: generation, probe: probesGiven)), transition)
+                return (admitProbe(at: now), transition)
             }
+        }
+
+        /// Lets a probe through.
+        mutating func admitProbe(at now: Instant) -> Admission {
+            probesGiven &+= 1
+            probes.append(Probe(id: probesGiven, until: policy.probeLease.map(now.advanced(by:))))
+            probedOrOpenedAt = now
+            return .admitted(Ticket(generation: generation, probe: probesGiven))
         }
 
         /// Settles a ticket of a closed breaker without knowing the time, which a count window does not need.
@@ -196,6 +206,7 @@ extension CircuitBreaker {
         private mutating func lengthen(by wish: Duration?, at now: Instant) {
             guard let wish, case .open(let until, let openedFor) = phase else { return }
             let end = now.advanced(by: min(wish, policy.open.maximum))
+            wishedUntil = max(wishedUntil ?? end, end)
             if end > until { phase = .open(until: end, for: openedFor) }
         }
 
@@ -319,6 +330,8 @@ extension CircuitBreaker {
             let planned = exactly ?? openDuration(openings: openings)
             let asked = min(retryAfter ?? .zero, policy.open.maximum)
             let duration = max(planned, asked)
+            probedOrOpenedAt = now
+            wishedUntil = asked > .zero ? now.advanced(by: asked) : nil
             let transition = enter(
                 .open(until: now.advanced(by: duration), for: duration), seen: seen, at: now)
             countsAtOpening = window.forgetsOnTransition ? CallWindow.Counts() : seen

@@ -258,7 +258,7 @@ extension CircuitBreaker {
         private let admitted: Admitted
         private var settled = false
 
-        fileprivate init(breaker: CircuitBreaker, admitted: Admitted) {
+        init(breaker: CircuitBreaker, admitted: Admitted) {
             self.breaker = breaker
             self.admitted = admitted
         }

@@ -214,7 +214,8 @@ final class Assembly: Sendable {
             var settings = Route.Settings(
                 name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
                 wholeAnswer: model.wholeAnswer, minimumSpeed: model.minimumSpeed, failures: failures(model),
-                retry: model.retry, brokenStreams: model.brokenStreams, wholeAnswers: model.wholeAnswers)
+                retry: model.retry, brokenStreams: model.brokenStreams, wholeAnswers: model.wholeAnswers,
+                learnsFirstToken: model.learnsFirstToken)
             settings.hedges = model.hedges
             settings.answers = model.answers
             settings.preferences = model.preferences
@@ -264,7 +265,7 @@ final class Assembly: Sendable {
         private func health(
             _ target: Configuration.Target, _ credential: Credential
         ) -> TargetHealth {
-            var policy = breakers[target.name] ?? CircuitBreakerPolicy()
+            var policy = breakers[target.name] ?? .target
             // A probe may take as long as any request to its target.
             let total = longest[target.name] ?? .seconds(120)
             policy.probeLease = total

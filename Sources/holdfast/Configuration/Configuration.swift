@@ -85,6 +85,8 @@ struct Configuration {
         var strategy = Strategy.priority
         var targets: [Target] = []
         var limits = PhaseLimits()
+        /// Whether models that think get more time for a first token than the limit, which nobody has set.
+        var learnsFirstToken = true
         /// How long an answer that is not streamed may take to begin.
         var wholeAnswer: Duration = .seconds(30)
         var minimumSpeed = 0.1

@@ -109,6 +109,7 @@ extension ConfigurationLoader {
         if let time = members["first_token"].flatMap({ reader.duration($0, range) }) {
             model.limits.firstToken = time
             model.limits.head = time
+            model.learnsFirstToken = false
         }
         if let time = members["head"].flatMap({ reader.duration($0, range) }) {
             model.limits.head = time
@@ -131,10 +132,10 @@ extension ConfigurationLoader {
     private mutating func readBreaker(_ setting: SettingsReader.Setting, _ model: inout Configuration.Model) {
         let known = [
             "failure_rate", "minimum_calls", "window", "window_calls", "open", "max_open", "slow_call",
-            "slow_call_rate", "probes",
+            "slow_call_rate", "probes", "consecutive_failures",
         ]
         let members = reader.members(of: setting, known: known)
-        var breaker = CircuitBreakerPolicy()
+        var breaker = CircuitBreakerPolicy.target
         if let rate = members["failure_rate"].flatMap({ reader.number($0, 0.01...1) }) {
             breaker.failureRate = rate
         }
@@ -167,6 +168,9 @@ extension ConfigurationLoader {
         if let rate = members["slow_call_rate"] {
             if members["slow_call"] == nil { reader.note("needs slow_call as well", at: rate) }
             if let value = reader.number(rate, 0.01...1) { breaker.slowCallRate = value }
+        }
+        if let count = members["consecutive_failures"].flatMap({ reader.integer($0, 0...1000) }) {
+            breaker.consecutiveFailures = count > 0 ? count : nil
         }
         if let probes = members["probes"].flatMap({ reader.integer($0, 1...100) }) {
             breaker.verdict = .consecutiveSuccesses(probes)

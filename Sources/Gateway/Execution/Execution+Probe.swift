@@ -1,0 +1,63 @@
+import CoreMetrics
+import Generation
+import Resilience
+import Synchronization
+
+extension Execution {
+    /// Asks a target whose breaker wants to see whether it is well again, and a healthy one beside it if it is not quick, so
+    /// that no caller pays for a probe.
+    func probe(
+        _ attempt: Attempt, _ account: inout Account, _ progress: inout Progress, into sink: some ReplySink
+    ) async throws(CallerLeft) -> Step {
+        let begin = time.now, race = ProbeRace(time: time, spawner: spawner)
+        let result = await race.run(
+            probe: { await attempt.open(nil) }, other: { await self.openBeside(attempt) },
+            left: { attempt.endUnseen($0) })
+        switch result {
+        case .outrun(let other):
+            attempt.meters.outrun.increment()
+            account.note(
+                .outrun(attempt.purpose), target: attempt.target.name, key: attempt.key, begin: begin,
+                end: time.now)
+            machine.withLock { $0.outrun(attempt.task.candidate) }
+            return try await follow(other, &account, &progress, into: sink)
+        case .ended(let probe, nil):
+            return try await follow(probe, &account, &progress, into: sink)
+        case .ended(let probe, let other?):
+            guard probe.isAnswer || !other.isAnswer else {
+                _ = try lose(probe, &account)
+                return try await follow(other, &account, &progress, into: sink)
+            }
+            let step = try await follow(probe, &account, &progress, into: sink)
+            return try lose(other, &account) ?? step
+        }
+    }
+
+    /// Asks a healthy target beside a probe, out of its retry budget; nil if there is none.
+    private func openBeside(_ probe: Attempt) async -> Opening? {
+        let now = time.now
+        guard let ask = machine.withLock({ $0.hedge(at: now) }) else { return nil }
+        let other = Attempt(self, candidates[ask.candidate], ask, isAlone: false)
+        guard other.health.isReady(at: now), other.health.budget.withdraw() else {
+            machine.withLock { $0.outrun(ask.candidate) }
+            return nil
+        }
+        return await other.open(nil)
+    }
+}
+
+extension Execution.Attempt {
+    /// Learns from a probe whose request was answered by another target.
+    func endUnseen(_ opening: Opening) {
+        let now = time.now
+        switch opening.result {
+        case .whole, .stream: opening.lesson?.probeAnswers(at: now)
+        case .failed(let failure, _):
+            meters.attempted(failure)
+            guard !failure.isCancellation else { break }
+            opening.lesson?.failed(failure, execution.settings.failures.conduct(for: failure), at: now)
+        case .refused, .callerLeft: break
+        }
+        opening.close(at: now)
+    }
+}
