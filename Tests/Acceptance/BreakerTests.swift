@@ -9,7 +9,7 @@ import Wall
     /// The same, open for longer than any test takes.
     static let long = "breaker: { minimum_calls: 2, open: 60s, max_open: 60s }"
     /// One that never opens.
-    static let none = "breaker: { minimum_calls: 100000 }"
+    static let none = "breaker: { minimum_calls: 100000, consecutive_failures: 0 }"
 
     /// What the calls of a test ask P or F to do, by the name of their user.
     static let scripts: [String: @Sendable (Wall.Call) -> [Wall.Act]] = [

@@ -113,7 +113,7 @@ extension BadAnswers {
     }
 
     /// A breaker that looks at more calls than a test makes, so that P is asked each time.
-    static let neverOpens = ["breaker: { minimum_calls: 100000 }"]
+    static let neverOpens = ["breaker: { minimum_calls: 100000, consecutive_failures: 0 }"]
 
     /// Answers cut after as many bytes as the caller's `user` says.
     static func cut(_ call: Wall.Call) -> [Wall.Act] {

@@ -117,7 +117,9 @@ import Wall
         let pair = try await Pair(settings: {
             $0.primaryURL = "https://127.0.0.1:\(port)/v1"
             $0.provider += ", ca_file: \"\(authority.path)\""
-            $0.lines = ["retry: { max_attempts: 2 }", "breaker: { minimum_calls: 1000 }"]
+            $0.lines = [
+                "retry: { max_attempts: 2 }", "breaker: { minimum_calls: 1000, consecutive_failures: 0 }",
+            ]
         }) { _ in [] }
         var why = ""
         // Until the server listens, it refuses.

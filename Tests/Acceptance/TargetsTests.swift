@@ -8,7 +8,9 @@ import Wall
     private static func pair(_ auth: String = "") async throws -> Pair {
         try await Pair(settings: {
             $0.primaryTarget = ", price_in: 100, price_out: 1000"
-            $0.lines = ["breaker: { minimum_calls: 100 }", "retry: { max_attempts: 2 }"]
+            $0.lines = [
+                "breaker: { minimum_calls: 100, consecutive_failures: 0 }", "retry: { max_attempts: 2 }",
+            ]
             $0.server = auth
         }) { call in
             call.user == "bad"

@@ -153,7 +153,7 @@ public final class Lesson: Sendable {
         -> FailureRun.Verdict
     {
         guard let traits else { return .counts }
-        let cause: FailureRun.Cause = failure.requestWasSent ? .request(traits) : .outage
+        let cause: FailureRun.Cause = failure.requestWasSent ? .request(traits) : .outage(traits.request)
         return health.noteFailure(cause, mayTrip: !isAlone || conduct.isWaitedOut(failure), at: now)
     }
 

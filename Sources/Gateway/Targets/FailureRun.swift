@@ -43,15 +43,23 @@ struct FailureRun: Sendable {
     private var othersAnsweredAt: Instant?
     /// The last answer before the first failure.
     private var lastAnswer: (caller: Int?, features: GenerationRequest.Features, at: Instant)?
-    /// The failures in a row that count.
+    /// The requests in a row that failed and count, and the last of them: that one is asked again is no second one.
     private var inARow = 0
+    private var lastFailed: RequestID?
 
     /// What may have caused a failure.
     enum Cause {
         /// The request, which reached the target.
         case request(RequestTraits)
-        /// The target alone, which was not reached.
-        case outage
+        /// The target alone, which the request did not reach.
+        case outage(RequestID)
+
+        fileprivate var request: RequestID {
+            switch self {
+            case .request(let traits): traits.request
+            case .outage(let id): id
+            }
+        }
     }
 
     /// What a failure means.
@@ -68,7 +76,7 @@ struct FailureRun: Sendable {
     ///
     /// - Parameters:
     ///   - mayTrip: Whether it counts among those in a row.
-    ///   - most: The failures in a row at which the target is to be left alone; nil for no such number.
+    ///   - most: The requests in a row at which the target is to be left alone; nil for no such number.
     mutating func failed(_ cause: Cause, mayTrip: Bool, most: Int?, at now: Instant) -> Verdict {
         switch cause {
         case .outage: (suspects, othersAnsweredAt) = (nil, nil)
@@ -76,13 +84,14 @@ struct FailureRun: Sendable {
         }
         if isExplained(at: now) { return .explained }
         guard mayTrip, let most else { return .counts }
-        inARow += 1
+        if lastFailed != cause.request { inARow += 1 }
+        lastFailed = cause.request
         return inARow >= most ? .trips : .counts
     }
 
     /// A request was answered.
     mutating func succeeded(_ traits: RequestTraits, at now: Instant) {
-        inARow = 0
+        (inARow, lastFailed) = (0, nil)
         lastAnswer = (traits.caller, traits.features, now)
         guard var known = suspects else { return }
         known.clear(Suspects(traits))

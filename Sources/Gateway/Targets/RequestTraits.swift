@@ -7,12 +7,14 @@ struct RequestTraits: Sendable {
     /// The bytes of a body's beginning and of its end by which it is told from others.
     private static let sample = 256
 
+    let request: RequestID
     /// The caller's key, by a number; nil where no keys are needed.
     let caller: Int?
     let features: GenerationRequest.Features
     private let body: ByteBuffer
 
     init(_ request: GenerationRequest, caller: String?) {
+        self.request = request.id
         self.caller = caller.map(\.hashValue)
         features = request.features
         body = request.body

@@ -39,7 +39,7 @@ import Wall
                     strategy: \(strategy)
                     \(strategy == "adaptive" ? "prefer: quality" : "")
                     sticky: \(sticky)
-                    breaker: { minimum_calls: 100 }
+                    breaker: { minimum_calls: 100, consecutive_failures: 0 }
                     targets:
                 \(targets)
                 """)
