@@ -104,8 +104,10 @@ import Wall
     }
 
     @Test func `F60: control: without limits for a probe that hangs the check finds fault`() async throws {
+        // Alone, P may take its time; beside F, F would be asked as well.
         let pair = try await Self.pair(Self.quick) {
             $0.timeouts = "{ connect: 30s, head: 30s, first_token: 30s, idle: 30s, total: 60s }"
+            $0.withFallback = false
         }
         let flaws = try await Self.flawsOfF60(pair, .hang, false)
         #expect(flaws.contains { $0.hasPrefix("the status is 0") }, "the probe's caller has its answer")
@@ -180,6 +182,9 @@ import Wall
         let calls = pair.callsToP.dropFirst(before)
         let probes = calls.count { $0.at - (calls.first?.at ?? .now) < crowdTime }
         flaws.expect(probes == 1, "P was probed \(probes) times")
+        // The probe's own caller has been given F's answer too; the probe goes on.
+        flaws.expect(
+            try await eventually { try await pair.health().breaker == "closed" }, "the probe is lost")
         flaws += try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)).of("after the probe")
         flaws += try await pair.aftermath()
         return flaws.texts

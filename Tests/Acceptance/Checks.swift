@@ -76,9 +76,10 @@ extension Client.Reply {
         flaws(asAnswerOf: "p", Pair.answerOfP, within: limit)
     }
 
-    /// What is wrong with it as a refusal before anything was delivered, that no client should repeat by itself.
+    /// What is wrong with it as a refusal before anything was delivered, that no client should repeat by itself; or any may,
+    /// or nil for whichever.
     func flaws(
-        asRefusal status: Int, _ code: String, within limit: Duration = .seconds(1), repeatable: Bool = false
+        asRefusal status: Int, _ code: String, within limit: Duration = .seconds(1), repeatable: Bool? = false
     )
         -> [String]
     {
@@ -88,7 +89,9 @@ extension Client.Reply {
         flaws.expect(errorCode == code, "the code is \(errorCode ?? "none"), not \(code)")
         flaws.expect(isWellEnded && !isStream, "the response has no proper end")
         let wish = field("x-should-retry")
-        flaws.expect(wish == "\(repeatable)", "x-should-retry is \(wish ?? "not given")")
+        if let repeatable {
+            flaws.expect(wish == "\(repeatable)", "x-should-retry is \(wish ?? "not given")")
+        }
         flaws.expect(elapsed < limit, "it took \(elapsed), more than \(limit)")
         return flaws.texts
     }

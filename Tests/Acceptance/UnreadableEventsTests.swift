@@ -234,25 +234,41 @@ import Wall
         ) { _ in [Answer.streamHead, Answer.role()] + Answer.words(Array(words.prefix(5))) + [pause, .reset] }
     }
 
-    static func flawsOfF47(_ pair: Pair) async throws -> [String] {
+    static func flawsOfF47(_ pair: Pair, calls: Int = 1) async throws -> [String] {
         var flaws = Flaws()
         let reply = try await pair.chat(stream: true), message = reply.errorMessage ?? "nothing"
         flaws += reply.flaws(asBrokenStreamAfter: text(without: [], upTo: 5), within: .seconds(1))
         flaws.expect(message.contains("closed the connection"), "the first failure is not told: \(message)")
         flaws.expect(!reply.body.contains("prefill"), "F's refusal is told")
-        flaws.expect(pair.callsToF.count == 1, "F was asked \(pair.callsToF.count) times")
+        flaws.expect(pair.callsToF.count == calls, "F was asked \(pair.callsToF.count) times")
         let decision = try await Client.decision(pair.gateway.port, reply)
         flaws.expect(decision["outcome"] as? String == "interrupted", "the decision: \(decision)")
         flaws += try await pair.aftermath()
         return flaws.texts
     }
 
-    @Test func `F47: when F does not take the beginning of an answer the caller is told the first failure`()
+    @Test
+    func
+        `F47: when F does not take the beginning of an answer it is asked from scratch, and from then on at once`()
         async throws
     {
         let pair = try await Self.prefillPair("continue")
-        expectFlawless(try await Self.flawsOfF47(pair))
-        #expect(pair.callsToF.first?.body.contains(#""role":"assistant""#) ?? false)
+        for calls in [2, 3] {
+            let reply = try await pair.chat(stream: true)
+            expectFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: []), within: .seconds(2)))
+            #expect(pair.callsToF.count == calls)
+        }
+        #expect(pair.callsToF.map { $0.body.contains(#""role":"assistant""#) } == [true, false, false])
+    }
+
+    @Test
+    func `F47: when F takes neither the beginning nor the request, the caller is told the first failure`()
+        async throws
+    {
+        let pair = try await Self.prefillPair("continue") { _ in
+            [Answer.response(400, Answer.error("No prefill.", type: "invalid_request_error"))]
+        }
+        expectFlawless(try await Self.flawsOfF47(pair, calls: 2))
     }
 
     @Test

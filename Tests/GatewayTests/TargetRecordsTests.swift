@@ -85,6 +85,7 @@ import Testing
     @Test(arguments: [
         failure(.invalidRequest), failure(.contextLengthExceeded), failure(.contentPolicy),
         failure(.systemError, cause: "cancelled"), .outrun(.first),
+        failure(.qualityFailure, cause: "different_text"),
     ])
     func `what says nothing of a target is not held against it`(kind: Decision.Step.Kind) throws {
         let records = records()

@@ -49,6 +49,8 @@ extension Execution {
         /// Why the answer first broke off after a part of it had been delivered.
         private var interruption: AttemptFailure?
         private var refusals: [TargetHealth.Refusal] = []
+        /// Whether a retry was not made, since so many were that more would do harm.
+        private var isBudgetSpent = false
 
         /// Creates the decisions for `candidates`.
         ///
@@ -115,6 +117,7 @@ extension Execution {
         /// The retry that was to follow a wait is not allowed by its budget.
         public mutating func budgetSpent(at now: Instant) -> Step {
             pause = nil
+            isBudgetSpent = true
             if let candidate = pending {
                 tracks[candidate].isOut = true
                 pending = nil
@@ -362,7 +365,7 @@ extension Execution {
                 max(.zero, $0.since(now))
             }
             if let firstFailure {
-                let isTriedOut = waited * 5 >= bounds.retry.patience * 4 && waited > .zero
+                let isTriedOut = isBudgetSpent || waited * 5 >= bounds.retry.patience * 4 && waited > .zero
                 return .fail(.attemptsFailed(firstFailure, retryAfter: again, isTriedOut: isTriedOut))
             }
             if now >= bounds.deadline { return .fail(.outOfTime) }

@@ -4,8 +4,8 @@ public import Generation
 public enum GatewayFailure: Error, Sendable, Hashable {
     /// Targets were asked and all failed; this is what the first one said, and when asking again may help.
     ///
-    /// - Parameter isTriedOut: Whether the request has waited for as long as it may and asked again, so that its caller
-    ///   need not.
+    /// - Parameter isTriedOut: Whether the request has waited for as long as it may and asked again, or more retries
+    ///   would do harm, so that its caller should not repeat it.
     case attemptsFailed(AttemptFailure, retryAfter: Duration?, isTriedOut: Bool = false)
     /// No target could be asked: all must be left alone for a time.
     case nobodyAvailable([TargetHealth.Refusal], retryAfter: Duration?)

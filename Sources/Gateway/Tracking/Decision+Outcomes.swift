@@ -42,10 +42,7 @@ extension Decision.Step {
     fileprivate func outcome(_ usage: Usage?, _ facts: TargetFacts) -> PerformanceTracker.Outcome? {
         guard case .attempt(_, let failure, let firstToken) = kind else { return nil }
         if let failure {
-            guard !failure.isCancellation, failure.kind.concernsTarget, failure.cause != "different_text"
-            else {
-                return nil
-            }
+            guard !failure.isCancellation, failure.concernsTarget else { return nil }
             return PerformanceTracker.Outcome(failure: failure.kind.trackedPlace)
         }
         let input = usage?.promptTokens ?? 0, output = usage?.completionTokens ?? 0
@@ -56,15 +53,18 @@ extension Decision.Step {
     }
 }
 
-extension FailureClass {
-    /// Whether a failure of this class says something of the target, rather than of the request.
+extension AttemptFailure {
+    /// Whether it says something of the target, rather than of the request or of what another target began.
     fileprivate var concernsTarget: Bool {
-        switch self {
+        switch kind {
+        case .qualityFailure: cause != "different_text"
         case .invalidRequest, .contextLengthExceeded, .contentPolicy: false
         default: true
         }
     }
+}
 
+extension FailureClass {
     /// Its place among the counts of a ``PerformanceTracker``. It is written to files, so a class keeps its place.
     public var trackedPlace: Int {
         switch self {

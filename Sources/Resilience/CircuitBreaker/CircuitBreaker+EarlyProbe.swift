@@ -34,8 +34,24 @@ extension CircuitBreaker.StateMachine {
         guard now >= due else { return (.refused(reason, retryAfter: due.since(now)), transition) }
         rejected &-= 1
         var opening = transition
-        if case .open = phase { opening = enter(.halfOpen(since: now, openedFor: openedFor), at: now) }
+        if case .open(let until, _) = phase {
+            opening = enter(.halfOpen(since: now, openedFor: openedFor), at: now)
+            interruptedUntil = until
+        }
         return (admitProbe(at: now), opening)
+    }
+
+    /// Goes on with the opening that an early probe has interrupted, which its failure makes no longer.
+    ///
+    /// - Returns: Nil if there is none, or it would be over by now.
+    mutating func resumeOpening(retryAfter: Duration?, at now: Instant) -> CircuitBreaker.Transition? {
+        guard let until = interruptedUntil, until > now, case .halfOpen(_, let openedFor) = phase else {
+            return nil
+        }
+        let seen = tally, transition = enter(.open(until: until, for: openedFor), seen: seen, at: now)
+        probedOrOpenedAt = now
+        lengthen(by: retryAfter, at: now)
+        return transition
     }
 
     /// How long the present opening lasts; nil unless the breaker is open or half-open.

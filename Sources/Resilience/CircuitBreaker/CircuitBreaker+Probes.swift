@@ -23,7 +23,9 @@ extension CircuitBreaker.StateMachine {
                 return startRamp(openedFor, at: now)
             }
             return close(at: now)
-        case false?: return open(tally, retryAfter: retryAfter, at: now)
+        case false?:
+            return resumeOpening(retryAfter: retryAfter, at: now)
+                ?? open(tally, retryAfter: retryAfter, at: now)
         }
     }
 

@@ -57,6 +57,8 @@ extension CircuitBreaker {
         var late = 0
         /// When it last opened or let a probe through.
         var probedOrOpenedAt: Instant?
+        /// Until when the opening lasts that an early probe has interrupted.
+        var interruptedUntil: Instant?
         /// Until when the server asked to be left alone.
         var wishedUntil: Instant?
 
@@ -203,7 +205,7 @@ extension CircuitBreaker {
         }
 
         /// A call from before the opening may bring a longer wish to be left alone; it never shortens one.
-        private mutating func lengthen(by wish: Duration?, at now: Instant) {
+        mutating func lengthen(by wish: Duration?, at now: Instant) {
             guard let wish, case .open(let until, let openedFor) = phase else { return }
             let end = now.advanced(by: min(wish, policy.open.maximum))
             wishedUntil = max(wishedUntil ?? end, end)
@@ -364,6 +366,7 @@ extension CircuitBreaker {
             generation &+= 1
             phase = next
             probes.removeAll(keepingCapacity: true)
+            interruptedUntil = nil
             tally = CallWindow.Counts()
             consecutiveSuccesses = 0
         }

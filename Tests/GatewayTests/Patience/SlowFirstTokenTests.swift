@@ -127,25 +127,23 @@ import Testing
         }
     }
 
-    @Test
-    func `what a target usually takes for a first token is more than the limit allows, so it gets more`()
-        throws
-    {
+    @Test(arguments: [(3.0, "p"), (0.3, "f")])
+    func `a target that usually takes long for a first token gets more time than the limit`(
+        usual: Double, answers: String
+    ) throws {
         try VirtualGateway.run { simulation in
-            let isDown = Atomic(true)
             let gateway = VirtualGateway(
                 simulation,
                 [
-                    ("p", { _, _ in .answer(.seconds(3)) }),
-                    (
-                        "f",
-                        { _, _ in isDown.load(ordering: .relaxed) ? .refuse : .answer(.milliseconds(100)) }
-                    ),
+                    ("p", { _, now in .answer(.seconds(now < .seconds(20) ? usual : 5)) }),
+                    ("f", { _, _ in .answer(.milliseconds(100)) }),
                 ])
-            for _ in 0..<3 {
-                simulation.expect(await gateway.ask().provider == "p", "p answers in three seconds")
+            for _ in 0..<4 {
+                simulation.expect(await gateway.ask().provider == "p", "p is in time")
             }
-            isDown.store(false, ordering: .relaxed)
+            try await simulation.time.sleep(for: .seconds(20))
+            let ending = await gateway.ask()
+            simulation.expect(ending.provider == answers, "\(ending)")
         }
     }
 }

@@ -18,6 +18,8 @@ final class VirtualGateway: Sendable {
         case refuse
         /// Fails at once.
         case fail(AttemptFailure)
+        /// Fails after that time.
+        case failAfter(Duration, AttemptFailure)
 
         /// Never answers.
         static let silent = answer(.seconds(1_000_000))
@@ -56,12 +58,16 @@ final class VirtualGateway: Sendable {
                 throw AttemptFailure(
                     .systemError, cause: "refused", phase: .connect, message: "m", requestWasSent: false)
             case .fail(let failure): throw failure
+            case .failAfter(let delay, let failure):
+                try await sleep(delay)
+                throw failure
             case .answer(let delay):
                 let limit = min(call.limits.head, call.limits.total)
                 try await sleep(min(delay, limit))
                 guard delay <= limit else {
                     throw AttemptFailure(.timeout, cause: "timed_out", phase: .head, message: "m")
                 }
+                try call.onEvents?(1)
                 let usage = Usage(promptTokens: 10, completionTokens: 10)
                 return .whole(WholeReply(body: ByteBuffer(), facts: ReplyFacts(usage: usage)))
             }
@@ -89,7 +95,6 @@ final class VirtualGateway: Sendable {
 
     let simulation: Simulation
     private let gateway: Gateway
-    private let attempts = Mutex<[String]>([])
     private let asked = Mutex(0)
 
     /// - Parameters:
@@ -130,6 +135,9 @@ final class VirtualGateway: Sendable {
     }
 
     private let book: Book
+
+    /// The attempts so far.
+    var attempts: Int { book.all.count }
 
     /// The attempts at a provider so far.
     func attempts(at name: String) -> Int { book.all.count { $0 == name } }

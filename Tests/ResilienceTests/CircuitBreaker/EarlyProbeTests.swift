@@ -37,6 +37,20 @@ import Testing
         }
     }
 
+    @Test func `early probes that fail make no opening longer`() throws {
+        let breaker = breaker { $0.open.maximum = .seconds(300) }
+        breaker.open(for: .seconds(10))
+        for _ in 0..<19 {
+            clock.advance(by: interval)
+            #expect(wait(breaker) == nil)
+        }
+        #expect(breaker.snapshot.openings == 1)
+        #expect(breaker.snapshot.remainingOpen == interval)
+        clock.advance(by: interval)
+        try breaker.admit().settle(.failure())
+        #expect(breaker.snapshot.openings == 2)
+    }
+
     @Test func `an early probe that succeeds closes it`() {
         let breaker = breaker()
         breaker.open(for: .seconds(60))
