@@ -199,11 +199,18 @@ final class Assembly: Sendable {
         func route(_ model: Configuration.Model, sessions: SessionTable?) -> Route? {
             let targets = model.targets.compactMap { target -> Target? in
                 guard let provider = providers[target.provider] else { return nil }
+                // Direct names are the callers' choice, and metrics are kept for ever.
+                let isDirect = directProviders.contains(target.provider)
+                let counted =
+                    isDirect
+                    ? assembly.metrics.name(ofTarget: target.name, of: target.provider) : target.name
                 return Target(
                     provider: provider, model: target.model, weight: target.weight, window: target.window,
                     prefill: target.prefill, facts: target.facts(limit: limits[target.name]),
-                    health: provider.credentials.map { health(target, $0) },
-                    metrics: assembly.metrics)
+                    health: provider.credentials.map {
+                        health(target, $0, isMeasured: counted == target.name)
+                    },
+                    metrics: assembly.metrics, countedAs: counted)
             }
             guard !targets.isEmpty else { return nil }
             let shadow = model.shadow.map { strategy in
@@ -270,7 +277,7 @@ final class Assembly: Sendable {
         }
 
         private func health(
-            _ target: Configuration.Target, _ credential: Credential
+            _ target: Configuration.Target, _ credential: Credential, isMeasured: Bool
         ) -> TargetHealth {
             var policy = breakers[target.name] ?? CircuitBreakerPolicy()
             // A probe may take as long as any request to its target.
@@ -279,11 +286,12 @@ final class Assembly: Sendable {
             policy.maximumHalfOpen = total + total
             let several = (providers[target.provider]?.credentials.count ?? 1) > 1
             let label = target.name + (several ? " \(credential.label)" : "")
+            var state = TargetRegistry.Settings(
+                breaker: policy, bulkhead: settings[target.provider]?.concurrency,
+                limit: limits[target.name], quota: quotas[target.name])
+            state.isMeasured = isMeasured
             return assembly.targets.health(
-                of: identity(target, credential), label: label, credential: credential.label,
-                settings: TargetRegistry.Settings(
-                    breaker: policy, bulkhead: settings[target.provider]?.concurrency,
-                    limit: limits[target.name], quota: quotas[target.name]))
+                of: identity(target, credential), label: label, credential: credential.label, settings: state)
         }
     }
 }
