@@ -24,7 +24,6 @@ import Wall
             try await Client.chat(gateway.port, model: model)
         }
 
-        /// The largest label sets and pages are those of names that callers made up.
         func linesOfMetrics() async throws -> Int {
             try await Client.get(gateway.port, "/metrics").body.split(separator: "\n").count
         }
@@ -124,8 +123,8 @@ import Wall
         print(
             "direct names: \(2 * count) requests for as many models, all answered, in \(ContinuousClock.now - begun);",
             "memory \(memory), then \(memoryAfter) MiB; lines of metrics \(lines), then \(linesAfter)")
+        #expect(linesAfter <= lines, "names that callers made up fill the metrics")
         guard count >= 4096 else { return }
-        #expect(linesAfter == lines, "names that callers made up fill the metrics")
         #expect(memoryAfter <= memory * 1.15 + 8, "names that callers made up fill the memory")
     }
 }

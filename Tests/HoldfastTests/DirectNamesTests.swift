@@ -32,6 +32,20 @@ import Upstream
         #expect(after.settings.targets[0].health[0] === route.settings.targets[0].health[0])
     }
 
+    @Test func `all who ask for a new name at once get the same route`() async throws {
+        try apply()
+        let gateway = assembly.gateway
+        for number in 0..<200 {
+            let routes = await withTaskGroup(of: ObjectIdentifier?.self) { tasks in
+                for _ in 0..<8 {
+                    tasks.addTask { gateway.route(for: "openai/m\(number)").map { ObjectIdentifier($0) } }
+                }
+                return await tasks.reduce(into: Set()) { $0.insert($1) }
+            }
+            #expect(routes.count == 1 && !routes.contains(nil))
+        }
+    }
+
     @Test(arguments: ["openai", "openai/", "/gpt", "groq/x", "alpha/alpha-1", "beta/x", "nobody/x", ""])
     func `only models of providers with a key can be named directly`(name: String) throws {
         try apply()

@@ -1,5 +1,6 @@
 import Generation
 import Testing
+import Upstream
 
 @testable import holdfast
 
@@ -27,6 +28,11 @@ import Testing
         #expect(configuration.directProviders == [name])
         #expect(configuration.shownModels.allSatisfy { $0.hasPrefix(name + "/") })
         #expect(configuration.isDemo && configuration.models.map(\.name) == ["demo"])
+        let moved = try EnvironmentConfiguration.read([
+            vendor.keyVariable: Self.key, "HOLDFAST_\(name.uppercased())_BASE_URL": "http://127.0.0.1:9/v2",
+        ])
+        let place = try #require(moved.providers.last)
+        #expect("\(place.origin)\(place.basePath)" == "http://127.0.0.1:9/v2")
     }
 
     @Test func `no model has both real and simulated targets`() throws {
@@ -74,6 +80,19 @@ import Testing
         ])
         let places = configuration.providers.suffix(2).map { "\($0.name) \($0.origin)\($0.basePath)" }
         #expect(places == ["openai https://api.openai.com/v1", "groq http://127.0.0.1:9100/v1"])
+    }
+
+    @Test func `the variable that moves an SDK, perhaps to this gateway, moves no provider, and is told`()
+        throws
+    {
+        let configuration = try EnvironmentConfiguration.read([
+            "OPENAI_API_KEY": Self.key, "OPENAI_BASE_URL": "http://127.0.0.1:8080/v1",
+        ])
+        #expect(configuration.providers.last?.origin.host == "api.openai.com")
+        #expect(
+            configuration.findings.last
+                == .init("OPENAI_BASE_URL", "not used: here it is HOLDFAST_OPENAI_BASE_URL that moves openai")
+        )
     }
 
     @Test(arguments: ["nonsense", "ftp://x/v1", "http://user@host/v1", "https://host/v1?x=1", "http://h:0"])

@@ -42,6 +42,12 @@ enum EnvironmentConfiguration {
                 continue
             }
             if let place { configuration.add(vendor, key, at: place, isMoved: !url.isEmpty) }
+            if url.isEmpty, environment[vendor.sdkVariable] != nil {
+                configuration.findings.append(
+                    .init(
+                        vendor.sdkVariable,
+                        "not used: here it is \(vendor.urlVariable) that moves \(vendor.name)"))
+            }
         }
         for (variable, vendor) in KnownVendor.notSpoken where !trimmed(environment[variable] ?? "").isEmpty {
             configuration.findings.append(

@@ -9,8 +9,11 @@ struct KnownVendor: Sendable {
 
     /// The variable with its key.
     var keyVariable: String { "\(name.uppercased())_API_KEY" }
-    /// The variable with another address for it, such as a proxy's.
+    /// The variable with another address for it, such as a proxy's. Not ``sdkVariable``: with that one applications find
+    /// this gateway.
     var urlVariable: String { "HOLDFAST_\(name.uppercased())_BASE_URL" }
+    /// The variable by which the vendor's own SDK is moved.
+    var sdkVariable: String { "\(name.uppercased())_BASE_URL" }
 
     /// All of them. OpenRouter and Together serve hundreds of models that come and go, so none is named here.
     static let all = [

@@ -105,7 +105,7 @@ final class CleanHome {
     /// Starts the gateway by a line of the document and waits until it listens.
     func serve(_ line: String) async throws {
         try await stopServer()
-        try Self.demandFreePort()
+        try await Self.demandFreePort()
         let process = process(". ./.exports\nexec \(line)\n")
         let output = folder.appendingPathComponent(".banner"), errors = folder.appendingPathComponent(".log")
         for file in [output, errors] {
@@ -135,22 +135,11 @@ final class CleanHome {
     }
 
     /// README names a port, so the test needs that one.
-    private static func demandFreePort() throws {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
-        let isTaken = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-        if isTaken {
-            throw Failed(
-                description: "something listens on port \(port), which README's commands need: stop it first")
-        }
+    private static func demandFreePort() async throws {
+        guard let line = try? await Line.open(port) else { return }
+        await line.close()
+        throw Failed(
+            description: "something listens on port \(port), which README's commands need: stop it first")
     }
 
     deinit {
