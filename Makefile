@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test verify-direct-names bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -26,6 +26,11 @@ test: check-tools check-test-tools
 repeats: check-tools check-test-tools
 	swift build --build-tests
 	HOLDFAST_REPEATS=$${HOLDFAST_REPEATS:-20} swift test --skip-build --filter '^Acceptance\.Repeats/'
+
+## verify-direct-names: ten thousand requests for models that only callers know, a reload, ten thousand more
+verify-direct-names: check-tools check-test-tools
+	swift build --build-tests
+	scripts/verify/direct-names.sh
 
 ## live-worlds: incidents in real time against the gateway and the same in the simulator; takes six minutes
 live-worlds: check-tools check-test-tools
@@ -131,7 +136,7 @@ check-tools:
 	@scripts/install.sh git
 
 check-test-tools:
-	@scripts/install.sh python3 python3-venv openssl
+	@scripts/install.sh python3 python3-venv openssl curl
 
 clean:
 	rm -rf .build .build-mutants .build-coverage .build-fuzz .build-fuzz-planted .build-docs $(RELEASE) Benchmarks/library/.build Examples/.build

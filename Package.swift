@@ -156,7 +156,9 @@ let package = Package(
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "holdfast", "Gateway", "Generation", "Resilience", "ResilienceTesting", "Routing",
+                "holdfast", "Gateway", "GatewayHTTP", "Generation", "Resilience", "ResilienceTesting",
+                "Routing", "Upstream",
+                .product(name: "NIOPosix", package: nio),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(

@@ -26,6 +26,9 @@ public final class Gateway: Sendable {
         /// Those of the configuration, by name.
         var all: [Route] { named.values.sorted { $0.settings.name < $1.settings.name } }
 
+        /// The route of the configuration with that name. Unlike a request's look-up it never makes one.
+        public func configured(_ name: String) -> Route? { named[name] }
+
         subscript(name: String) -> Route? { named[name] ?? direct(name) }
     }
 

@@ -91,9 +91,13 @@ public final class GatewayMetrics: Sendable {
         }
     }
 
+    /// The most names made up by callers that have instruments of their own: instruments are kept for ever.
+    static let mostCallersNames = 100
+
     let factory: any MetricsFactory
     private let routes = Mutex<[String: PerRoute]>([:])
     private let targets = Mutex<[String: PerTarget]>([:])
+    private let callersNames = Mutex<Set<String>>([])
 
     /// Creates the instruments with `factory`.
     public init(_ factory: any MetricsFactory) {
@@ -107,6 +111,16 @@ public final class GatewayMetrics: Sendable {
             routes[name] = route
             return route
         }
+    }
+
+    /// The name under which a target is counted whose model a caller named: its own for the first 100 of them, then
+    /// `PROVIDER/*`.
+    public func name(ofTarget name: String, of provider: String) -> String {
+        let hasItsOwn = callersNames.withLock { names in
+            if names.count < Self.mostCallersNames { names.insert(name) }
+            return names.contains(name)
+        }
+        return hasItsOwn ? name : "\(provider)/*"
     }
 
     func target(_ name: String) -> PerTarget {

@@ -155,12 +155,14 @@ public final class Target: Sendable {
     let meters: GatewayMetrics.PerTarget
 
     /// Creates a target that counts with `metrics`.
+    ///
+    /// - Parameter countedAs: The name that its counts go by; nil for its own.
     public init(
         provider: any Provider, model: String, weight: Int = 1, window: Int? = nil,
         prefill: Prefill? = nil,
         facts: TargetFacts = TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5),
         health: [TargetHealth],
-        metrics: GatewayMetrics
+        metrics: GatewayMetrics, countedAs: String? = nil
     ) {
         self.provider = provider
         self.model = model
@@ -170,7 +172,7 @@ public final class Target: Sendable {
         self.facts = facts
         self.health = health
         name = "\(provider.name)/\(model)"
-        meters = metrics.target(name)
+        meters = metrics.target(countedAs ?? name)
     }
 }
 

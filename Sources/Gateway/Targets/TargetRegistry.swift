@@ -16,6 +16,8 @@ public final class TargetRegistry: Sendable {
         public var limit: RateLimit?
         /// The requests that it allows in a day, if that is known.
         public var quota: DailyQuota.Terms?
+        /// Whether its metrics go by its own name. Default: true; false for names that callers made up beyond a bound.
+        public var isMeasured = true
 
         /// Creates policies.
         public init(
@@ -120,8 +122,14 @@ public final class TargetRegistry: Sendable {
     }
 
     /// All targets, in the order of their labels.
-    public var all: [TargetHealth] {
-        state.withLock { $0.healths.values.map(\.health) }.sorted { $0.label < $1.label }
+    public var all: [TargetHealth] { all { _ in true } }
+
+    /// Those whose metrics go by their own name, in the order of their labels.
+    public var measured: [TargetHealth] { all(where: \.isMeasured) }
+
+    private func all(where isWanted: (Settings) -> Bool) -> [TargetHealth] {
+        state.withLock { $0.healths.values.filter { isWanted($0.settings) }.map(\.health) }
+            .sorted { $0.label < $1.label }
     }
 
     private func breaker(

@@ -19,7 +19,7 @@ struct MetricsPage: Sendable {
         var samples = [
             PrometheusRegistry.Sample("holdfast_requests_in_flight", [], Double(activity.requests))
         ]
-        for health in gateway.targets.all {
+        for health in gateway.targets.measured {
             let snapshot = health.breaker.snapshot
             for state in [CircuitBreaker.State.closed, .open, .halfOpen, .isolated, .disabled] {
                 samples.append(

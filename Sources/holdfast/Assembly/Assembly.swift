@@ -82,27 +82,31 @@ final class Assembly: Sendable {
         var providers: [String: any Provider] = [:]
         for settings in configuration.providers { providers[settings.name] = try provider(settings) }
         let parts = Parts(assembly: self, configuration: configuration, providers: providers)
-        let routes = configuration.models.compactMap { parts.route($0) }
-        gateway.routes = Gateway.Routes(routes, alsoShown: configuration.shownModels) { name in
-            configuration.allowsDirectNames ? parts.directRoute(name) : nil
+        let before = gateway.routes
+        let routes = configuration.models.compactMap {
+            parts.route($0, sessions: before.configured($0.name)?.sessions)
         }
+        gateway.routes = Gateway.Routes(
+            routes, alsoShown: configuration.shownModels, direct: { parts.directRoute($0) })
         keys.withLock {
             $0 = KeyRing(
                 administrator: configuration.auth.administrator,
                 callers: configuration.auth.keys.map { ($0.name, $0.key) })
         }
-        guard !configuration.allowsDirectNames else { return }
+        // What callers named is known to no configuration; the registry and the records bound its number themselves.
+        guard configuration.directProviders.isEmpty else { return }
         targets.keep(only: parts.identities)
         gateway.records.keep(only: parts.identities, routes: Set(configuration.models.map(\.name)))
     }
 
     /// The demonstration's switch for faults.
     var demo: Routes.Demo {
-        let providers = simulated.withLock { $0 }
-        return Routes.Demo(
-            providers: providers.keys.sorted(), modes: SimulatedProvider.Fault.allCases.map(\.rawValue)
+        Routes.Demo(
+            providers: simulated.withLock { $0.keys.sorted() },
+            modes: SimulatedProvider.Fault.allCases.map(\.rawValue)
         ) { name, mode in
-            guard let provider = providers[name] else { return nil }
+            // Looked up each time, since a reload makes the providers anew.
+            guard let provider = self.simulated.withLock({ $0[name] }) else { return nil }
             guard let fault = SimulatedProvider.Fault(rawValue: mode) else { return false }
             provider.fault = fault
             return true
@@ -157,11 +161,14 @@ final class Assembly: Sendable {
         private let limits: [String: RateLimit], quotas: [String: DailyQuota.Terms]
         /// What the holders of keys prefer, by the names of the keys.
         private let keyPreferences: [String: RoutingPreferences]
+        /// The providers whose models callers may name without a route, and the routes that were made for that.
+        private let directProviders: Set<String>
         private let direct = DirectRoutes()
 
         init(assembly: Assembly, configuration: Configuration, providers: [String: any Provider]) {
             self.assembly = assembly
             models = configuration.models
+            directProviders = Set(configuration.directProviders)
             settings = Dictionary(configuration.providers.map { ($0.name, $0) }) { first, _ in first }
             self.providers = providers
             longest = configuration.models.reduce(into: [:]) { longest, model in
@@ -187,17 +194,25 @@ final class Assembly: Sendable {
                 })
         }
 
-        func route(_ model: Configuration.Model) -> Route? {
+        /// - Parameter sessions: Those of the route that it replaces. They are handed in: a route that looked itself up by
+        ///   its name would be made for that look-up, without end.
+        func route(_ model: Configuration.Model, sessions: SessionTable?) -> Route? {
             let targets = model.targets.compactMap { target -> Target? in
                 guard let provider = providers[target.provider] else { return nil }
+                // Direct names are the callers' choice, and metrics are kept for ever.
+                let isDirect = directProviders.contains(target.provider)
+                let counted =
+                    isDirect
+                    ? assembly.metrics.name(ofTarget: target.name, of: target.provider) : target.name
                 return Target(
                     provider: provider, model: target.model, weight: target.weight, window: target.window,
                     prefill: target.prefill, facts: target.facts(limit: limits[target.name]),
-                    health: provider.credentials.map { health(target, $0) },
-                    metrics: assembly.metrics)
+                    health: provider.credentials.map {
+                        health(target, $0, isMeasured: counted == target.name)
+                    },
+                    metrics: assembly.metrics, countedAs: counted)
             }
             guard !targets.isEmpty else { return nil }
-            let sessions = assembly.gateway.route(for: model.name)?.sessions
             let shadow = model.shadow.map { strategy in
                 var other = model
                 other.strategy = strategy
@@ -234,14 +249,14 @@ final class Assembly: Sendable {
             return table
         }
 
-        /// A route for PROVIDER/MODEL; nil if there is no such provider.
+        /// A route for PROVIDER/MODEL; nil if callers may not name models of such a provider.
         func directRoute(_ name: String) -> Route? {
-            let parts = name.split(separator: "/", maxSplits: 1)
-            guard parts.count == 2, providers[String(parts[0])] != nil else { return nil }
+            let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
+            guard parts.count == 2, directProviders.contains(parts[0]) else { return nil }
             return direct.route(name) {
                 var model = Configuration.Model(name: "\(parts[0])/*")
-                model.targets = [Configuration.Target(provider: String(parts[0]), model: String(parts[1]))]
-                return route(model)
+                model.targets = [Configuration.Target(provider: parts[0], model: parts[1])]
+                return route(model, sessions: nil)
             }
         }
 
@@ -263,7 +278,7 @@ final class Assembly: Sendable {
         }
 
         private func health(
-            _ target: Configuration.Target, _ credential: Credential
+            _ target: Configuration.Target, _ credential: Credential, isMeasured: Bool
         ) -> TargetHealth {
             var policy = breakers[target.name] ?? .target
             // A probe may take as long as any request to its target.
@@ -272,11 +287,12 @@ final class Assembly: Sendable {
             policy.maximumHalfOpen = total + total
             let several = (providers[target.provider]?.credentials.count ?? 1) > 1
             let label = target.name + (several ? " \(credential.label)" : "")
+            var state = TargetRegistry.Settings(
+                breaker: policy, bulkhead: settings[target.provider]?.concurrency,
+                limit: limits[target.name], quota: quotas[target.name])
+            state.isMeasured = isMeasured
             return assembly.targets.health(
-                of: identity(target, credential), label: label, credential: credential.label,
-                settings: TargetRegistry.Settings(
-                    breaker: policy, bulkhead: settings[target.provider]?.concurrency,
-                    limit: limits[target.name], quota: quotas[target.name]))
+                of: identity(target, credential), label: label, credential: credential.label, settings: state)
         }
     }
 }
@@ -287,22 +303,5 @@ extension Configuration.Target {
         TargetFacts(
             inputPrice: (inputPrice ?? 0) * 1e-6, outputPrice: (outputPrice ?? 0) * 1e-6,
             quality: quality ?? 8.5, limit: limit)
-    }
-}
-
-/// Routes to models that callers named and no configuration knows; bounded, since callers choose the names.
-private final class DirectRoutes: Sendable {
-    private static let maximum = 1000
-
-    private let routes = Mutex<[String: Route]>([:])
-
-    func route(_ name: String, _ make: () -> Route?) -> Route? {
-        if let known = routes.withLock({ $0[name] }) { return known }
-        guard let route = make() else { return nil }
-        return routes.withLock { routes in
-            if routes.count >= Self.maximum { routes.removeAll() }
-            routes[name] = route
-            return route
-        }
     }
 }

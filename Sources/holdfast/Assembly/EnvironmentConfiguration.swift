@@ -1,3 +1,4 @@
+import Foundation
 import Generation
 import Providers
 import Resilience
@@ -5,34 +6,64 @@ import Upstream
 
 /// Configurations that are made without a file.
 enum EnvironmentConfiguration {
-    /// Providers that a key in the environment is enough for, and some of their models to show.
-    private static let known: [(variable: String, name: String, url: String, models: [String])] = [
-        (
-            "OPENAI_API_KEY", "openai", "https://api.openai.com/v1",
-            ["gpt-5.6-luna", "gpt-6.1-sol", "gpt-6-astra"]
-        ),
-        ("GROQ_API_KEY", "groq", "https://api.groq.com/openai/v1", []),
-        ("DEEPSEEK_API_KEY", "deepseek", "https://api.deepseek.com/v1", ["deepseek-chat"]),
-        ("MISTRAL_API_KEY", "mistral", "https://api.mistral.ai/v1", ["mistral-large-latest"]),
-        ("OPENROUTER_API_KEY", "openrouter", "https://openrouter.ai/api/v1", []),
-        ("TOGETHER_API_KEY", "together", "https://api.together.xyz/v1", []),
-        ("XAI_API_KEY", "xai", "https://api.x.ai/v1", []),
-    ]
-
-    /// A configuration of the providers whose keys are in the environment; nil if there are none.
-    static func fromKeys(_ environment: [String: String]) -> Configuration? {
-        var configuration = Configuration()
-        for (variable, name, url, models) in known {
-            guard let key = environment[variable], !key.isEmpty, let (origin, path) = Origin.parse(url) else {
+    /// The demonstration, and beside it the providers whose keys are in the environment.
+    ///
+    /// No model has targets of both: a real model never falls back on a simulated provider.
+    ///
+    /// - Throws: Every variable that cannot be used, by its name. Its value is never shown.
+    static func read(_ environment: [String: String]) throws(ConfigurationLoader.Refused) -> Configuration {
+        var configuration = demo, mistakes: [Mistake] = []
+        for vendor in KnownVendor.all {
+            let url = environment[vendor.urlVariable].map(trimmed) ?? ""
+            let place = Origin.parse(url.isEmpty ? vendor.url : url)
+            if place == nil {
+                mistakes.append(
+                    mistake(
+                        vendor.urlVariable,
+                        "must be a URL such as https://api.example.com/v1, without user, query or fragment"))
+            }
+            guard let value = environment[vendor.keyVariable] else {
+                if !url.isEmpty {
+                    configuration.findings.append(
+                        .init(vendor.urlVariable, "not used: there is no \(vendor.keyVariable)"))
+                }
                 continue
             }
-            configuration.providers.append(
-                Configuration.Provider(
-                    name: name, kind: .openai, origin: origin, basePath: path, keys: [Secret(key)]))
-            configuration.shownModels += models.map { "\(name)/\($0)" }
+            let key = trimmed(value)
+            guard !key.isEmpty else {
+                configuration.findings.append(.init(vendor.keyVariable, "not used: it is empty"))
+                continue
+            }
+            guard ConfigurationLoader.isKey(key) else {
+                mistakes.append(
+                    mistake(
+                        vendor.keyVariable,
+                        "a key is printable ASCII without spaces and line breaks; set it again, or unset it"))
+                continue
+            }
+            if let place { configuration.add(vendor, key, at: place, isMoved: !url.isEmpty) }
+            if url.isEmpty, environment[vendor.sdkVariable] != nil {
+                configuration.findings.append(
+                    .init(
+                        vendor.sdkVariable,
+                        "not used: here it is \(vendor.urlVariable) that moves \(vendor.name)"))
+            }
         }
-        configuration.allowsDirectNames = true
-        return configuration.providers.isEmpty ? nil : configuration
+        for (variable, vendor) in KnownVendor.notSpoken where !trimmed(environment[variable] ?? "").isEmpty {
+            configuration.findings.append(
+                .init(variable, "not used: the API of \(vendor) is not spoken yet"))
+        }
+        guard mistakes.isEmpty else { throw ConfigurationLoader.Refused(mistakes: mistakes) }
+        return configuration
+    }
+
+    /// What `$(cat FILE)` and editors leave at the ends of a value does not belong to it.
+    private static func trimmed(_ value: String) -> String {
+        value.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    private static func mistake(_ variable: String, _ text: String) -> Mistake {
+        Mistake(file: "environment", line: 0, column: 0, path: variable, text: text)
     }
 
     /// Three simulated providers behind one model, for a first look without an account.
@@ -52,5 +83,20 @@ enum EnvironmentConfiguration {
         }
         configuration.models = [model]
         return configuration
+    }
+}
+
+extension Configuration {
+    fileprivate mutating func add(
+        _ vendor: KnownVendor, _ key: String, at place: (origin: Origin, path: String), isMoved: Bool
+    ) {
+        providers.append(
+            Provider(
+                name: vendor.name, kind: .openai, origin: place.origin, basePath: place.path,
+                keys: [Secret(key)]))
+        directProviders.append(vendor.name)
+        shownModels += vendor.models.map { "\(vendor.name)/\($0)" }
+        let address = isMoved ? " at \(place.origin)\(place.path) (\(vendor.urlVariable))" : ""
+        findings.append(.init(vendor.keyVariable, "used for the provider \(vendor.name)\(address)"))
     }
 }

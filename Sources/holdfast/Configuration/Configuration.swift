@@ -129,10 +129,23 @@ struct Configuration {
     var providers: [Provider] = []
     var models: [Model] = []
     var logging = Logging()
-    /// Whether names of the form PROVIDER/MODEL reach a provider without a route.
-    var allowsDirectNames = false
+    /// The providers that names of the form PROVIDER/MODEL reach without a route.
+    var directProviders: [String] = []
     /// Model names to show besides the routes.
     var shownModels: [String] = []
     /// Whether faults of simulated providers can be switched over HTTP.
     var isDemo = false
+    /// What was found in the environment that might have made a provider, for the person at the terminal.
+    var findings: [Finding] = []
+
+    /// A variable of the environment and what became of it.
+    struct Finding: Hashable {
+        var variable: String
+        var outcome: String
+
+        init(_ variable: String, _ outcome: String) {
+            self.variable = variable
+            self.outcome = outcome
+        }
+    }
 }

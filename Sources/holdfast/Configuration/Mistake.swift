@@ -1,6 +1,7 @@
 /// Something wrong in a configuration, with its place and the way to mend it.
 struct Mistake: Error, Hashable, CustomStringConvertible {
     var file: String
+    /// Counted from 1; 0 for what has no lines, such as the environment.
     var line: Int
     var column: Int
     /// The path of the setting, such as `models.chat.targets[0].provider`.
@@ -8,6 +9,7 @@ struct Mistake: Error, Hashable, CustomStringConvertible {
     var text: String
 
     var description: String {
-        "\(file):\(line):\(column): \(path.isEmpty ? "" : "\(path): ")\(text)"
+        let place = line > 0 ? "\(file):\(line):\(column)" : file
+        return "\(place): \(path.isEmpty ? "" : "\(path): ")\(text)"
     }
 }

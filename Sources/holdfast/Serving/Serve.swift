@@ -9,8 +9,8 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the gateway.",
         discussion: """
-            Without a configuration file, providers are made from keys in the environment (OPENAI_API_KEY and others), and
-            models are named PROVIDER/MODEL. Without such keys, three simulated providers answer for the model 'demo'.
+            Without a configuration file, three simulated providers answer for the model 'demo'. Beside it, each key in the
+            environment (OPENAI_API_KEY and others) makes a provider whose models are named PROVIDER/MODEL.
             """)
 
     @Option(help: "The configuration file.")
@@ -22,7 +22,7 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The address to listen on; overrides the file.")
     var host: String?
 
-    @Flag(help: "Serve simulated providers whose faults can be switched on and off.")
+    @Flag(help: "Serve only the simulated providers, whatever keys are in the environment.")
     var demo = false
 
     func validate() throws {
@@ -75,8 +75,7 @@ struct ConfigurationSource: Sendable {
             configuration = try ConfigurationLoader.load(file, environment: environment)
         } else {
             configuration =
-                (isDemo ? nil : EnvironmentConfiguration.fromKeys(environment))
-                ?? EnvironmentConfiguration.demo
+                isDemo ? EnvironmentConfiguration.demo : try EnvironmentConfiguration.read(environment)
         }
         if let host { configuration.server.host = host }
         if let port { configuration.server.port = port }
