@@ -81,7 +81,7 @@ import Testing
         #expect(found.count == 9)
         #expect(
             found.contains("f.yaml:1:11: server.port: must be a whole number from 0 to 65535, not '99999'"))
-        #expect(found.contains("f.yaml:1:24: server.hots: unknown setting; did you mean 'host'?"))
+        #expect(found.contains("f.yaml:1:24: server.hots: unknown setting; did you mean 'hosts'?"))
         #expect(
             found.contains {
                 $0.hasPrefix(

@@ -26,7 +26,7 @@ enum Banner {
         if configuration.isDemo {
             lines += [
                 "", "make the first provider fail, then ask again:",
-                #"  curl -X POST \#(base)/demo/faults/\#(configuration.providers.first?.name ?? "alpha") -d '{"mode":"down"}'"#,
+                #"  curl \#(base)/demo/faults/\#(configuration.providers.first?.name ?? "alpha") -H 'content-type: application/json' -d '{"mode":"down"}'"#,
                 "  (modes: ok, down, slow, hang, cut, rate_limited)",
             ]
         }
