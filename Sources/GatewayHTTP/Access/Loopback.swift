@@ -2,7 +2,9 @@
 public enum Loopback {
     /// Whether `host`, without a port and without brackets, is `localhost`, in 127.0.0.0/8, or `::1`.
     public static func contains(_ host: some StringProtocol) -> Bool {
-        if host == "127.0.0.1" || host == "::1" || host.lowercased() == "localhost" { return true }
+        if host == "127.0.0.1" || host == "localhost" || host == "::1" || host.lowercased() == "localhost" {
+            return true
+        }
         // A name such as 127.0.0.1.example.com belongs to whoever owns example.com.
         let parts = host.utf8.split(separator: 0x2E, maxSplits: 4, omittingEmptySubsequences: false)
         return parts.count == 4 && parts.allSatisfy { UInt8(decimal: $0) != nil }

@@ -1,18 +1,17 @@
 import Foundation
 import GatewayHTTP
+import NIOCore
 
 /// Forms of the names by which web pages are told apart.
 enum WebPages {
     /// A host name or an address as it is compared: in lower case and without brackets; nil if it is none.
     static func hostName(_ text: String) -> String? {
         let name = text.lowercased()
-        if name.hasPrefix("["), name.hasSuffix("]"), name.contains(":") {
-            let address = name.dropFirst().dropLast()
-            return address.utf8.allSatisfy { isHexDigit($0) || $0 == 0x3A || $0 == 0x2E }
-                ? String(address) : nil
-        }
-        if name.contains(":") { return hostName("[\(name)]") }
-        return isPlainName(name) ? name : nil
+        if isPlainName(name) { return name }
+        let isBracketed = name.hasPrefix("[") && name.hasSuffix("]")
+        let address = isBracketed ? String(name.dropFirst().dropLast()) : name
+        return address.contains(":") && (try? SocketAddress(ipAddress: address, port: 0)) != nil
+            ? address : nil
     }
 
     /// An origin as browsers send it, or the sign for all; nil if it is none.
@@ -49,6 +48,4 @@ enum WebPages {
         (1...253).contains(name.utf8.count)
             && name.utf8.allSatisfy { $0 &- 0x61 < 26 || $0 &- 0x30 < 10 || [0x2D, 0x2E, 0x5F].contains($0) }
     }
-
-    private static func isHexDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 || byte &- 0x61 < 6 }
 }
