@@ -28,8 +28,23 @@ import Wall
         return lines
     }
 
-    private static func largeRequest() -> String {
-        #","metadata":{"a":"\#(String(repeating: "x", count: 15 << 20))"}"#
+    /// Sends ever smaller parts of bodies until there is no room for the smallest that counts.
+    private static func fill(_ port: Int, from address: String) async throws -> [Line] {
+        var lines: [Line] = []
+        for size in [1 << 20, 64 << 10, 20 << 10] {
+            for _ in 0..<40 {
+                let line = try await Line.open(port, from: address)
+                try? await line.send(head() + String(repeating: " ", count: size))
+                lines.append(line)
+                if await line.wait(.milliseconds(100), until: { $0.status != 0 }).status == 503 { break }
+            }
+            #expect(lines.last?.reply.status == 503, "there is still room for \(size) bytes")
+        }
+        return lines
+    }
+
+    private static func filler(_ size: Int) -> String {
+        #","metadata":{"a":"\#(String(repeating: "x", count: size))"}"#
     }
 
     @Test
@@ -37,13 +52,14 @@ import Wall
         async throws
     {
         let pair = try await Pair(places: 4) { Answer.good($0) }
-        let lines = try await Self.occupy(pair.gateway.port, from: "127.0.0.2")
+        var lines = try await Self.occupy(pair.gateway.port, from: "127.0.0.2")
         let refused = try #require(lines.first { $0.reply.status == 503 }).reply
         #expect(
             refused.field("retry-after") == "1" && refused.errorMessage?.contains("your address") ?? false)
-        #expect(try await pair.chat(more: Self.largeRequest()).status == 200)
+        #expect(try await pair.chat(more: Self.filler(15 << 20)).status == 200)
+        lines += try await Self.fill(pair.gateway.port, from: "127.0.0.2")
         let small = try await Line.open(pair.gateway.port, from: "127.0.0.2")
-        let body = Client.chatBody()
+        let body = Client.chatBody(more: Self.filler(15 << 10))
         try await small.send(
             "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
                 + "content-length: \(body.utf8.count)\r\n\r\n\(body)")
@@ -65,7 +81,7 @@ import Wall
         let lines = try await Self.occupy(pair.gateway.port, from: nil, key: Door.callersKey)
         let refused = try #require(lines.first { $0.reply.status == 503 }).reply
         #expect(refused.errorMessage?.contains("your key") ?? false)
-        let body = Client.chatBody(more: Self.largeRequest())
+        let body = Client.chatBody(more: Self.filler(15 << 20))
         let reply = try await Client.post(
             pair.gateway.port, "/v1/chat/completions", body, fields: ["x-api-key: \(Door.otherCallersKey)"])
         #expect(reply.status == 200, "\(reply.body)")
