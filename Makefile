@@ -136,7 +136,7 @@ check-tools:
 	@scripts/install.sh git
 
 check-test-tools:
-	@scripts/install.sh python3 python3-venv openssl curl
+	@scripts/install.sh python3 python3-venv openssl curl chromium
 
 clean:
 	rm -rf .build .build-mutants .build-coverage .build-fuzz .build-fuzz-planted .build-docs $(RELEASE) Benchmarks/library/.build Examples/.build

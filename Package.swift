@@ -113,7 +113,7 @@ let package = Package(
             ], path: "Tests/Acceptance",
             exclude: [
                 "Python/requirements.txt", "Python/sdk.py", "Python/make_model.py", "Python/llama_server.py",
-                "Python/accumulators.py",
+                "Python/accumulators.py", "Browser/page.js",
             ]),
         .testTarget(
             name: "HTTPMessageTests",

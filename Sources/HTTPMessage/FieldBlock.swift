@@ -74,6 +74,21 @@ public final class FieldBlock: Sendable {
         }
     }
 
+    /// Whether the first field with that lower-case name is the media type `type`, in lower case, whatever its parameters.
+    public func value(of name: StaticString, isMediaType type: StaticString) -> Bool {
+        bytes.withUnsafeReadableBytes { bytes in
+            let length = type.utf8CodeUnitCount
+            guard let field = first(name, bytes), field.valueLength >= length,
+                isEqual(bytes, Int(field.value), toLowercase: type, count: length)
+            else {
+                return false
+            }
+            if field.valueLength == length { return true }
+            let next = bytes[Int(field.value) + length]
+            return next == 0x3B || next == 0x20 || next == 0x09
+        }
+    }
+
     private func first(_ name: StaticString, _ bytes: UnsafeRawBufferPointer) -> Field? {
         let length = name.utf8CodeUnitCount
         for field in fields where Int(field.nameLength) == length {

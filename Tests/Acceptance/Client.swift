@@ -199,9 +199,15 @@ final class Line: Sendable {
     private let channel: any Channel
     private let collector: Collector
 
-    static func open(_ port: Int) async throws -> Line {
+    /// Connects to the gateway.
+    ///
+    /// - Parameter address: The address to come from; nil for the usual one.
+    static func open(_ port: Int, from address: String? = nil) async throws -> Line {
         let collector = Collector()
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        if let address { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: address, port: 0)) }
+        let channel =
+            try await bootstrap
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in

@@ -27,6 +27,8 @@ struct Pair {
         var more: [String] = []
         /// More settings of the server, as members of a mapping in YAML.
         var server = ""
+        /// Who may ask, as members of a mapping in YAML; empty for everybody.
+        var authorization = ""
         /// The number of event loops; nil for one on each processor.
         var threads: Int?
         /// Variables of the gateway's environment.
@@ -38,6 +40,7 @@ struct Pair {
         var text: String {
             """
             server: { \(threads.map { "threads: \($0)," } ?? "") \(server) }
+            \(authorization.isEmpty ? "" : "auth: { \(authorization) }")
             logging: { level: info, access: false }
             providers:
               p: { kind: openai, base_url: "\(primaryURL)", \(provider) }

@@ -205,7 +205,7 @@ import Wall
             #expect(result.output.contains(place), "\(place) is missing in\n\(result.output)")
         }
         for words in [
-            "did you mean 'host'", "openai", "HOLDFAST_NOT_SET", "failure_rate", "window_calls",
+            "did you mean 'hosts'", "openai", "HOLDFAST_NOT_SET", "failure_rate", "window_calls",
             "first_token",
         ] {
             #expect(result.output.contains(words), "\(words) is missing in\n\(result.output)")

@@ -5,7 +5,7 @@ import Wall
 /// Callers that send slowly or in pieces (F55), send ahead (F58), or do not read (F54).
 @Suite struct Uploads {
     private static func head(_ fields: String) -> String {
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\(fields)\r\n"
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\(fields)\r\n"
     }
 
     private static func request(_ body: String, _ fields: String = "") -> String {
@@ -131,7 +131,8 @@ import Wall
                 Client.chatBody(stream: number % 3 == 0, more: #","user":"\#(number)""#),
                 number == 5 ? "connection: close\r\n" : "")
         }
-        let ahead = requests.prefix(5) + ["GET /livez HTTP/1.1\r\nhost: a\r\n\r\n"] + requests.suffix(1)
+        let ahead =
+            requests.prefix(5) + ["GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"] + requests.suffix(1)
         expectFlawless(try await Self.flawsOfOrder(pair, ahead.joined()))
         let arrivals = pair.callsToP.map(\.user)
         #expect(arrivals == (0..<6).map { "\($0)" })

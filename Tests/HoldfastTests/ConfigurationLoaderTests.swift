@@ -81,7 +81,7 @@ import Testing
         #expect(found.count == 9)
         #expect(
             found.contains("f.yaml:1:11: server.port: must be a whole number from 0 to 65535, not '99999'"))
-        #expect(found.contains("f.yaml:1:24: server.hots: unknown setting; did you mean 'host'?"))
+        #expect(found.contains("f.yaml:1:24: server.hots: unknown setting; did you mean 'hosts'?"))
         #expect(
             found.contains {
                 $0.hasPrefix(
@@ -151,6 +151,60 @@ import Testing
         let found = mistakes(text)
         #expect(found.contains { $0.contains(words) }, "\(found)")
         #expect(found.allSatisfy { $0.hasPrefix("f.yaml:") })
+    }
+
+    private static func server(_ members: String, keys: Bool = false) -> String {
+        "server: { \(members) }\n" + (keys ? "auth: { keys: [ { name: a, key: abcdefgh } ] }\n" : "")
+            + "providers: { a: { kind: simulated } }\nmodels: { m: { targets: [ { provider: a, model: x } ] } }"
+    }
+
+    @Test func `pages and names are read as browsers send them`() throws {
+        let origins = [
+            "https://App.example.com:443", "http://localhost:3000", "http://a:80", "app://obsidian.md",
+            "chrome-extension://abcdef", "http://[::1]:3000",
+        ]
+        let names = ["Gateway.internal", "192.168.1.2", "[FD00::1]", "::1"]
+        let server = try load(
+            Self.server("cors_origins: \(origins), hosts: \(names), body_time: 90s")
+        ).server
+        #expect(
+            server.corsOrigins == [
+                "https://app.example.com", "http://localhost:3000", "http://a", "app://obsidian.md",
+                "chrome-extension://abcdef", "http://[::1]:3000",
+            ])
+        #expect(server.hosts == ["gateway.internal", "192.168.1.2", "fd00::1", "::1"])
+        #expect(server.bodyTime == .seconds(90))
+        #expect(try load(Self.server("cors_origins: [ '*' ]", keys: true)).server.corsOrigins == ["*"])
+    }
+
+    @Test(arguments: [
+        "null", "https://a.example/", "https://a.example/path", "a.example", "https://", "https://a b",
+        "://a",
+        "https://user@a.example", "https://a.example:0", "https://a.example:99999", "https://a.example:",
+        "https://*.a",
+        "https://[::1", "https://::1", "1http://a", "https://a?b", "https://a:080",
+    ])
+    func `what no browser sends is no origin`(origin: String) {
+        let found = mistakes(Self.server("cors_origins: [ \"\(origin)\" ]"))
+        #expect(
+            found.count == 1 && found[0].contains("server.cors_origins[0]: must be an origin"), "\(found)")
+    }
+
+    @Test(arguments: ["http://a", "a:80", "a/b", "*", "", "a b", "[a", "[g::1]"])
+    func `what is no host name is a mistake`(name: String) {
+        let found = mistakes(Self.server("hosts: [ \"\(name)\" ]"))
+        #expect(found.count == 1 && found[0].contains("server.hosts[0]: must be a host name"), "\(found)")
+    }
+
+    @Test func `all pages are let in only where keys are needed`() {
+        let found = mistakes(Self.server("cors_origins: [ https://a, '*' ]"))
+        #expect(
+            found.count == 1 && found[0].contains("server.cors_origins[1]: '*' is accepted only"), "\(found)")
+    }
+
+    @Test(arguments: ["127.0.0.1.example.com", "127.a.b.com", "127.0.0.999"])
+    func `a name that only looks like loopback needs keys`(host: String) {
+        #expect(mistakes(Self.server("host: \(host)")).contains { $0.contains("needs keys") })
     }
 
     @Test func `routes that share a target must agree about its breaker`() {

@@ -76,15 +76,15 @@ public final class ToxicProxy: Sendable {
     }
 
     private struct State {
+        var target: Int
         var toxics: [Direction: Toxics] = [:]
         var passed = Passed()
         var waiting: [Direction: Int] = [:]
         var open: [Int: ToxicConnection] = [:]
     }
 
-    private let target: Int
     private let seed: UInt64
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let listener = Mutex<(any Channel)?>(nil)
 
     /// Creates a proxy.
@@ -93,7 +93,7 @@ public final class ToxicProxy: Sendable {
     ///   - port: The port on loopback that it connects to.
     ///   - seed: What jitter is drawn from; the same seed gives the n-th connection the same delays.
     public init(to port: Int, seed: UInt64 = 0) {
-        target = port
+        state = Mutex(State(target: port))
         self.seed = seed
     }
 
@@ -132,6 +132,12 @@ public final class ToxicProxy: Sendable {
             }
             for connection in open { connection.resume() }
         }
+    }
+
+    /// The port on loopback that new connections go to.
+    public var target: Int {
+        get { state.withLock { $0.target } }
+        set { state.withLock { $0.target = newValue } }
     }
 
     /// What passed so far.

@@ -26,24 +26,3 @@ final class ConnectionCount: Sendable {
         }
     }
 }
-
-/// The bytes of bodies that are held now, over all connections.
-final class BodyBudget: Sendable {
-    private let used = Atomic(0)
-    private let limit: Int
-
-    init(limit: Int) {
-        self.limit = limit
-    }
-
-    /// Takes `bytes`; false, taking nothing, if that would be too much.
-    func take(_ bytes: Int) -> Bool {
-        if used.wrappingAdd(bytes, ordering: .relaxed).newValue <= limit { return true }
-        giveBack(bytes)
-        return false
-    }
-
-    func giveBack(_ bytes: Int) {
-        used.wrappingSubtract(bytes, ordering: .relaxed)
-    }
-}

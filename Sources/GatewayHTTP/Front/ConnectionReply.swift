@@ -15,13 +15,19 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
     private(set) var isComplete = false
     private(set) var bytesWritten = 0
     private weak var connection: FrontConnection?
+    /// The origin of the web page that may read the reply.
+    private let allowedOrigin: String?
     private let isHead: Bool
     private let chunked: Bool
     private var held: ByteBuffer?
 
-    init(_ connection: FrontConnection, id: RequestID, keepsAlive: Bool, isHead: Bool, chunked: Bool) {
+    init(
+        _ connection: FrontConnection, id: RequestID, allowedOrigin: String?, keepsAlive: Bool, isHead: Bool,
+        chunked: Bool
+    ) {
         self.connection = connection
         self.id = id
+        self.allowedOrigin = allowedOrigin
         self.keepsAlive = keepsAlive
         self.isHead = isHead
         self.chunked = chunked
@@ -38,6 +44,8 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
         hasBegun = true
         status = head.status
         if connection.drains { keepsAlive = false }
+        var head = head
+        head.allowedOrigin = allowedOrigin
         let isShort = !isHead && body.readableBytes <= Self.copyLimit
         let bytes = ReplyEncoder.head(
             head, date: connection.date, length: body.readableBytes, keepsAlive: keepsAlive,
@@ -54,6 +62,8 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
         status = head.status
         // A caller that does not know chunks learns the end from the end of the connection.
         if connection.drains || !chunked { keepsAlive = false }
+        var head = head
+        head.allowedOrigin = allowedOrigin
         held = ReplyEncoder.head(
             head, date: connection.date, length: nil, keepsAlive: keepsAlive, chunked: chunked)
     }

@@ -12,8 +12,8 @@ public struct Front: Sendable {
         public var settings: FrontSettings
         /// What is served.
         public var routes: RouteTable
-        /// The keys that are valid now.
-        public var keys: @Sendable () -> KeyRing
+        /// Who may ask now.
+        public var rules: @Sendable () -> AccessRules
         /// Counts what is going on, for the graceful end.
         public var activity: FrontActivity
         /// The monotonic time.
@@ -27,13 +27,13 @@ public struct Front: Sendable {
 
         /// Creates parts.
         public init(
-            settings: FrontSettings, routes: RouteTable, keys: @escaping @Sendable () -> KeyRing,
+            settings: FrontSettings, routes: RouteTable, rules: @escaping @Sendable () -> AccessRules,
             activity: FrontActivity,
             time: TimeSource, wallClock: @escaping @Sendable () -> Int64, accessLog: Logger?, chance: Chance
         ) {
             self.settings = settings
             self.routes = routes
-            self.keys = keys
+            self.rules = rules
             self.activity = activity
             self.time = time
             self.wallClock = wallClock
@@ -55,13 +55,14 @@ public struct Front: Sendable {
         logger: Logger, onListening: @escaping @Sendable (Int) async -> Void
     ) {
         let connections = ConnectionCount(limit: parts.settings.maximumConnectionsPerAddress)
+        let admission = Admission(parts.routes)
         let bodies = BodyBudget(limit: parts.settings.maximumBodiesInFlight)
         var chance = parts.chance
         var contexts: [ObjectIdentifier: FrontContext] = [:]
         for loop in group.makeIterator() {
             contexts[ObjectIdentifier(loop)] = FrontContext(
-                loop: loop, executor: executor(loop), settings: parts.settings, routes: parts.routes,
-                keys: parts.keys,
+                loop: loop, executor: executor(loop), settings: parts.settings, admission: admission,
+                rules: parts.rules,
                 time: parts.time, sweep: LoopSweep(loop: loop, wallClock: parts.wallClock),
                 connections: connections,
                 bodies: bodies, activity: parts.activity, accessLog: parts.accessLog.map(AccessLog.init),

@@ -27,8 +27,16 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         var head: RequestHead
         var entry: RouteTable.Entry
         var caller: Caller
+        /// The origin of the web page that may read the answer.
+        var allowedOrigin: String?
         var arrivedAt: Instant
-        var since: NIODeadline
+        var pace: BodyPace
+        /// What its body holds of the budget for all bodies.
+        var hold: BodyHold
+
+        mutating func takeBudget(_ bytes: Int, _ budget: BodyBudget) -> BodyShares.Holder? {
+            budget.take(bytes, for: &hold)
+        }
     }
 
     /// The bytes that are read ahead of their turn.
@@ -42,8 +50,6 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private var parser = RequestParser()
     private var input = ByteBuffer()
     private var body = ByteBuffer()
-    /// The bytes of the body that were taken from the budget for all bodies.
-    private var budgeted = 0
     private var current: Current?
     private var reply: ConnectionReply?
     private var task: Task<Void, Never>?
@@ -105,26 +111,14 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     private func begin(_ head: RequestHead) {
         headSince = nil
-        let entry: RouteTable.Entry
-        switch front.routes.match(head) {
-        case .nothing:
-            return refuse(404, "unknown_url", "there is nothing at \(head.method) \(head.path.prefix(200))")
-        case .otherMethods(let methods):
-            return refuse(
-                405, "method_not_allowed",
-                "\(head.path.prefix(200)) does not know \(head.method); use \(methods.joined(separator: " or "))"
-            )
-        case .entry(let found): entry = found
-        }
-        guard let caller = authorize(entry, head) else { return }
-        guard head.length ?? 0 <= entry.maximumBody else {
-            return refuse(413, "request_too_large", tooLarge(entry))
-        }
-        if let coding = head["content-encoding"], coding.lowercased() != "identity" {
-            return refuse(415, "unsupported_encoding", "send the body without content-encoding")
+        let admitted: Admission.Admitted
+        do throws(Refusal) { admitted = try front.admission.admit(head, by: front.rules()) } catch {
+            return refuse(error)
         }
         current = Current(
-            head: head, entry: entry, caller: caller, arrivedAt: front.time.now, since: front.loop.now)
+            head: head, entry: admitted.entry, caller: admitted.caller, allowedOrigin: admitted.allowedOrigin,
+            arrivedAt: front.time.now, pace: BodyPace(at: front.loop.now),
+            hold: BodyHold(address: address, key: admitted.caller.name))
         state = .body
         if head.isHTTP11, head.fields.value(of: "expect", hasPrefix: "100-continue"), input.readableBytes == 0
         {
@@ -132,39 +126,18 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         }
     }
 
-    /// Who asks; nil after a refusal was written.
-    private func authorize(_ entry: RouteTable.Entry, _ head: RequestHead) -> Caller? {
-        if entry.access == .open { return .anyone }
-        guard let caller = front.keys().caller(head) else {
-            refuse(
-                401, "invalid_api_key",
-                "a key is needed: send it as Authorization: Bearer KEY or as x-api-key")
-            return nil
-        }
-        if entry.access == .administrator, case .key = caller {
-            refuse(403, "permission_denied", "this needs the administrator's key")
-            return nil
-        }
-        return caller
-    }
-
     /// Counts bytes of the body; false after a refusal was written.
     private func takeBudget(_ bytes: Int) -> Bool {
-        guard bytes > 0, let current else { return true }
-        if body.readableBytes > current.entry.maximumBody {
-            refuse(413, "request_too_large", tooLarge(current.entry))
+        guard bytes > 0, let entry = current?.entry else { return true }
+        if body.readableBytes > entry.maximumBody {
+            refuse(entry.tooLarge)
             return false
         }
-        guard front.bodies.take(bytes) else {
-            refuse(503, "too_many_bodies", "too many large requests are being read; try again", retryAfter: 1)
+        if let full = current?.takeBudget(bytes, front.bodies) {
+            refuse(.tooManyBodies(full))
             return false
         }
-        budgeted += bytes
         return true
-    }
-
-    private func tooLarge(_ entry: RouteTable.Entry) -> String {
-        entry.maximumBody == 0 ? "this takes no body" : "the body may have at most \(entry.maximumBody) bytes"
     }
 
     private func setReading(_ reads: Bool) {
@@ -179,7 +152,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         guard let current else { return }
         let keepsAlive = current.head.keepsAlive && !front.isDraining
         let reply = ConnectionReply(
-            self, id: front.nextRequestID(), keepsAlive: keepsAlive,
+            self, id: front.nextRequestID(), allowedOrigin: current.allowedOrigin, keepsAlive: keepsAlive,
             isHead: current.head.isMethod("HEAD"), chunked: current.head.isHTTP11)
         self.reply = reply
         state = .serving
@@ -211,8 +184,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     /// Forgets the request and gives back what it held.
     private func endRequest() {
-        front.bodies.giveBack(budgeted)
-        budgeted = 0
+        if let current { front.bodies.giveBack(current.hold) }
         body = ByteBuffer()
         current = nil
         reply = nil
@@ -221,26 +193,22 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     private func refuse(_ fault: MessageFault) {
         switch fault {
-        case .headTooLarge: refuse(431, "head_too_large", "the request's head is too large")
-        case .unknownVersion: refuse(505, "unknown_version", "only HTTP/1.1 and HTTP/1.0 are spoken here")
-        case .malformed(let what): refuse(400, "bad_request", "this is no HTTP request: \(what)")
+        case .headTooLarge: refuse(Refusal(431, "head_too_large", "the request's head is too large"))
+        case .unknownVersion:
+            refuse(Refusal(505, "unknown_version", "only HTTP/1.1 and HTTP/1.0 are spoken here"))
+        case .malformed(let what): refuse(Refusal(400, "bad_request", "this is no HTTP request: \(what)"))
         }
     }
 
     /// Writes a refusal and closes the connection: what follows the request's head cannot be trusted or is not wanted.
-    private func refuse(_ status: Int, _ code: StaticString, _ message: String, retryAfter: Int? = nil) {
+    private func refuse(_ refusal: Refusal) {
         guard let context else { return }
+        let origin = refusal.allowedOrigin ?? current?.allowedOrigin
         endRequest()
         input = ByteBuffer()
-        var head = ReplyHead(status)
-        head.add("content-type", "application/json")
-        head.add("x-request-id", front.nextRequestID().description)
-        if let retryAfter { head.add("retry-after", retryAfter) }
-        let type = status >= 500 ? "api_error" : "invalid_request_error"
-        let text = OpenAIErrorBody.text(message: message, type: type, code: "\(code)", field: nil)
-        var bytes = ReplyEncoder.head(head, date: front.date, length: text.readableBytes, keepsAlive: false)
-        bytes.writeImmutableBuffer(text)
-        context.writeAndFlush(NIOAny(bytes), promise: nil)
+        context.writeAndFlush(
+            NIOAny(refusal.reply(id: front.nextRequestID(), date: front.date, allowedOrigin: origin)),
+            promise: nil)
         closeAfterWriting()
     }
 
@@ -355,17 +323,14 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         case .idle:
             if let since = headSince {
                 if now - since > settings.headTime.amount {
-                    refuse(408, "head_timeout", "the request's head took too long")
+                    refuse(Refusal(408, "head_timeout", "the request's head took too long"))
                 }
             } else if now - waitingSince > (front.isDraining ? .seconds(1) : settings.idleTime.amount) {
                 context?.close(promise: nil)
             }
         case .body:
-            guard let current else { return }
-            let late = now - current.since - settings.bodyGrace.amount
-            let due = Int(late.nanoseconds / 1_000_000_000) * settings.minimumBodyRate
-            if late > .zero, body.readableBytes < max(1, due) {
-                refuse(408, "body_timeout", "the request's body came too slowly")
+            if let fault = current?.pace.check(at: now, received: body.readableBytes, settings) {
+                refuse(.bodyTimeout(fault, settings))
             }
         case .serving:
             if let since = blockedSince, now - since > settings.writeTime.amount {

@@ -8,8 +8,8 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
     let executor: any TaskExecutor
     let spawner: Spawner
     let settings: FrontSettings
-    let routes: RouteTable
-    let keys: @Sendable () -> KeyRing
+    let admission: Admission
+    let rules: @Sendable () -> AccessRules
     let time: TimeSource
     let sweep: LoopSweep
     let connections: ConnectionCount
@@ -19,8 +19,8 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
     private var chance: Chance
 
     init(
-        loop: any EventLoop, executor: any TaskExecutor, settings: FrontSettings, routes: RouteTable,
-        keys: @escaping @Sendable () -> KeyRing, time: TimeSource, sweep: LoopSweep,
+        loop: any EventLoop, executor: any TaskExecutor, settings: FrontSettings, admission: Admission,
+        rules: @escaping @Sendable () -> AccessRules, time: TimeSource, sweep: LoopSweep,
         connections: ConnectionCount,
         bodies: BodyBudget, activity: FrontActivity, accessLog: AccessLog?, chance: Chance
     ) {
@@ -28,8 +28,8 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
         self.executor = executor
         spawner = .tasks(on: executor)
         self.settings = settings
-        self.routes = routes
-        self.keys = keys
+        self.admission = admission
+        self.rules = rules
         self.time = time
         self.sweep = sweep
         self.connections = connections

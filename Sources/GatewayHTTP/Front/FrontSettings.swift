@@ -12,9 +12,11 @@ public struct FrontSettings: Sendable, Hashable {
     public var maximumBodiesInFlight: Int
     /// How long a request's head may take, from its first byte. Default: 10 s.
     public var headTime: Duration
-    /// How long a body may take before it must come at ``minimumBodyRate``. Default: 10 s.
-    public var bodyGrace: Duration
-    /// The least bytes a second of a body, on average. Default: 1,024.
+    /// How long a whole body may take. Default: 5 minutes.
+    public var bodyTime: Duration
+    /// The time over which the rate of a body is measured. Default: 10 s.
+    public var bodyWindow: Duration
+    /// The least bytes a second of a body, on average over every ``bodyWindow``. Default: 1,024.
     public var minimumBodyRate: Int
     /// How long a connection may wait for its next request. Default: 60 s.
     public var idleTime: Duration
@@ -25,7 +27,8 @@ public struct FrontSettings: Sendable, Hashable {
     public init(
         host: String = "127.0.0.1", port: Int = 8080, maximumConnections: Int = 10_000,
         maximumConnectionsPerAddress: Int = 8000, maximumBodiesInFlight: Int = 256 << 20,
-        headTime: Duration = .seconds(10), bodyGrace: Duration = .seconds(10), minimumBodyRate: Int = 1024,
+        headTime: Duration = .seconds(10), bodyTime: Duration = .seconds(300),
+        bodyWindow: Duration = .seconds(10), minimumBodyRate: Int = 1024,
         idleTime: Duration = .seconds(60), writeTime: Duration = .seconds(60)
     ) {
         self.host = host
@@ -34,9 +37,14 @@ public struct FrontSettings: Sendable, Hashable {
         self.maximumConnectionsPerAddress = maximumConnectionsPerAddress
         self.maximumBodiesInFlight = maximumBodiesInFlight
         self.headTime = headTime
-        self.bodyGrace = bodyGrace
+        self.bodyTime = bodyTime
+        self.bodyWindow = bodyWindow
         self.minimumBodyRate = minimumBodyRate
         self.idleTime = idleTime
         self.writeTime = writeTime
+    }
+    /// The least bytes of a body that must come within each ``bodyWindow``.
+    var minimumBodyInWindow: Int {
+        Int((bodyWindow / .seconds(1) * Double(minimumBodyRate)).rounded())
     }
 }

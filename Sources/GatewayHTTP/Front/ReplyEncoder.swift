@@ -9,7 +9,8 @@ enum ReplyEncoder {
         200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
         405: "Method Not Allowed",
         408: "Request Timeout", 409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type",
-        422: "Unprocessable Content", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
+        421: "Misdirected Request", 422: "Unprocessable Content", 429: "Too Many Requests",
+        431: "Request Header Fields Too Large",
         500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
         505: "HTTP Version Not Supported",
     ]
@@ -22,7 +23,8 @@ enum ReplyEncoder {
     ) -> ByteBuffer {
         let size =
             head.fields.reduce(0) { $0 + $1.name.utf8CodeUnitCount + $1.value.utf8.count + 4 }
-            + 1024 + head.lines.utf8CodeUnitCount + (body?.readableBytes ?? 0)
+            + 1024 + (head.allowedOrigin?.utf8.count ?? 0) + head.lines.utf8CodeUnitCount
+            + (body?.readableBytes ?? 0)
         var bytes = ByteBuffer()
         bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { space in
             var writer = ByteWriter(space)
@@ -34,6 +36,11 @@ enum ReplyEncoder {
             writer.put(head.lines)
             for (name, value) in head.fields { write(name, value, &writer) }
             if let summary = head.summary { write(summary, &writer) }
+            if let origin = head.allowedOrigin {
+                // What a page may do is not for caches to give to another; it may read all fields of the reply.
+                write("access-control-allow-origin", origin, &writer)
+                writer.put("access-control-expose-headers: *\r\nvary: origin\r\n")
+            }
             writer.put("date: ")
             writer.put(date)
             if let length {

@@ -36,13 +36,6 @@ struct ChatCompletions: Sendable {
                 "the header \(name) is not accepted: where requests go is decided by the gateway's configuration",
                 field: "\(name)", code: "unsupported_header")
         }
-        if exchange.head.fields.contains("content-type"),
-            !exchange.head.fields.value(of: "content-type", hasPrefix: "application/json")
-        {
-            throw .invalid(
-                "send the body as content-type: application/json", field: "content-type",
-                code: "unsupported_media_type", status: 415)
-        }
         let scan = try ChatRequestScan.read(exchange.body)
         guard let route = gateway.route(for: scan.model) else {
             throw .invalid(

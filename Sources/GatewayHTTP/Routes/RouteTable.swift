@@ -39,17 +39,21 @@ public struct RouteTable: Sendable {
         public let access: Access
         /// The largest body that is read, in bytes.
         public let maximumBody: Int
+        /// The types of body that are taken, in lower case without parameters; any where none is named.
+        public let mediaTypes: [StaticString]
         let run: @Sendable (Exchange) async -> Void
 
         /// Creates an entry; without a bound no body is read.
         public init(
             _ method: StaticString, _ path: Path, _ access: Access, maximumBody: Int = 0,
+            mediaTypes: [StaticString] = [],
             run: @escaping @Sendable (Exchange) async -> Void
         ) {
             self.method = method
             self.path = path
             self.access = access
             self.maximumBody = maximumBody
+            self.mediaTypes = mediaTypes
             self.run = run
         }
 

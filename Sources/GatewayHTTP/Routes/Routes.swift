@@ -21,6 +21,8 @@ public enum Routes {
         }
     }
 
+    private static let json: [StaticString] = ["application/json"]
+
     private struct Listed: Encodable {
         var method: String
         var path: String
@@ -43,7 +45,9 @@ public enum Routes {
         let targets = Targets(gateway: gateway)
         let feedback = Feedback(gateway: gateway)
         var entries: [RouteTable.Entry] = [
-            .init("POST", .exactly("/v1/chat/completions"), .caller, maximumBody: maximumBody) {
+            .init(
+                "POST", .exactly("/v1/chat/completions"), .caller, maximumBody: maximumBody, mediaTypes: json
+            ) {
                 await chat.run($0)
             },
             .init("GET", .exactly("/v1/models"), .caller) { await models.run($0) },
@@ -53,14 +57,16 @@ public enum Routes {
             .init("GET", .exactly("/metrics"), .administrator) { await page.run($0) },
             .init("GET", .under("/decisions"), .caller) { await decisions.run($0) },
             .init("GET", .exactly("/targets"), .administrator) { await targets.run($0) },
-            .init("POST", .exactly("/v1/feedback"), .caller, maximumBody: Feedback.maximumBody) {
+            .init(
+                "POST", .exactly("/v1/feedback"), .caller, maximumBody: Feedback.maximumBody, mediaTypes: json
+            ) {
                 await feedback.run($0)
             },
         ]
         if let demo {
             let faults = DemoFaults(set: demo.set, providers: demo.providers, modes: demo.modes)
             entries.append(
-                .init("POST", .under("/demo/faults"), .administrator, maximumBody: 4096) {
+                .init("POST", .under("/demo/faults"), .administrator, maximumBody: 4096, mediaTypes: json) {
                     await faults.run($0)
                 })
         }

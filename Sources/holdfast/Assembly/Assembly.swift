@@ -22,7 +22,7 @@ final class Assembly: Sendable {
     private let client: UpstreamClient
     private let logger: Logger
     private let chance: Mutex<Chance>
-    private let keys: Mutex<KeyRing>
+    private let rules: Mutex<AccessRules>
     private let trusts = Mutex<[String?: Trust]>([:])
     private let simulated = Mutex<[String: SimulatedProvider]>([:])
 
@@ -40,7 +40,7 @@ final class Assembly: Sendable {
                 Self.log(event, logger)
                 records.note(event)
             }, onCooldown: { Self.log($0, logger) })
-        keys = Mutex(KeyRing(administrator: nil, callers: []))
+        rules = Mutex(AccessRules(keys: KeyRing(administrator: nil, callers: [])))
         gateway = Gateway(
             Gateway.Routes([]), targets: targets, time: time,
             wallClockMilliseconds: WallClock.milliseconds, records: records)
@@ -66,7 +66,7 @@ final class Assembly: Sendable {
             ])
     }
 
-    var currentKeys: KeyRing { keys.withLock { $0 } }
+    var currentRules: AccessRules { rules.withLock { $0 } }
 
     func nextRequestID() -> RequestID {
         chance.withLock { RequestID($0.next(), $0.next()) }
@@ -88,11 +88,12 @@ final class Assembly: Sendable {
         }
         gateway.routes = Gateway.Routes(
             routes, alsoShown: configuration.shownModels, direct: { parts.directRoute($0) })
-        keys.withLock {
-            $0 = KeyRing(
-                administrator: configuration.auth.administrator,
-                callers: configuration.auth.keys.map { ($0.name, $0.key) })
-        }
+        let keys = KeyRing(
+            administrator: configuration.auth.administrator,
+            callers: configuration.auth.keys.map { ($0.name, $0.key) })
+        let server = configuration.server
+        let web = WebPolicy(hosts: server.hosts, origins: server.corsOrigins)
+        rules.withLock { $0 = AccessRules(keys: keys, web: web) }
         // What callers named is known to no configuration; the registry and the records bound its number themselves.
         guard configuration.directProviders.isEmpty else { return }
         targets.keep(only: parts.identities)

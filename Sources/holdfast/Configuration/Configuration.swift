@@ -11,6 +11,8 @@ struct Configuration {
         var host = "127.0.0.1"
         var port = 8080
         var maximumBody = 20 << 20
+        /// How long the whole body of a request may take.
+        var bodyTime: Duration = .seconds(300)
         var maximumConnections = 10_000
         var maximumConnectionsPerAddress = 8000
         var drain: Duration = .seconds(30)
@@ -18,6 +20,10 @@ struct Configuration {
         var threads: Int?
         /// Where what is known of targets is kept; nil to write nothing.
         var stateFile: String?
+        /// Names besides loopback by which the gateway may be asked, in lower case, without ports or brackets.
+        var hosts: [String] = []
+        /// The origins of web pages that may use the gateway, as browsers send them.
+        var corsOrigins: [String] = []
     }
 
     struct Auth {

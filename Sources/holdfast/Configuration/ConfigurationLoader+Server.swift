@@ -1,11 +1,12 @@
+import GatewayHTTP
 import Generation
 
 // The sections for the server itself: where it listens, who may ask, what it writes down.
 extension ConfigurationLoader {
     mutating func readServer(_ setting: SettingsReader.Setting) {
         let known = [
-            "host", "port", "max_body", "max_connections", "max_connections_per_address", "drain", "threads",
-            "state_file",
+            "host", "port", "hosts", "cors_origins", "max_body", "body_time", "max_connections",
+            "max_connections_per_address", "drain", "threads", "state_file",
         ]
         let members = reader.members(of: setting, known: known)
         if let host = members["host"].flatMap({
@@ -19,6 +20,11 @@ extension ConfigurationLoader {
         if let size = members["max_body"].flatMap({ reader.bytes($0, 1024...(1 << 30)) }) {
             configuration.server.maximumBody = size
         }
+        if let time = members["body_time"].flatMap({ reader.duration($0, .seconds(1) ... .seconds(86_400)) })
+        {
+            configuration.server.bodyTime = time
+        }
+        readWebPages(members)
         if let count = members["max_connections"].flatMap({ reader.integer($0, 1...1_000_000) }) {
             configuration.server.maximumConnections = count
         }
@@ -35,6 +41,36 @@ extension ConfigurationLoader {
                 else: "must be the path of a file of its own, which need not be there yet")
         }
         configuration.server.threads = members["threads"].flatMap { reader.integer($0, 1...256) }
+    }
+
+    private mutating func readWebPages(_ members: Members) {
+        for element in members["hosts"].map({ reader.elements(of: $0) }) ?? [] {
+            let name = reader.text(
+                element, where: { WebPages.hostName($0) != nil },
+                else:
+                    "must be a host name or an address without scheme, port and path, such as gateway.internal"
+            )
+            if let name = name.flatMap({ WebPages.hostName($0) }) { configuration.server.hosts.append(name) }
+        }
+        for element in members["cors_origins"].map({ reader.elements(of: $0) }) ?? [] {
+            let origin = reader.text(
+                element, where: { WebPages.origin($0) != nil },
+                else:
+                    "must be an origin as browsers send it: scheme, host and port if it is not the usual one, "
+                    + "without a path, such as https://app.example.com or http://localhost:3000")
+            if let origin = origin.flatMap({ WebPages.origin($0) }) {
+                configuration.server.corsOrigins.append(origin)
+                if origin == WebPolicy.anyOrigin { anyOrigin = element }
+            }
+        }
+    }
+
+    /// Without keys a sign for all pages would let every page that somebody opens spend the providers' money.
+    mutating func checkWebPages() {
+        guard configuration.auth.isEmpty, let anyOrigin else { return }
+        reader.note(
+            "'*' is accepted only where keys are needed: list the origins of your pages, or set auth.keys",
+            at: anyOrigin)
     }
 
     mutating func readAuth(_ setting: SettingsReader.Setting) {

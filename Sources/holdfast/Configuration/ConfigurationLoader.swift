@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import GatewayHTTP
 import Generation
 import Providers
 import Resilience
@@ -20,6 +21,8 @@ struct ConfigurationLoader {
     var configuration = Configuration()
     /// All names of providers, those with mistakes too, so that one mistake is not told as two.
     var providerNames: [String] = []
+    /// Where all web pages are let in.
+    var anyOrigin: SettingsReader.Setting?
 
     private init(_ reader: SettingsReader) {
         self.reader = reader
@@ -120,6 +123,7 @@ struct ConfigurationLoader {
         if sections["providers"] == nil { reader.note("providers is missing; name at least one", at: root) }
         if sections["models"] == nil { reader.note("models is missing; name at least one", at: root) }
         checkExposure(sections["server"] ?? root)
+        checkWebPages()
         checkSharedTargets(sections["models"] ?? root)
     }
 
@@ -150,13 +154,5 @@ struct ConfigurationLoader {
                 default: false
                 }
             }
-    }
-}
-
-/// Addresses that only this machine can reach.
-enum Loopback {
-    static func contains(_ host: String) -> Bool {
-        host == "localhost" || host == "::1"
-            || host.hasPrefix("127.") && host.split(separator: ".").count == 4
     }
 }

@@ -116,11 +116,13 @@ final class Serving: Sendable {
             newID: { assembly.nextRequestID() }, demo: demo)
         let settings = FrontSettings(
             host: server.host, port: server.port, maximumConnections: server.maximumConnections,
-            maximumConnectionsPerAddress: server.maximumConnectionsPerAddress)
+            maximumConnectionsPerAddress: server.maximumConnectionsPerAddress,
+            // A caller's share holds at least two of the largest.
+            maximumBodiesInFlight: max(256 << 20, 4 * server.maximumBody), bodyTime: server.bodyTime)
         var quiet = Logger(label: "holdfast.front")
         quiet.logLevel = .warning
         let parts = Front.Parts(
-            settings: settings, routes: routes, keys: { assembly.currentKeys }, activity: assembly.activity,
+            settings: settings, routes: routes, rules: { assembly.currentRules }, activity: assembly.activity,
             time: assembly.time, wallClock: WallClock.seconds,
             accessLog: configuration.logging.access ? Logger(label: "holdfast.access") : nil,
             chance: assembly.nextChance())

@@ -128,7 +128,7 @@ import Wall
     private static func post(_ body: [UInt8], fields: [String] = []) -> [UInt8] {
         let head =
             [
-                "POST /v1/chat/completions HTTP/1.1", "host: a", "content-type: application/json",
+                "POST /v1/chat/completions HTTP/1.1", "host: 127.0.0.1", "content-type: application/json",
                 "connection: close",
             ]
             + fields + ["content-length: \(body.count)"]
@@ -155,14 +155,16 @@ import Wall
         let pair = try await Pair { Answer.good($0) }
         let line = try await Line.open(pair.gateway.port)
         try await line.send(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 20971521\r\n\r\n{")
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 20971521\r\n\r\n{"
+        )
         let reply = await line.wait(.seconds(3)) { $0.closed }
         expectFlawless(reply.status == 413 && reply.closed ? [] : ["\(reply.text)"])
         #expect(reply.errorCode == "request_too_large" && reply.elapsed < .seconds(1))
 
         let chunked = try await Line.open(pair.gateway.port)
         try await chunked.send(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
         let piece = "100000\r\n" + String(repeating: " ", count: 1 << 20) + "\r\n"
         for _ in 0..<24 where !chunked.reply.closed { try? await chunked.send(piece) }
         let refused = await chunked.wait(.seconds(3)) { $0.status != 0 }
@@ -200,7 +202,7 @@ import Wall
             ("GET / HTTP/1.1 x", 400),
         ] {
             let reply = try await Client.send(
-                pair.gateway.port, Array("\(line)\r\nhost: a\r\n\r\n".utf8), limit: .seconds(3))
+                pair.gateway.port, Array("\(line)\r\nhost: 127.0.0.1\r\n\r\n".utf8), limit: .seconds(3))
             #expect(reply.status == status && reply.closed, "\(line.prefix(40)): \(reply.head.prefix(200))")
         }
         expectFlawless(try await pair.aftermath())
@@ -213,7 +215,8 @@ import Wall
         for _ in 0..<24 {
             let line = try await Line.open(pair.gateway.port)
             try? await line.send(
-                "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 20000000\r\n\r\n" + piece)
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 20000000\r\n\r\n"
+                    + piece)
             lines.append(line)
             if lines.contains(where: { $0.reply.status == 503 }) { break }
         }

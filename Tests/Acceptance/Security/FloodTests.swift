@@ -38,7 +38,8 @@ import Wall
         let pair = try await Pair { Answer.good($0) }
         let line = try await Line.open(pair.gateway.port)
         try await line.send(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n{")
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{"
+        )
         let begun = ContinuousClock.now
         var reply = line.reply
         for _ in 0..<14 where !reply.closed {
@@ -112,7 +113,7 @@ import Wall
             let line = try await Line.open(pair.gateway.port)
             await line.setReading(false)
             try await line.send(
-                "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+                "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
                     + "content-length: \(Client.chatBody(stream: true).utf8.count)\r\n\r\n\(Client.chatBody(stream: true))"
             )
             lines.append(line)
