@@ -80,14 +80,17 @@ def play(server, client, absence):
     """
     server.prepare()
     # Connections are open when the server dies, as they are in use.
-    for _ in range(40):
+    up = time.monotonic()
+    while True:
         try:
             ask(client)
             break
-        except openai.APIError:
-            time.sleep(0.5)
-    else:
-        raise SystemExit("the server does not answer though it is up")
+        except openai.APIError as failure:
+            if time.monotonic() > up + 5:
+                server.kill()
+                server.start()
+                return None, f"no answer for 5 s though the server is up: {failure}", absence
+            time.sleep(0.2)
     server.kill()
     killed, back = time.monotonic(), []
     starter = threading.Thread(target=restart, args=(server, killed + absence, back))

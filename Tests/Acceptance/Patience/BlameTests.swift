@@ -106,12 +106,16 @@ import Wall
     func `failures that share a body or a feature open no breaker while other requests are answered`(
         trait: Trait, withFallback: Bool
     ) async throws {
-        let pair = try await Pair(settings: { $0.withFallback = withFallback }) { call in
+        let pair = try await Pair(
+            settings: { $0.withFallback = withFallback },
+            // An answer that is JSON for those who want it.
+            fallback: { Answer.good($0, $0.user == "cursed" ? "{}" : Pair.answerOfF, model: "f-1") }
+        ) { call in
             call.user == "cursed" ? [Answer.response(500, Answer.error("No."))] : Answer.good(call)
         }
         for number in 0..<16 {
             let stream = number % 2 == 0
-            let bad = trait.request(number, stream: stream)
+            let bad = trait.request(number, stream: stream && trait != .body)
             let reply = try await Client.post(pair.gateway.port, "/v1/chat/completions", bad)
             #expect(reply.status == (withFallback ? 200 : 502), "\(reply.status): \(reply.body.prefix(200))")
             guard number % 3 == 0 else { continue }
