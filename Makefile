@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test verify-direct-names bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -52,6 +52,13 @@ bench-selection: check-tools
 soak: check-tools
 	swift build --build-tests
 	HOLDFAST_SOAK_SECONDS=$${HOLDFAST_SOAK_SECONDS:-600} swift test --skip-build --filter '^Acceptance\.Soak/'
+
+## verify-lone-server: kills the only server and brings it back, asked by the official SDK with and without the gateway; seven minutes
+## verify-blips: short outages of the only provider under load; five minutes
+## verify-first-token: a provider whose first token takes 6, 20 and 60 s, alone and beside another; two minutes
+## verify-silent-provider: fifteen requests at a silent provider beside a healthy one; two minutes
+verify-lone-server verify-blips verify-first-token verify-silent-provider: verify-%: check-tools check-test-tools
+	scripts/verify/run.sh $(subst -,_,$*) $(VERIFY_ARGS)
 
 ## mutants: makes the library decide wrongly in one place after the other and sees whether its tests notice
 mutants: check-tools check-test-tools

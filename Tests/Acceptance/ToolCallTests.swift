@@ -21,7 +21,10 @@ import Wall
         "without a name": [call("{}", name: "")],
     ]
 
-    private static func acts(_ call: Wall.Call, _ pieces: [String], finish: String) -> [Wall.Act] {
+    /// - Parameter pause: What is done between the tool call and the end of a stream.
+    private static func acts(
+        _ call: Wall.Call, _ pieces: [String], finish: String, pause: [Wall.Act] = []
+    ) -> [Wall.Act] {
         let ending = [Answer.event(Answer.delta("{}", finish: "\"\(finish)\"")), Answer.usage, Answer.done]
         guard call.streams else {
             let message = #"{"role":"assistant","content":null,"tool_calls":[\#(pieces[0])]}"#
@@ -29,8 +32,7 @@ import Wall
             return [Answer.response(200, Answer.completion(choices: choices))]
         }
         let events = pieces.map { Answer.event(Answer.delta(#"{"tool_calls":[\#($0)]}"#)) }
-        return [Answer.streamHead, Answer.role()] + events + [.wait(.milliseconds(50))] + ending
-            + [Answer.streamEnd]
+        return [Answer.streamHead, Answer.role()] + events + pause + ending + [Answer.streamEnd]
     }
 
     private static func pair(_ pieces: [String], finish: String, manner: String) async throws -> Pair {
@@ -42,8 +44,15 @@ import Wall
     {
         let pieces = Self.halves[name] ?? []
         for finish in ["tool_calls", "stop"] {
-            let pair = try await Self.pair(pieces, finish: finish, manner: "stream")
-            let stream = try await pair.chat(stream: true)
+            // However busy the machine is, the end must not come before the caller has the part.
+            let hasPart = Flag()
+            let pair = try await Pair(settings: { $0.wholeAnswers = "stream" }) { call in
+                Self.acts(call, pieces, finish: finish, pause: [.waitUntil { hasPart.value }])
+            }
+            let line = try await pair.begin(stream: true)
+            await line.wait(.seconds(3)) { $0.body.contains("tool_calls") }
+            hasPart.value = true
+            let stream = await line.wait(.seconds(3)) { $0.closed }
             expectFlawless(stream.flaws(asBrokenStreamAfter: "", within: .seconds(3)))
             #expect(try await pair.why(stream).contains("(api_failure, half_tool_call)"))
             expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(3)))

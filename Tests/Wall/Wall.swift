@@ -13,6 +13,8 @@ public final class Wall: Sendable {
         case send([UInt8])
         /// Waits.
         case wait(Duration)
+        /// Waits until a condition holds that a test brings about.
+        case waitUntil(@Sendable () -> Bool)
         /// Closes the sending side, then the rest when the peer has.
         case finish
         /// Closes hard, so that the peer sees a reset.
@@ -32,6 +34,7 @@ public final class Wall: Sendable {
             switch self {
             case .send(let bytes): "send \(bytes.count) bytes"
             case .wait(let time): "wait \(time)"
+            case .waitUntil: "wait until"
             case .flood(let bytes, let times): "send \(bytes.count) bytes \(times) times"
             case .finish: "finish"
             case .reset: "reset"
@@ -321,6 +324,11 @@ private final class WallConnection: ChannelInboundHandler, @unchecked Sendable {
             let (seconds, attoseconds) = duration.components
             let amount = TimeAmount.nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
             context.eventLoop.assumeIsolated().scheduleTask(in: amount) { self.perform(rest) }
+        case .waitUntil(let holds):
+            if holds() { return true }
+            context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(2)) {
+                self.perform([act] + rest)
+            }
         case .flood(let bytes, let times):
             flood = (ByteBuffer(bytes: bytes), times, rest)
             pour()

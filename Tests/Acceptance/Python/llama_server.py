@@ -1,6 +1,6 @@
 """Runs a real llama.cpp server.
 
-usage: llama_server.py MODEL_FILE PORT
+usage: llama_server.py MODEL_FILE PORT [standby]    with standby, only when a line comes from standard input
 """
 import sys
 import time
@@ -15,6 +15,9 @@ settings.n_ctx = 4096
 settings.n_parallel = 8
 settings.cpuparams.n_threads = 1
 settings.warmup = False
+if sys.argv[3:] == ["standby"]:
+    print("standing by", flush=True)
+    sys.stdin.readline()
 server = xllamacpp.Server(settings)
 print("ready", flush=True)
 while True:
