@@ -50,17 +50,19 @@ public final class Gateway: Sendable {
     ///   - wallClockMilliseconds: The present time in milliseconds since 1970, for the decision trail.
     ///   - records: What is known of targets over time; nil for nothing yet.
     ///   - keptDecisions: How many decisions are kept for being asked about.
+    ///   - spawner: Where the task runs that sleeps until hedges are due.
     public init(
         _ routes: Routes, targets: TargetRegistry, time: TimeSource,
         wallClockMilliseconds: @escaping @Sendable () -> Int64, records: TargetRecords? = nil,
-        keptDecisions: Int = 4096
+        keptDecisions: Int = 4096, spawner: Spawner = .detached
     ) {
         current = Mutex(routes)
         self.targets = targets
         self.time = time
         self.records =
             records ?? TargetRecords(time: time, wallClockMilliseconds: wallClockMilliseconds())
-        hedge = Hedge("targets", policy: HedgePolicy(delay: .afterFailure), time: time)
+        hedge = Hedge(
+            "targets", policy: HedgePolicy(delay: .afterFailure), time: time, spawner: spawner)
         self.wallClockMilliseconds = wallClockMilliseconds
         decisions = DecisionLog(capacity: keptDecisions)
     }

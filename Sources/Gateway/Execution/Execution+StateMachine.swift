@@ -189,10 +189,15 @@ extension Execution {
             let persists = bounds.waitsForTheLast && conduct.isWaitedOut(failure) && patienceLeft > .zero
             comeBack(
                 to: index, after: persists ? growingWait(atLeast: failure.retryAfter) : wait,
-                if: persists || conduct.scope != .request && tracks[index].retries < conduct.retriesLast,
+                if: persists || mayComeBack(conduct, failure) && tracks[index].retries < conduct.retriesLast,
                 at: now)
             if conduct.scope != .key { passOverSiblings(of: index) }
             return goElsewhere(at: now)
+        }
+
+        /// Whether the same target may be asked again when no other is left. One that has stalled was given its time.
+        private func mayComeBack(_ conduct: Conduct, _ failure: AttemptFailure) -> Bool {
+            conduct.scope != .request && !(bounds.waitsForTheLast && failure.limit == .idle)
         }
 
         private var patienceLeft: Duration { bounds.retry.patience - waited }

@@ -7,8 +7,16 @@ import Resilience
 /// Failures that have something in common (the caller's key, the body, pictures, tools, a form, length) while the target
 /// answers requests without it are put down to that, and open no breaker that others need.
 struct FailureRun: Sendable {
-    /// How long an answer to another request speaks for the target.
+    /// How long an answer to another request speaks for the target, and how many of the latest do.
     private static let memory = Duration.seconds(30)
+    private static let kept = 8
+
+    /// What was answered.
+    private struct Answer {
+        var caller: Int?
+        var features: GenerationRequest.Features
+        var at: Instant
+    }
 
     /// What failures may be put down to.
     private struct Suspects: Hashable {
@@ -41,8 +49,9 @@ struct FailureRun: Sendable {
     private var suspects: Suspects?
     /// When a request that has nothing of it was answered.
     private var othersAnsweredAt: Instant?
-    /// The last answer before the first failure.
-    private var lastAnswer: (caller: Int?, features: GenerationRequest.Features, at: Instant)?
+    /// The latest answers, a ring.
+    private var answers: [Answer] = []
+    private var answered = 0
     /// The requests in a row that failed and count, and the last of them: that one is asked again is no second one.
     private var inARow = 0
     private var lastFailed: RequestID?
@@ -92,7 +101,13 @@ struct FailureRun: Sendable {
     /// A request was answered.
     mutating func succeeded(_ traits: RequestTraits, at now: Instant) {
         (inARow, lastFailed) = (0, nil)
-        lastAnswer = (traits.caller, traits.features, now)
+        let answer = Answer(caller: traits.caller, features: traits.features, at: now)
+        if answers.count < Self.kept {
+            answers.append(answer)
+        } else {
+            answers[answered % Self.kept] = answer
+        }
+        answered &+= 1
         guard var known = suspects else { return }
         known.clear(Suspects(traits))
         suspects = known.isEmpty ? nil : known
@@ -106,15 +121,16 @@ struct FailureRun: Sendable {
         if let common, !common.isEmpty { suspects = common } else { suspects = begin(seen, at: now) }
     }
 
-    /// Begins with what a first failure may be put down to. An answer from before speaks for the target if it was to
-    /// another caller or to a request that needed less.
+    /// Begins with what a first failure may be put down to: what none of the latest answers had. They speak for the target,
+    /// though not for a body, of which they say nothing.
     private mutating func begin(_ seen: Suspects, at now: Instant) -> Suspects {
-        othersAnsweredAt = nil
-        guard let lastAnswer, now.since(lastAnswer.at) < Self.memory else { return seen }
         var left = seen
-        if left.caller == lastAnswer.caller { left.caller = nil }
-        left.features.subtract(lastAnswer.features)
-        if left.caller != nil || !left.features.isEmpty { othersAnsweredAt = lastAnswer.at }
+        let latest = answers.filter { now.since($0.at) < Self.memory }
+        for answer in latest {
+            if left.caller == answer.caller { left.caller = nil }
+            left.features.subtract(answer.features)
+        }
+        othersAnsweredAt = left.caller == nil && left.features.isEmpty ? nil : latest.map(\.at).max()
         return left
     }
 

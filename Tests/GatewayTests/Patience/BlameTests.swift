@@ -88,6 +88,18 @@ import Testing
         }
     }
 
+    @Test func `what was answered as well is no reason for failures`() {
+        var run = FailureRun()
+        func traits(_ features: GenerationRequest.Features, _ id: UInt64) -> RequestTraits {
+            RequestTraits(Self.request("body \(id)", features, id), caller: nil)
+        }
+        _ = run.failed(.request(traits(.media, 1)), mayTrip: true, most: 3, at: Instant())
+        run.succeeded(traits(.media, 2), at: Instant())
+        run.succeeded(traits([], 3), at: Instant())
+        let verdict = run.failed(.request(traits(.media, 4)), mayTrip: true, most: 3, at: Instant())
+        #expect(verdict == .counts)
+    }
+
     @Test func `an answer speaks for the target for half a minute, no longer`() {
         var run = FailureRun()
         let other = RequestTraits(Self.request("a", []), caller: nil)

@@ -17,15 +17,18 @@ import Testing
         try VirtualGateway.run { simulation in
             let down = AttemptFailure(
                 .transient, cause: "reset", phase: .head, message: "m")
-            let gateway = VirtualGateway(
-                simulation, strategy: .adaptive,
-                [
-                    ("a", { _, _ in .failAfter(.milliseconds(3000), down) }),
-                    ("b", { _, _ in .failAfter(.milliseconds(3000), down) }),
-                ])
+            let act: @Sendable (ProviderCall, Duration) -> VirtualGateway.Act = { _, now in
+                now < .seconds(20) ? .answer(.milliseconds(300)) : .failAfter(.seconds(3), down)
+            }
+            let gateway = VirtualGateway(simulation, strategy: .adaptive, [("a", act), ("b", act)]) {
+                $0.wholeAnswers = .stream
+            }
+            while simulation.time.now.sinceOrigin < .seconds(20) { _ = await gateway.ask() }
+            let before = gateway.attempts
             let call = simulation.start("caller", cancellable: false) { await gateway.ask() }
-            try await simulation.time.sleep(for: .milliseconds(3500))
-            simulation.expect(gateway.attempts == 2, "\(gateway.attempts) attempts: there is no hedge")
+            try await simulation.time.sleep(for: .milliseconds(2900))
+            simulation.expect(gateway.attempts == before + 2, "there is no hedge")
+            try await simulation.time.sleep(for: .milliseconds(200))
             call.cancel()
             let ending = try await call.result.get()
             simulation.expect(ending.decision?.ending == .callerLeft, "\(ending)")

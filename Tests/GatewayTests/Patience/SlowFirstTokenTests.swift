@@ -24,19 +24,21 @@ import Testing
     }
 
     @Test
-    func `a lone target that never answers is given up at the total limit, which is named, and stays closed`()
+    func `lone targets that never answer are given up at the total limit, which is named, and stay closed`()
         throws
     {
         try VirtualGateway.run { simulation in
             let gateway = VirtualGateway(simulation, [("p", { _, _ in .silent })])
-            for _ in 0..<12 {
-                let ending = await gateway.ask()
+            let calls = (0..<12).map { _ in simulation.start(cancellable: false) { await gateway.ask() } }
+            for call in calls {
+                let ending = try await call.result.get()
                 guard case .attemptsFailed(let failure, _, _)? = ending.failure else {
                     return simulation.expect(false, "\(ending)")
                 }
                 simulation.expect(ending.took == .seconds(120), "\(ending.took)")
                 simulation.expect(failure.limit == .total, "\(failure)")
-                simulation.expect(failure.message.contains("within 120 s (timeouts.total)"), failure.message)
+                simulation.expect(
+                    failure.message.contains("within 120 s (timeouts.total)"), failure.message)
             }
             simulation.expect(gateway.breaker("p") == .closed, "its breaker is open")
         }

@@ -124,7 +124,7 @@ final class VirtualGateway: Sendable {
         let route = Route(settings, metrics: metrics, chance: simulation.chance())
         gateway = Gateway(
             Gateway.Routes([route]), targets: registry, time: time,
-            wallClockMilliseconds: { 1_795_300_000_000 }, keptDecisions: 100_000)
+            wallClockMilliseconds: { 1_795_300_000_000 }, keptDecisions: 100_000, spawner: simulation.spawner)
         book = count
     }
 
