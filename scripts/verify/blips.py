@@ -7,8 +7,9 @@ Steady callers ask every half second, whatever they are told. Eager ones ask aga
 takes the provider half a second, and 50 ms after a failure: they come faster the faster they are refused.
 
 *Recovery* is counted from the beginning of the outage to the end of the last request that failed or was not answered at
-once, which is within half a second more than the provider takes; that time of the provider is not counted. *Attempts* are counted by the gateway, since a connection that is refused leaves no
-trace at the provider; where the provider saw more requests than that, its count is taken.
+once, which is within half a second more than the provider takes; that time of the provider is not counted. *Attempts* are
+counted by the gateway, since a connection that is refused leaves no trace at the provider; where the provider saw more
+requests than that, its count is taken.
 """
 import asyncio
 import sys
