@@ -151,8 +151,9 @@ import Wall
         let slow = replies.filter { $0.begun > recovered && $0.reply.elapsed > .milliseconds(700) }
         #expect(slow.isEmpty, "\(slow.count) waited that came after the recovery")
         if length < .seconds(2) {
-            let failed = replies.filter { $0.reply.status != 200 }
-            #expect(failed.isEmpty, "\(failed.count) failed within the patience: \(failed[0].reply.body)")
+            let failed = replies.filter { $0.reply.status != 200 }.map(\.reply)
+            let why = failed.isEmpty ? "" : try await pair.why(failed[0])
+            #expect(failed.isEmpty, "\(failed.count) failed within the patience: \(why)")
         }
         let classes = ["ok", "system_error", "provider_overload", "transient", "timeout", "cancelled"]
         var attempts = 0
