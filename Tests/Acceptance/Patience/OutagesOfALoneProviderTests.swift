@@ -24,7 +24,15 @@ import Wall
             $0.lines = lines
         }) { call in
             let error = #"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#
-            return (isDown.value ? [Answer.response(503, error)] : Answer.good(call)) + [.finish]
+            let leave = ["connection: close"]
+            if isDown.value { return [Answer.response(503, error, fields: leave), .finish] }
+            guard call.streams else {
+                return [Answer.response(200, Answer.completion(), fields: leave), .finish]
+            }
+            let head =
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n"
+                + "connection: close\r\n\r\n"
+            return [.text(head)] + Answer.good(call).dropFirst() + [.finish]
         }
     }
 
