@@ -7,8 +7,9 @@ Steady callers ask every half second, whatever they are told. Eager ones ask aga
 takes the provider half a second, and 50 ms after a failure: they come faster the faster they are refused.
 
 *Recovery* is counted from the beginning of the outage to the end of the last request that failed or was not answered at
-once, which is within half a second more than the provider takes. *Attempts* are counted by the gateway, since a connection that is refused leaves no
-trace at the provider; where the provider saw more requests than that, its count is taken.
+once, which is within half a second more than the provider takes; that time of the provider is not counted. *Attempts* are
+counted by the gateway, since a connection that is refused leaves no trace at the provider; where the provider saw more
+requests than that, its count is taken.
 """
 import asyncio
 import sys
@@ -66,11 +67,11 @@ async def fail(provider, kind, begin, length):
 
 def judge(kind, length, eager, begun, ended, replies, attempts):
     name = f"{kind} {length:g} s" + (", eager callers" if eager else "")
-    at_once = AT_ONCE + (PAUSE if eager else 0)
+    own = PAUSE if eager else 0
     failed = [reply for reply in replies if not reply.is_answer]
-    late = [reply for reply in replies if reply.ended > begun and (not reply.is_answer or reply.elapsed > at_once)]
+    late = [reply for reply in replies if reply.ended > begun and (not reply.is_answer or reply.elapsed > AT_ONCE + own)]
     in_vain = [reply for reply in failed if reply.begun >= ended + GRACE]
-    recovery = max((reply.ended - begun for reply in late), default=0.0)
+    recovery = max((reply.ended - begun - (own if reply.is_answer else 0) for reply in late), default=0.0)
     statuses = {status: sum(reply.status == status for reply in failed) for status in {r.status for r in failed}}
     print(f"{name}: {len(replies)} requests, failed by status: {statuses}")
     for text in sorted({reply.text for reply in failed})[:3]:

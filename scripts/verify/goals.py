@@ -17,8 +17,9 @@ class Goals:
         met = value is not None and (at_most is None or value <= at_most) and (at_least is None or value >= at_least)
         shown = f"{value:.2f}" if isinstance(value, float) else str(value)
         known = value is not None and value != float("inf")
-        self._rows.append((what, f"{shown} {unit}".strip() if known else "none", f"{goal} {unit}".strip() if goal else "",
-                           ("met" if met else "MISSED") if goal else ""))
+        self._rows.append((
+            what, f"{shown} {unit}".strip() if known else "none", f"{goal} {unit}".strip() if goal else "",
+            ("met" if met else "MISSED") if goal else ""))
 
     def finish(self):
         """Prints the table and ends the program: 1 if a goal was missed."""

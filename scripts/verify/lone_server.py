@@ -24,7 +24,7 @@ from goals import Goals
 
 rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
 PYTHON_TESTS = ROOT / "Tests/Acceptance/Python"
-goals = Goals(f"A lone server that is killed and comes back, {rounds} rounds, each asked directly and through the gateway")
+goals = Goals(f"A lone server that is killed and comes back, {rounds} rounds")
 
 
 class Server:
@@ -76,7 +76,8 @@ def ask(client):
 def play(server, client, absence):
     """One round.
 
-    Returns: how long the answer took (none if there was none), what there was instead, and how long the server was away.
+    Returns: how long the answer took (none if there was none), what there was instead, and how long the server was
+    away.
     """
     server.prepare()
     # Connections are open when the server dies, as they are in use.

@@ -359,8 +359,11 @@ extension Execution {
             waited + wait <= bounds.retry.patience && now.advanced(by: wait) < bounds.deadline
         }
 
-        /// Whether the candidate that waits was asked before, so that its budget must allow the retry.
-        public var pendingIsRetry: Bool { pending.map { tracks[$0].wasAsked } ?? false }
+        /// Whether the candidate that waits was asked before, so that its budget must allow the retry. Who waits for its
+        /// breaker's probes, which are rare, may have to wait many times for one attempt.
+        public var pendingIsRetry: Bool {
+            pending.map { tracks[$0].wasAsked && !tracks[$0].isLastResort } ?? false
+        }
 
         // MARK: Giving up
 

@@ -24,7 +24,15 @@ import Wall
             $0.lines = lines
         }) { call in
             let error = #"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#
-            return (isDown.value ? [Answer.response(503, error)] : Answer.good(call)) + [.finish]
+            let leave = ["connection: close"]
+            if isDown.value { return [Answer.response(503, error, fields: leave), .finish] }
+            guard call.streams else {
+                return [Answer.response(200, Answer.completion(), fields: leave), .finish]
+            }
+            let head =
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n"
+                + "connection: close\r\n\r\n"
+            return [.text(head)] + Answer.good(call).dropFirst() + [.finish]
         }
     }
 
@@ -151,8 +159,9 @@ import Wall
         let slow = replies.filter { $0.begun > recovered && $0.reply.elapsed > .milliseconds(700) }
         #expect(slow.isEmpty, "\(slow.count) waited that came after the recovery")
         if length < .seconds(2) {
-            let failed = replies.filter { $0.reply.status != 200 }
-            #expect(failed.isEmpty, "\(failed.count) failed within the patience: \(failed[0].reply.body)")
+            let failed = replies.filter { $0.reply.status != 200 }.map(\.reply)
+            let why = failed.isEmpty ? "" : try await pair.why(failed[0])
+            #expect(failed.isEmpty, "\(failed.count) failed within the patience: \(why)")
         }
         let classes = ["ok", "system_error", "provider_overload", "transient", "timeout", "cancelled"]
         var attempts = 0
