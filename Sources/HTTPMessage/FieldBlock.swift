@@ -89,6 +89,20 @@ public final class FieldBlock: Sendable {
         }
     }
 
+    /// Whether the first field with that lower-case name is the host `host`, in lower case, with a port or without one.
+    public func value(of name: StaticString, isHost host: StaticString) -> Bool {
+        bytes.withUnsafeReadableBytes { bytes in
+            let length = host.utf8CodeUnitCount
+            guard let field = first(name, bytes), field.valueLength >= length,
+                isEqual(bytes, Int(field.value), toLowercase: host, count: length)
+            else {
+                return false
+            }
+            let rest = bytes[Int(field.value) + length..<Int(field.value) + Int(field.valueLength)]
+            return rest.isEmpty || rest.first == 0x3A && rest.dropFirst().allSatisfy { $0 &- 0x30 < 10 }
+        }
+    }
+
     private func first(_ name: StaticString, _ bytes: UnsafeRawBufferPointer) -> Field? {
         let length = name.utf8CodeUnitCount
         for field in fields where Int(field.nameLength) == length {

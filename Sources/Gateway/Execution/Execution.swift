@@ -105,6 +105,7 @@ public final class Execution: Sendable {
 
     /// Whether another target could be asked in place of the one that is about to be.
     func hasAlternative(to ask: Ask) -> Bool {
+        guard candidates.count > 1 else { return false }
         let now = time.now
         return machine.withLock { machine in
             machine.hasAlternative(to: ask.candidate) { health(of: $0).isReady(at: now) }

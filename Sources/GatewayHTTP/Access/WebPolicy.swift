@@ -35,7 +35,9 @@ public struct WebPolicy: Sendable, Hashable {
     /// - Returns: The origin of the page that may read the answer; nil if no page may, or none asks.
     /// - Throws: Why the request is refused.
     func check(_ head: RequestHead, needsKeys: Bool, isOpen: Bool) throws(Refusal) -> String? {
-        if !needsKeys || !hosts.isEmpty && !isOpen, let host = head["host"] { try check(host: host) }
+        if !needsKeys || !hosts.isEmpty && !isOpen, !Self.hasUsualHost(head), let host = head["host"] {
+            try check(host: host)
+        }
         if needsKeys, origins.isEmpty { return nil }
         if let origin = head["origin"] {
             if allows(origin, needsKeys) { return origin }
@@ -67,6 +69,12 @@ public struct WebPolicy: Sendable, Hashable {
     }
 
     // MARK: Names
+
+    /// Whether it has one of the names that nearly all requests to a gateway without keys have.
+    private static func hasUsualHost(_ head: RequestHead) -> Bool {
+        head.fields.value(of: "host", isHost: "127.0.0.1")
+            || head.fields.value(of: "host", isHost: "localhost")
+    }
 
     private func check(host: String) throws(Refusal) {
         let name = Self.name(host)
