@@ -129,7 +129,8 @@ enum ContractPage {
         (`HOLDFAST_WRITE_CONTRACT=1 swift test --filter Contract`), and the tests fail when it says something else than what
         they see.
 
-        The limits of these runs are shorter than the defaults: 2 s for the first token, 2 s between two, 8 s in all.
+        The limits of these runs are shorter than the defaults: 2 s for the first token while F could
+        be asked, 2 s between two, 8 s in all.
         A *part* is a beginning of the answer. It is followed by one typed error event, and by neither a finish reason nor
         `[DONE]`. *Mended* means that P's stream broke, F was asked from scratch and said the same, and the rest of its answer
         followed under P's identity. Whole answers are asked for as streams, which is the default.
