@@ -23,12 +23,15 @@ import Wall
 
     @Test func `nor when the line to a provider is bad`() async throws {
         let stage = try await SoakStage(Self.plan, toxic: .toProvider)
-        expectFlawless(try await Self.flaws(of: stage, "a bad line to P", for: Self.short))
+        let flaws = try await Self.flaws(
+            of: stage, "a bad line to P", for: Self.short, warmUp: Self.warmUp)
+        expectFlawless(flaws)
     }
 
     @Test func `nor when the lines to the callers are bad`() async throws {
         let stage = try await SoakStage(Self.plan, toxic: .toCaller)
-        let flaws = try await Self.flaws(of: stage, "bad lines to callers", for: Self.short, mayBeCut: true)
+        let flaws = try await Self.flaws(
+            of: stage, "bad lines to callers", for: Self.short, warmUp: Self.warmUp, mayBeCut: true)
         expectFlawless(flaws)
     }
 
@@ -36,7 +39,7 @@ import Wall
     private static let short = Duration.seconds(max(5, min(60, SoakPlan.seconds / 4)))
 
     private static func flaws(
-        of stage: SoakStage, _ name: String, for time: Duration, warmUp: Int = 1000, mayBeCut: Bool = false
+        of stage: SoakStage, _ name: String, for time: Duration, warmUp: Int, mayBeCut: Bool = false
     ) async throws -> [String] {
         var flaws = Flaws()
         let fresh = stage.holding
