@@ -90,22 +90,30 @@ enum JSONTree: Equatable, Sendable {
 
     /// Joins what a later part of the same value says. Works in place, so that a long text costs its length only once.
     mutating func merge(_ later: JSONTree, constant: Set<String>) {
-        let own = self
-        if later == .null { return }
-        // Holds the only reference to what is changed.
-        self = .null
-        switch (consume own, later) {
-        case (.string(var text), .string(let more)):
+        // What is changed must have no other reference, or all of it is copied: so `self` lets go of it meanwhile.
+        switch later {
+        case .null: return
+        case .string(let more):
+            guard case .string(var text) = self else { break }
+            self = .null
             text += more
             self = .string(text)
-        case (.array(var elements), .array(let more)):
+            return
+        case .array(let more):
+            guard case .array(var elements) = self else { break }
+            self = .null
             for element in more.list { elements.join(element, constant) }
             self = .array(elements)
-        case (.object(var members), .object(let more)):
+            return
+        case .object(let more):
+            guard case .object(var members) = self else { break }
+            self = .null
             for (name, value) in more.list { members.join(name, value, constant) }
             self = .object(members)
-        default: self = later
+            return
+        case .plain: break
         }
+        self = later
     }
 
     // MARK: Writing

@@ -24,6 +24,8 @@ final class SignalListener: Sendable {
         self.hear = hear
     }
 
+    private static let numbers = [SIGTERM, SIGINT, SIGHUP]
+
     /// Begins to hear SIGTERM, SIGINT and SIGHUP. Only once in a process.
     func start() {
         var ends: [Int32] = [-1, -1]
@@ -33,7 +35,7 @@ final class SignalListener: Sendable {
         _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
         Self.entrance.store(ends[1], ordering: .sequentiallyConsistent)
         Thread.detachNewThread { self.listen(at: exit) }
-        for number in [SIGTERM, SIGINT, SIGHUP] {
+        for number in Self.numbers {
             signal(number) { number in
                 var byte = UInt8(truncatingIfNeeded: number)
                 let error = errno
@@ -43,7 +45,16 @@ final class SignalListener: Sendable {
         }
     }
 
+    /// Lets the signals come to this thread. Those of the concurrency pool keep them out, and so do threads that they make.
+    private static func unblock() {
+        var mask = sigset_t()
+        sigemptyset(&mask)
+        for number in numbers { sigaddset(&mask, number) }
+        pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+    }
+
     private func listen(at exit: Int32) {
+        Self.unblock()
         var stopping = Stopping()
         while true {
             var pipe = pollfd(fd: exit, events: Int16(POLLIN), revents: 0)
