@@ -19,7 +19,7 @@ import Wall
         let body = #"{"model":"demo","messages":[{"role":"user","content":"\#(text)"}]}"#
         let head =
             "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
-            + "content-length: \(body.utf8.count)\r\n\r\n"
+            + "connection: close\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
         return Array((head + body).utf8)
     }
 
