@@ -6,7 +6,7 @@ PORT ?= 8080
 SECONDS ?= 600
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -96,10 +96,10 @@ release: check-tools
 
 ## lint: the format of the code
 lint:
-	swift format lint --strict --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift Examples/Sources Examples/Package.swift scripts/documents
+	swift format lint --strict --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift Benchmarks/linear/Sources Benchmarks/linear/Package.swift Examples/Sources Examples/Package.swift scripts/documents
 
 format:
-	swift format --in-place --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift Examples/Sources Examples/Package.swift scripts/documents
+	swift format --in-place --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift Benchmarks/linear/Sources Benchmarks/linear/Package.swift Examples/Sources Examples/Package.swift scripts/documents
 
 ## tidy: banned calls, imports and sizes
 tidy:
@@ -112,6 +112,16 @@ fuzz: check-tools
 ## fuzz-check: whether every fuzzer finds a mistake that is planted for it
 fuzz-check: check-tools
 	scripts/fuzz.sh check
+
+## linear: counts the instructions of every reader of outside bytes; fails if one costs more than its input's length
+linear: check-tools
+	@scripts/install.sh valgrind binutils
+	swift build -c release --package-path Benchmarks/linear --scratch-path .build-linear
+	python3 scripts/linear.py .build-linear/release/linear $(READERS)
+
+## verify-large-bodies: what 18 MB of escapes cost, who waits meanwhile, and whether the process can be ended
+verify-large-bodies: release
+	python3 scripts/verify/large-bodies.py $(RELEASE)/release/holdfast
 
 ## thread-sanitizer: the library's tests under the thread sanitizer; fails on a race
 thread-sanitizer: check-tools
@@ -146,4 +156,4 @@ check-test-tools:
 	@scripts/install.sh python3 python3-venv openssl curl chromium
 
 clean:
-	rm -rf .build .build-mutants .build-coverage .build-fuzz .build-fuzz-planted .build-docs $(RELEASE) Benchmarks/library/.build Examples/.build
+	rm -rf .build .build-mutants .build-coverage .build-fuzz .build-fuzz-planted .build-linear .build-docs $(RELEASE) Benchmarks/library/.build Examples/.build

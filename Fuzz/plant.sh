@@ -21,7 +21,7 @@ plant() {
 plant Providers/EventStream/EventStreamScanner.swift \
     '(data, name, lineStart, eventStart) = ([], nil, 0, 0)' '(data, lineStart, eventStart) = ([], 0, 0)'
 # FuzzChatRequest: no answers at all may be asked for.
-plant GatewayHTTP/OpenAIAPI/ChatRequestScan.swift 'readCount("n", 1...128' 'readCount("n", 0...128'
+plant GatewayHTTP/OpenAIAPI/ChatRequestScan.swift 'readCount("n", 1...' 'readCount("n", 0...'
 # FuzzProviderAnswer: a chunk may be something else than UTF-8.
 plant Providers/OpenAI/ChunkScan.swift \
     'guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }' ''

@@ -5,6 +5,7 @@ missing=""
 for package in "$@"; do
     case $package in
         python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing $package" ;;
+        binutils) command -v objcopy >/dev/null 2>&1 || missing="$missing $package" ;;
         *) command -v "$package" >/dev/null 2>&1 || missing="$missing $package" ;;
     esac
 done

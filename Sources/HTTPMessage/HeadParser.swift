@@ -116,11 +116,7 @@ struct HeadParser {
             facts.hostIsValid =
                 count > 0 && count <= 255 && (start..<start + count).allSatisfy { isHostByte(bytes[$0]) }
         case 10 where field.isNamed("connection", in: bytes):
-            let options = field.text(in: bytes).lowercased().split(separator: ",").map {
-                $0.filter { $0 != " " && $0 != "\t" }
-            }
-            if options.contains("close") { facts.closes = true }
-            if options.contains("keep-alive") { facts.keepsAlive = true }
+            noteOptions(bytes[start..<start + count], bytes, &facts)
         case 14 where field.isNamed("content-length", in: bytes):
             facts.lengths += 1
             var length = 0
@@ -134,6 +130,26 @@ struct HeadParser {
             facts.codings += 1
             facts.isChunked = count == 7 && isEqual(bytes, start, toLowercase: "chunked", count: 7)
         default: break
+        }
+    }
+
+    private static func noteOptions(
+        _ value: Slice<UnsafeRawBufferPointer>, _ bytes: UnsafeRawBufferPointer, _ facts: inout Facts
+    ) {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+        var start = value.startIndex
+        while start < value.endIndex {
+            let comma = value[start...].firstIndex(of: 0x2C) ?? value.endIndex
+            var end = comma
+            while start < end, isSpace(bytes[start]) { start += 1 }
+            while end > start, isSpace(bytes[end - 1]) { end -= 1 }
+            switch end - start {
+            case 5: if isEqual(bytes, start, toLowercase: "close", count: 5) { facts.closes = true }
+            case 10:
+                if isEqual(bytes, start, toLowercase: "keep-alive", count: 10) { facts.keepsAlive = true }
+            default: break
+            }
+            start = comma + 1
         }
     }
 

@@ -37,8 +37,11 @@ import Testing
                 "Sources/Simulation/World/WorldFileReader.swift", "Sources/holdfast/State/StateFile.swift",
             ]),
         Ban(
-            pattern: #"DispatchQueue|Thread\("#, instead: "a task on the event loop",
-            except: ["Sources/holdfast/Logging/LineWriter.swift"]),
+            pattern: #"DispatchQueue|Thread\(|detachNewThread"#, instead: "a task on the event loop",
+            except: [
+                "Sources/holdfast/Logging/LineWriter.swift",
+                "Sources/holdfast/Serving/SignalListener.swift",
+            ]),
         Ban(pattern: #"NSLock|NIOLock|os_unfair_lock"#, instead: "Mutex"),
         Ban(
             pattern: #"(^|[^A-Za-z.])print\("#, instead: "a logger", except: ["Sources/holdfast/Check.swift"]),

@@ -1,3 +1,4 @@
+import Foundation
 import LibFuzzer
 
 /// Ends the program unless `holds`; libFuzzer then saves the input.
@@ -15,9 +16,23 @@ public func fuzz(_ body: @escaping (UnsafeRawBufferPointer) -> Void) {
     var count = CommandLine.argc,
         arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
     LLVMFuzzerRunDriver(&count, &arguments) { data, count in
-        if count > 0 { test(UnsafeRawBufferPointer(start: data, count: count)) }
+        guard count > 0 else { return 0 }
+        let before = processorTime()
+        test(UnsafeRawBufferPointer(start: data, count: count))
+        let took = processorTime() - before
+        expect(count < 1024 || took < slowest * count, "slow: \(took / count) ns a byte for \(count) bytes")
         return 0
     }
+}
+
+/// The most that an input may take, in nanoseconds for each of its bytes.
+private let slowest = 20_000
+
+/// What this thread has used so far, in nanoseconds.
+private func processorTime() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
 /// Where an input is cut, as a network might cut it.

@@ -116,7 +116,7 @@ extension Execution.Attempt {
                 }
             }
             if held.isWhole,
-                let failure = self.failure(of: stream.choices, .stream(held.joined, stream.facts))
+                let failure = await self.failure(of: stream.choices, .stream(held.joined, stream.facts))
             {
                 throw .failed(failure)
             }

@@ -144,7 +144,7 @@ extension Execution {
                 case .whole(let whole):
                     // Callers count on the usage of a whole answer.
                     if call.asStream, whole.facts.usage == nil { health.learnPace { $0.noteUnfitStreams() } }
-                    if let failure = failure(of: whole.choices, .whole(whole)) {
+                    if let failure = await failure(of: whole.choices, .whole(whole)) {
                         return .failed(failure, whole.facts)
                     }
                     return .whole(whole, watch?.speed)

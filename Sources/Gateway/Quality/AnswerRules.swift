@@ -84,7 +84,7 @@ public struct AnswerRules: Sendable, Hashable {
 
     private func flaw(of text: String) -> Flaw? {
         if !refusals.isEmpty {
-            let beginning = Phrase.folded(text.drop(while: \.isWhitespace).prefix(Self.refusalLength))
+            let beginning = Phrase.folded(text.beginning(of: Self.refusalLength))
             if refusals.contains(where: { $0.isIn(beginning) }) { return ("refusal", "is a refusal") }
         }
         if let index = mustContain.firstIndex(where: { !$0.isIn(text) }) {
@@ -123,8 +123,19 @@ extension GenerationRequest.JSONForm {
 extension String {
     /// Whether so many characters are between the white space at its ends.
     fileprivate func hasCharacters(_ count: Int) -> Bool {
-        guard let last = lastIndex(where: { !$0.isWhitespace }) else { return false }
-        let text = self[...last].drop(while: \.isWhitespace)
+        // By scalars, since to tell characters apart from the end takes far longer.
+        guard let last = unicodeScalars.lastIndex(where: { !$0.properties.isWhitespace }) else {
+            return false
+        }
+        let text = Substring(unicodeScalars[...last].drop { $0.properties.isWhitespace })
+        guard text.unicodeScalars.index(text.startIndex, offsetBy: count, limitedBy: text.endIndex) != nil
+        else { return false }
         return text.index(text.startIndex, offsetBy: count, limitedBy: text.endIndex) != nil
+    }
+
+    /// The first characters that are no white space; fewer where a character has very many accents.
+    fileprivate func beginning(of count: Int) -> Substring {
+        let scalars = unicodeScalars.drop { $0.properties.isWhitespace }.prefix(4 * count)
+        return Substring(scalars).prefix(count)
     }
 }

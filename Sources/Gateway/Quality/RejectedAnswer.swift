@@ -57,11 +57,13 @@ extension Execution.Attempt {
     /// Why an answer is not good enough; nil if it is. The first one is kept, where it is better than none.
     func failure(
         of choices: [AnsweredChoice]?, _ content: @autoclosure () -> RejectedAnswer.Content
-    ) -> AttemptFailure? {
-        let rules = execution.settings.answers
-        guard let choices, let failure = rules.failure(of: choices, for: execution.request) else {
-            return nil
+    ) async -> AttemptFailure? {
+        guard let choices else { return nil }
+        let rules = execution.settings.answers, request = execution.request
+        let found = await LargeBody.read(choices.reduce(0) { $0 + $1.text.utf8.count }) {
+            rules.failure(of: choices, for: request)
         }
+        guard let failure = found else { return nil }
         if rules.lastResort == .deliver {
             let answer = RejectedAnswer(
                 content: content(), cause: failure.cause, provider: target.provider.name, model: target.model)

@@ -75,8 +75,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     // MARK: Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
-        if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
+        input.addInput(unwrapInboundIn(data))
         switch state {
         case .idle, .body: readOn()
         case .serving: if input.readableBytes > Self.maximumAhead { setReading(false) }

@@ -1,6 +1,7 @@
 import Gateway
 import Generation
 import HTTPMessage
+import NIOCore
 import Resilience
 
 /// `POST /v1/chat/completions`.
@@ -16,7 +17,7 @@ struct ChatCompletions: Sendable {
         do throws(CallerLeft) {
             let request: GenerationRequest, route: Route, wishes: CallerWishes
             do throws(OpenAIError) {
-                (request, route, wishes) = try read(exchange, id)
+                (request, route, wishes) = try await read(exchange, id)
             } catch {
                 return try await exchange.reply.refuse(error, nil, id: id)
             }
@@ -30,13 +31,16 @@ struct ChatCompletions: Sendable {
 
     private func read(
         _ exchange: Exchange, _ id: RequestID
-    ) throws(OpenAIError) -> (GenerationRequest, Route, CallerWishes) {
+    ) async throws(OpenAIError) -> (GenerationRequest, Route, CallerWishes) {
         for name in Self.refusedHeaders where exchange.head.fields.contains(name) {
             throw .invalid(
                 "the header \(name) is not accepted: where requests go is decided by the gateway's configuration",
                 field: "\(name)", code: "unsupported_header")
         }
-        let scan = try ChatRequestScan.read(exchange.body)
+        let body = exchange.body
+        let scan = try await LargeBody.read(body.readableBytes) { () throws(OpenAIError) in
+            try ChatRequestScan.read(body)
+        }
         guard let route = gateway.route(for: scan.model) else {
             throw .invalid(
                 "the model '\(scan.model)' is not known here; GET /v1/models names those that are",

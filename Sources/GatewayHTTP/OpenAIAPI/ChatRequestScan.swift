@@ -190,7 +190,7 @@ struct ChatRequestScan {
                 case 1: try readMessages(&cursor)
                 case 2: try readStream(&cursor)
                 case 3: try readStreamOptions(&cursor)
-                case 4: try readCount("n", 1...128, &cursor) { choices = $0 }
+                case 4: try readCount("n", 1...GenerationRequest.mostChoices, &cursor) { choices = $0 }
                 case 7: try readForm(&cursor)
                 default: try readCount(Self.own[index], 1...10_000_000, &cursor) { maximumTokens = $0 }
                 }
@@ -242,7 +242,8 @@ struct ChatRequestScan {
     private mutating func readModel(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
         guard try cursor.peek() == .string else { return Self.wrongType("model", "a string") }
         let name = try cursor.readString()
-        model = cursor.decode(name)
+        // A name of 256 bytes may be six times as long where it is written in escapes.
+        model = cursor.decode(name, most: 6 * 256 + 1)
         modelRange = name.range.lowerBound - 1..<name.range.upperBound + 1
         guard !model.isEmpty, model.utf8.count <= 256 else {
             return .invalid("model must be a name of 1 to 256 bytes", field: "model")

@@ -6,6 +6,9 @@ public import NIOCore
 /// the model's name replaced; unknown members pass through. A class, because it is handed on many times and never
 /// changes.
 public final class GenerationRequest: Sendable {
+    /// The most answers that may be asked for. 128.
+    public static let mostChoices = 128
+
     /// The identity of the request, for logs, headers and the decision trail.
     public let id: RequestID
     /// The model's name as the caller gave it.
@@ -14,7 +17,7 @@ public final class GenerationRequest: Sendable {
     public let streams: Bool
     /// Whether the caller asked for usage at the end of a stream.
     public let wantsUsage: Bool
-    /// How many answers the caller wants. Range: 1 to 128.
+    /// How many answers the caller wants. Range: 1 to ``mostChoices``.
     public let choices: Int
     /// The most tokens that the caller wants; nil if it does not say.
     public let maximumTokens: Int?

@@ -2,30 +2,44 @@
 public enum JSONEscapes {
     /// The value of a string that a ``JSONCursor`` has accepted.
     static func decode(_ raw: UnsafeRawBufferPointer) -> String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(raw.count)
-        var index = 0
-        while index < raw.count {
-            guard raw[index] == 0x5C, index + 1 < raw.count else {
-                bytes.append(raw[index])
-                index += 1
-                continue
+        // No escape is shorter than what it stands for.
+        String(unsafeUninitializedCapacity: raw.count) { text in
+            var index = 0, count = 0
+            while index < raw.count {
+                let end = max(raw.endOfPlainText(from: index), index + (raw[index] == 0x5C ? 0 : 1))
+                if end > index {
+                    let plain = UnsafeRawBufferPointer(rebasing: raw[index..<end])
+                    UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(text)[count...])
+                        .copyMemory(from: plain)
+                    (index, count) = (end, count + plain.count)
+                } else {
+                    index = decodeEscape(raw, at: index, into: text, &count)
+                }
             }
-            let escape = raw[index + 1]
-            index += 2
-            guard escape == 0x75 else {
-                bytes.append(plain(escape))
-                continue
-            }
-            var scalar = UInt32(unit(raw, at: index))
-            index += 4
-            if scalar & 0xFC00 == 0xD800 {
-                scalar = 0x10000 + (scalar & 0x3FF) << 10 + UInt32(unit(raw, at: index + 2)) & 0x3FF
-                index += 6
-            }
-            bytes += Array(String(Unicode.Scalar(scalar).map { Character($0) } ?? "\u{FFFD}").utf8)
+            return count
         }
-        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Writes what the escape at `start` stands for, and returns the offset behind it.
+    private static func decodeEscape(
+        _ raw: UnsafeRawBufferPointer, at start: Int, into text: UnsafeMutableBufferPointer<UInt8>,
+        _ count: inout Int
+    ) -> Int {
+        guard start + 1 < raw.count, raw[start + 1] == 0x75 else {
+            text[count] = start + 1 < raw.count ? plain(raw[start + 1]) : 0x5C
+            count += 1
+            return min(start + 2, raw.count)
+        }
+        var scalar = unit(raw, at: start + 2), end = start + 6
+        if scalar & 0xFC00 == 0xD800 {
+            scalar = 0x10000 + (scalar & 0x3FF) << 10 + unit(raw, at: end + 2) & 0x3FF
+            end += 6
+        }
+        for byte in UTF8.encode(Unicode.Scalar(scalar) ?? "\u{FFFD}") ?? UTF8.encodedReplacementCharacter {
+            text[count] = byte
+            count += 1
+        }
+        return min(end, raw.count)
     }
 
     private static func plain(_ escape: UInt8) -> UInt8 {
@@ -39,10 +53,10 @@ public enum JSONEscapes {
         }
     }
 
-    private static func unit(_ raw: UnsafeRawBufferPointer, at start: Int) -> UInt16 {
-        var value: UInt16 = 0
+    private static func unit(_ raw: UnsafeRawBufferPointer, at start: Int) -> UInt32 {
+        var value: UInt32 = 0
         for index in start..<start + 4 {
-            value = value << 4 | UInt16(index < raw.count ? hexDigit(raw[index]) ?? 0 : 0)
+            value = value << 4 | UInt32(index < raw.count ? hexDigit(raw[index]) ?? 0 : 0)
         }
         return value
     }

@@ -16,6 +16,9 @@ public struct JSONKeys: Sendable {
         self.byLength = byLength
     }
 
+    /// The length of the longest name, in bytes.
+    var longest: Int { byLength.count - 1 }
+
     /// The place of the name that these bytes are; -1 if they are none.
     func index(of bytes: UnsafeRawBufferPointer) -> Int {
         guard bytes.count < byLength.count else { return -1 }

@@ -50,7 +50,7 @@ struct EventStreamScanner {
             skipsLF = false
             if bytes[start + lineStart] == 0x0A { lineStart += 1 }
         }
-        while let end = lineEnd(in: bytes, from: start + lineStart + searched) {
+        while let end = bytes.firstLineEnd(from: start + lineStart + searched) {
             let line = start + lineStart..<end
             var next = end + 1
             if bytes[end] == 0x0D {
@@ -85,14 +85,6 @@ struct EventStreamScanner {
     private func startsLikeMark(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> Bool {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         return bytes[min(start, bytes.count)...].elementsEqual(mark.prefix(bytes.count - start))
-    }
-
-    private func lineEnd(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
-        guard start < bytes.count else { return nil }
-        let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-        let lineFeed = rest.firstOffset(of: 0x0A)
-        let before = lineFeed.map { UnsafeRawBufferPointer(rebasing: rest[..<$0]) } ?? rest
-        return (before.firstOffset(of: 0x0D) ?? lineFeed).map { start + $0 }
     }
 
     /// Notes a line's field; comments and unknown fields mean nothing.

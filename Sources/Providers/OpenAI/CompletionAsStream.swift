@@ -14,7 +14,8 @@ final class CompletionAsStream: ReplyStream {
     init(_ whole: WholeReply, wantsUsage: Bool) {
         facts = whole.facts
         choices = whole.choices
-        let tree = whole.body.withUnsafeReadableBytes { try? JSONTree.read($0) } ?? .object([])
+        let tree =
+            whole.body.withUnsafeReadableBytes { try? JSONTree.read($0) } ?? .object(JSONTree.Members())
         let events = Self.events(of: tree, wantsUsage: wantsUsage)
         var bytes = ByteBuffer()
         for event in events {
@@ -31,20 +32,35 @@ final class CompletionAsStream: ReplyStream {
 
     func cancel() {}
 
+    /// The most that is said again in each event of what all have in common, in bytes. What is above is said once.
+    private static let maximumRepeated = 4096
+
     private static func events(of answer: JSONTree, wantsUsage: Bool) -> [JSONTree] {
-        guard case .object(let members) = answer else { return [] }
-        let kept = members.filter { $0.name != "choices" && $0.name != "usage" && $0.name != "object" }
-        let common = kept + [("object", JSONTree.text("chat.completion.chunk"))]
-        func event(_ choices: [JSONTree]) -> JSONTree { .object(common + [("choices", .array(choices))]) }
+        guard case .object(let members) = answer, case .array(let choices)? = answer["choices"] else {
+            return []
+        }
+        var common = [("object", JSONTree.text("chat.completion.chunk"))], once: [(String, JSONTree)] = []
+        var repeated = ByteBuffer()
+        for (name, value) in members.list where !["choices", "usage", "object"].contains(name) {
+            value.write(&repeated, as: name)
+            if repeated.readableBytes <= maximumRepeated {
+                common.append((name, value))
+            } else {
+                once.append((name, value))
+            }
+        }
         var events: [JSONTree] = []
-        guard case .array(let choices)? = answer["choices"] else { return [] }
-        for choice in choices {
+        func add(_ choices: [JSONTree], _ more: [(String, JSONTree)] = []) {
+            let choices = [("choices", JSONTree.array(JSONTree.Elements(choices)))]
+            events.append(.object(JSONTree.Members(common + once + choices + more)))
+            once = []
+        }
+        for choice in choices.list {
             let (all, end) = divided(choice)
-            events += [event([all]), event([end])]
+            add([all])
+            add([end])
         }
-        if wantsUsage, let usage = answer["usage"] {
-            events.append(.object(common + [("choices", .array([])), ("usage", usage)]))
-        }
+        if wantsUsage, let usage = answer["usage"] { add([], [("usage", usage)]) }
         return events
     }
 
@@ -52,7 +68,7 @@ final class CompletionAsStream: ReplyStream {
     private static func divided(_ choice: JSONTree) -> (all: JSONTree, end: JSONTree) {
         guard case .object(let members) = choice else { return (choice, choice) }
         var all: [(String, JSONTree)] = [], end: [(String, JSONTree)] = []
-        for (name, value) in members {
+        for (name, value) in members.list {
             switch name {
             case "index": break
             case "message": all.append(("delta", delta(value)))
@@ -61,23 +77,27 @@ final class CompletionAsStream: ReplyStream {
             }
         }
         let index = ("index", choice["index"] ?? .plain([0x30]))
+        let empty = JSONTree.object(JSONTree.Members())
         return (
-            .object([index] + all + [("finish_reason", .null)]),
-            .object([index, ("delta", .object([]))] + end)
+            .object(JSONTree.Members([index] + all + [("finish_reason", .null)])),
+            .object(JSONTree.Members([index, ("delta", empty)] + end))
         )
     }
 
     /// Tool calls of a stream carry their index.
     private static func delta(_ message: JSONTree) -> JSONTree {
-        guard case .object(var members) = message else { return .object([]) }
-        for (place, member) in members.enumerated() {
-            guard member.name == "tool_calls", case .array(let calls) = member.value else { continue }
-            let numbered = calls.enumerated().map { index, call -> JSONTree in
-                guard case .object(let parts) = call else { return call }
-                return .object([("index", .plain(Array(String(index).utf8)))] + parts)
-            }
-            members[place].value = .array(numbered)
-        }
-        return .object(members)
+        guard case .object(let members) = message else { return .object(JSONTree.Members()) }
+        return .object(
+            JSONTree.Members(
+                members.list.map { name, value in
+                    guard name == "tool_calls", case .array(let calls) = value else { return (name, value) }
+                    let inOrder = calls.list.enumerated().map { numbered($0, $1) }
+                    return (name, .array(JSONTree.Elements(inOrder)))
+                }))
+    }
+
+    private static func numbered(_ index: Int, _ call: JSONTree) -> JSONTree {
+        guard case .object(let parts) = call else { return call }
+        return .object(JSONTree.Members([("index", .plain(Array(String(index).utf8)))] + parts.list))
     }
 }

@@ -8,7 +8,7 @@ import NIOCore
 /// provider says is lost.
 struct CompletionAssembler {
     /// What all chunks say, by member, in the order in which it was first said.
-    private var members: [(name: String, value: JSONTree)] = []
+    private var members = JSONTree.Members()
     private var choices: [Int: (message: JSONTree, more: JSONTree)] = [:]
     private var scanner = EventStreamScanner()
 
@@ -31,36 +31,30 @@ struct CompletionAssembler {
 
     private mutating func add(_ data: UnsafeRawBufferPointer) {
         guard case .object(let chunk)? = try? JSONTree.read(data) else { return }
-        for (name, value) in chunk {
+        for (name, value) in chunk.list {
             switch name {
             case "choices":
                 guard case .array(let elements) = value else { continue }
-                for element in elements { addChoice(element) }
+                for element in elements.list { addChoice(element) }
             // Obfuscation only hides the lengths of a stream's parts.
             case "object", "obfuscation": continue
-            case "usage": if value != .null { set(name, value) }
-            default: if value != .null, !members.contains(where: { $0.name == name }) { set(name, value) }
+            case "usage": if value != .null { members.set(name, value) }
+            default: if value != .null, members.place(of: name) == nil { members.set(name, value) }
             }
-        }
-    }
-
-    private mutating func set(_ name: String, _ value: JSONTree) {
-        if let index = members.firstIndex(where: { $0.name == name }) {
-            members[index].value = value
-        } else {
-            members.append((name, value))
         }
     }
 
     private mutating func addChoice(_ choice: JSONTree) {
         guard case .object(let parts) = choice else { return }
         let index = choice["index"]?.number ?? 0
-        var known = choices.removeValue(forKey: index) ?? (.object([]), .object([]))
-        for (name, value) in parts {
+        var known =
+            choices.removeValue(forKey: index) ?? (.object(JSONTree.Members()), .object(JSONTree.Members()))
+        for (name, value) in parts.list {
             switch name {
             case "index": continue
             case "delta": known.message.merge(value, constant: Self.constant)
-            case "logprobs": known.more.merge(.object([(name, value)]), constant: Self.constant)
+            case "logprobs":
+                known.more.merge(.object(JSONTree.Members([(name, value)])), constant: Self.constant)
             default: if value != .null { known.more.set(name, value) }
             }
         }
@@ -70,10 +64,12 @@ struct CompletionAssembler {
     /// The whole answer.
     var whole: ByteBuffer {
         var buffer = ByteBuffer(string: "{")
-        func member(_ name: String) -> JSONTree? { members.first { $0.name == name }?.value }
+        func member(_ name: String) -> JSONTree? { members.list.first { $0.name == name }?.value }
         if let id = member("id") { id.write(&buffer, as: "id") }
         buffer.writeStaticString(#""object":"chat.completion","#)
-        for (name, value) in members where name != "id" && name != "usage" { value.write(&buffer, as: name) }
+        for (name, value) in members.list where name != "id" && name != "usage" {
+            value.write(&buffer, as: name)
+        }
         buffer.writeStaticString(#""choices":["#)
         for (place, index) in choices.keys.sorted().enumerated() {
             guard let choice = choices[index] else { continue }
@@ -96,17 +92,17 @@ struct CompletionAssembler {
         if message["role"] == nil { message.set("role", .text("assistant")) }
         for name in ["content", "refusal"] where message[name] == nil { message.set(name, .null) }
         if case .array(let calls)? = message["tool_calls"] {
-            let inOrder = calls.enumerated().sorted {
+            let inOrder = calls.list.enumerated().sorted {
                 ($0.element["index"]?.number ?? $0.offset, $0.offset)
                     < ($1.element["index"]?.number ?? $1.offset, $1.offset)
             }
-            message.set("tool_calls", .array(inOrder.map { $0.element.without("index") }))
+            message.set("tool_calls", .array(JSONTree.Elements(inOrder.map { $0.element.without("index") })))
         }
         for name in ["logprobs", "finish_reason"] where more[name] == nil { more.set(name, .null) }
         buffer.writeString(#"{"index":\#(index),"message":"#)
         message.write(&buffer)
         guard case .object(let parts) = more else { return }
-        for (name, value) in parts {
+        for (name, value) in parts.list {
             buffer.writeString(",\"\(name)\":")
             value.write(&buffer)
         }

@@ -7,6 +7,9 @@ struct ErrorBody {
     var code: String?
     var field: String?
 
+    /// The most that is read of a text, in bytes. Nothing longer is shown, and many rules search what is read.
+    private static let longestText = 8192
+
     /// Reads an error body: `{"error": {...}}`, `{"error": "..."}`, `{"object": "error", ...}`, `{"detail": ...}`,
     /// `{"message": ...}`, or one of these as the only element of an array. Text that is no JSON has no facts.
     init(_ bytes: UnsafeRawBufferPointer) {
@@ -28,7 +31,7 @@ struct ErrorBody {
         var body = ErrorBody()
         var cursor = JSONCursor(bytes)
         if (try? cursor.peek()) == .string {
-            body.message = (try? cursor.readString()).map(cursor.decode) ?? ""
+            body.message = (try? cursor.readString()).map { cursor.decode($0, most: longestText) } ?? ""
         } else {
             try? body.readMembers(&cursor)
         }
@@ -45,12 +48,12 @@ struct ErrorBody {
             switch (cursor.index(of: key, in: Self.members), try cursor.peek()) {
             case (0, .object): try readMembers(&cursor)
             case (0, .string), (1, .string), (2, .string):
-                let text = cursor.decode(try cursor.readString())
+                let text = cursor.decode(try cursor.readString(), most: Self.longestText)
                 if message.isEmpty { message = text }
-            case (3, .string): type = cursor.decode(try cursor.readString())
-            case (4, .string): code = cursor.decode(try cursor.readString())
+            case (3, .string): type = cursor.decode(try cursor.readString(), most: Self.longestText)
+            case (4, .string): code = cursor.decode(try cursor.readString(), most: Self.longestText)
             case (4, .number): code = try cursor.readInt().map(String.init)
-            case (5, .string): field = cursor.decode(try cursor.readString())
+            case (5, .string): field = cursor.decode(try cursor.readString(), most: Self.longestText)
             default: try cursor.skipValue()
             }
         }

@@ -2,22 +2,22 @@ import Generation
 import NIOCore
 
 /// A JSON value that can be merged with others. Texts and numbers stay as they were written.
-enum JSONTree: Equatable {
+enum JSONTree: Equatable, Sendable {
     case null
     /// What stands between the quotes.
     case string([UInt8])
     /// A number or a truth value.
     case plain([UInt8])
-    case array([JSONTree])
-    case object([(name: String, value: JSONTree)])
+    case array(Elements)
+    case object(Members)
 
     static func == (left: JSONTree, right: JSONTree) -> Bool {
         switch (left, right) {
         case (.null, .null): true
         case (.string(let a), .string(let b)), (.plain(let a), .plain(let b)): a == b
-        case (.array(let a), .array(let b)): a == b
+        case (.array(let a), .array(let b)): a.list == b.list
         case (.object(let a), .object(let b)):
-            a.elementsEqual(b) { $0.name == $1.name && $0.value == $1.value }
+            a.list.elementsEqual(b.list) { $0.name == $1.name && $0.value == $1.value }
         default: false
         }
     }
@@ -53,7 +53,7 @@ enum JSONTree: Equatable {
             var elements: [JSONTree] = []
             try cursor.enterArray()
             while try cursor.nextElement() { elements.append(try read(&cursor, bytes)) }
-            return .array(elements)
+            return .array(Elements(elements))
         case .object:
             var members: [(String, JSONTree)] = []
             try cursor.enterObject()
@@ -61,13 +61,13 @@ enum JSONTree: Equatable {
                 let name = String(decoding: bytes[key.range], as: UTF8.self)
                 members.append((name, try read(&cursor, bytes)))
             }
-            return .object(members)
+            return .object(Members(members))
         }
     }
 
     subscript(name: String) -> JSONTree? {
         guard case .object(let members) = self else { return nil }
-        return members.first { $0.name == name }?.value
+        return members.list.first { $0.name == name }?.value
     }
 
     /// The whole number that it is.
@@ -78,60 +78,42 @@ enum JSONTree: Equatable {
 
     mutating func set(_ name: String, _ value: JSONTree) {
         guard case .object(var members) = self else { return }
-        if let index = members.firstIndex(where: { $0.name == name }) {
-            members[index].value = value
-        } else {
-            members.append((name, value))
-        }
+        self = .null
+        members.set(name, value)
         self = .object(members)
     }
 
     func without(_ name: String) -> JSONTree {
         guard case .object(let members) = self else { return self }
-        return .object(members.filter { $0.name != name })
+        return .object(Members(members.list.filter { $0.name != name }))
     }
 
     /// Joins what a later part of the same value says. Works in place, so that a long text costs its length only once.
     mutating func merge(_ later: JSONTree, constant: Set<String>) {
-        let own = self
-        if later == .null { return }
-        // Holds the only reference to what is changed.
-        self = .null
-        switch (consume own, later) {
-        case (.string(var text), .string(let more)):
+        // What is changed must have no other reference, or all of it is copied: so `self` lets go of it meanwhile.
+        switch later {
+        case .null: return
+        case .string(let more):
+            guard case .string(var text) = self else { break }
+            self = .null
             text += more
             self = .string(text)
-        case (.array(var elements), .array(let more)):
-            for element in more { Self.join(element, to: &elements, constant) }
-            self = .array(elements)
-        case (.object(var members), .object(let more)):
-            for (name, value) in more { Self.join(name, value, to: &members, constant) }
-            self = .object(members)
-        default: self = later
-        }
-    }
-
-    private static func join(
-        _ name: String, _ value: JSONTree, to members: inout [(name: String, value: JSONTree)],
-        _ constant: Set<String>
-    ) {
-        guard let index = members.firstIndex(where: { $0.name == name }) else {
-            return members.append((name, value))
-        }
-        if constant.contains(name), members[index].value != .null, members[index].value != .string([]) {
             return
+        case .array(let more):
+            guard case .array(var elements) = self else { break }
+            self = .null
+            for element in more.list { elements.join(element, constant) }
+            self = .array(elements)
+            return
+        case .object(let more):
+            guard case .object(var members) = self else { break }
+            self = .null
+            for (name, value) in more.list { members.join(name, value, constant) }
+            self = .object(members)
+            return
+        case .plain: break
         }
-        members[index].value.merge(value, constant: constant)
-    }
-
-    /// An element with an index is the same element; others follow.
-    private static func join(_ element: JSONTree, to elements: inout [JSONTree], _ constant: Set<String>) {
-        let index = element["index"]?.number
-        if let index, let place = elements.firstIndex(where: { $0["index"]?.number == index }) {
-            elements[place].merge(element, constant: constant)
-        } else {
-            elements.append(element)
-        }
+        self = later
     }
 
     // MARK: Writing
@@ -146,14 +128,14 @@ enum JSONTree: Equatable {
         case .plain(let bytes): buffer.writeBytes(bytes)
         case .array(let elements):
             buffer.writeStaticString("[")
-            for (place, element) in elements.enumerated() {
+            for (place, element) in elements.list.enumerated() {
                 if place > 0 { buffer.writeStaticString(",") }
                 element.write(&buffer)
             }
             buffer.writeStaticString("]")
         case .object(let members):
             buffer.writeStaticString("{")
-            for (place, member) in members.enumerated() {
+            for (place, member) in members.list.enumerated() {
                 buffer.writeString("\(place > 0 ? "," : "")\"\(member.name)\":")
                 member.value.write(&buffer)
             }

@@ -131,9 +131,14 @@ public final class OpenAIProvider: Provider {
             return .stream(SplicedStream(stream, goingOn))
         }
         let body = try await collect(response.body)
-        let whole = try check(body, response, call, upstreamID: upstreamID)
+        let received = response.body.bytesReceived
+        let whole = try await LargeBody.read(body.readableBytes) { () throws(AttemptFailure) in
+            try self.check(body, head, received, call, upstreamID: upstreamID)
+        }
         if request.streams {
-            let stream = CompletionAsStream(whole, wantsUsage: request.wantsUsage)
+            let stream = await LargeBody.read(body.readableBytes) {
+                CompletionAsStream(whole, wantsUsage: request.wantsUsage)
+            }
             return .stream(call.goingOn.map { SplicedStream(stream, $0) } ?? stream)
         }
         return .whole(whole)
@@ -156,7 +161,8 @@ public final class OpenAIProvider: Provider {
         guard stream.isAnswer || call.allowsEmpty || isCut(stream.facts.finishReason, byCallerOf: call) else {
             throw stream.empty()
         }
-        var whole = WholeReply(body: assembler.whole, facts: stream.facts)
+        let assembled = await LargeBody.read(bytes) { [assembler] in assembler.whole }
+        var whole = WholeReply(body: assembled, facts: stream.facts)
         whole.choices = stream.choices
         return whole
     }
@@ -214,12 +220,13 @@ public final class OpenAIProvider: Provider {
 
     /// Checks that a body is a complete chat completion with an answer in it.
     private func check(
-        _ body: ByteBuffer, _ response: UpstreamResponse, _ call: ProviderCall, upstreamID: String?
+        _ body: ByteBuffer, _ head: ResponseHead, _ bytesReceived: Int, _ call: ProviderCall,
+        upstreamID: String?
     ) throws(AttemptFailure) -> WholeReply {
         var whole = WholeReply(body: body, facts: ReplyFacts()), failure: AttemptFailure?
         body.withUnsafeReadableBytes { bytes in
             do throws(AttemptFailure) {
-                (whole.facts, whole.choices) = try check(bytes, response, call, upstreamID)
+                (whole.facts, whole.choices) = try check(bytes, head, bytesReceived, call, upstreamID)
             } catch { failure = error }
         }
         if let failure { throw failure }
@@ -227,47 +234,55 @@ public final class OpenAIProvider: Provider {
     }
 
     private func check(
-        _ bytes: UnsafeRawBufferPointer, _ response: UpstreamResponse, _ call: ProviderCall,
+        _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, _ bytesReceived: Int, _ call: ProviderCall,
         _ upstreamID: String?
     ) throws(AttemptFailure) -> (ReplyFacts, [AnsweredChoice]?) {
+        func failure(_ kind: FailureClass, _ cause: String, _ message: String) -> AttemptFailure {
+            AttemptFailure(
+                kind, cause: cause, phase: .body, status: head.status, message: message,
+                bytesReceived: bytesReceived)
+        }
         let scan: CompletionScan
         do throws(JSONFault) { scan = try CompletionScan(bytes, keepsChoices: call.keepsChoices) } catch {
             guard let first = bytes.first(where: { $0 > 0x20 }) else {
-                throw failure(.qualityFailure, "empty", response, "the provider's answer is empty")
+                throw failure(.qualityFailure, "empty", "the provider's answer is empty")
             }
             let isPage = first == 0x3C
             throw failure(
-                .apiFailure, isPage ? "page" : "malformed", response,
+                .apiFailure, isPage ? "page" : "malformed",
                 isPage
                     ? "the provider answered with a web page" : "the provider's answer \(error.kind.rawValue)"
             )
         }
         if let error = scan.error {
             throw OpenAIFailures.failure(
-                status: response.head.status,
+                status: head.status,
                 error: ErrorBody.inner(UnsafeRawBufferPointer(rebasing: bytes[error])), text: "",
-                phase: .body, retryAfter: RetryAfter.inFields(of: response.head, wallClock: wallClock),
-                bytesReceived: response.body.bytesReceived, redactor: redactor)
+                phase: .body, retryAfter: RetryAfter.inFields(of: head, wallClock: wallClock),
+                bytesReceived: bytesReceived, redactor: redactor)
         }
-        let cursor = JSONCursor(bytes), reason = scan.finishReason.map(cursor.decode)
+        let cursor = JSONCursor(bytes), reason = scan.finishReason.map { cursor.decode($0, most: 1000) }
         let mayBeEmpty = call.allowsEmpty || isCut(reason, byCallerOf: call)
+        guard scan.choices <= GenerationRequest.mostChoices else {
+            throw failure(.apiFailure, "malformed", "the provider's answer has too many choices")
+        }
         guard scan.choices > 0, scan.answered > 0 || mayBeEmpty && scan.finished > 0 else {
             if reason == "content_filter" {
-                throw failure(.contentPolicy, "refused", response, "the provider filtered the answer")
+                throw failure(.contentPolicy, "refused", "the provider filtered the answer")
             }
-            throw failure(.qualityFailure, "empty", response, "the provider's answer is empty")
+            throw failure(.qualityFailure, "empty", "the provider's answer is empty")
         }
         guard scan.finished > 0 else {
-            throw failure(.qualityFailure, "truncated", response, "the provider's answer has no end")
+            throw failure(.qualityFailure, "truncated", "the provider's answer has no end")
         }
         guard !scan.hasHalfToolCall else {
             throw failure(
-                .apiFailure, "half_tool_call", response, "the provider's answer ends in half a tool call")
+                .apiFailure, "half_tool_call", "the provider's answer ends in half a tool call")
         }
         let facts = ReplyFacts(
-            model: scan.model.map { redactor.cleaned(cursor.decode($0)) }, usage: scan.usage,
+            model: scan.model.map { redactor.cleaned(cursor.decode($0, most: 1000)) }, usage: scan.usage,
             finishReason: reason.map(redactor.cleaned),
-            upstreamID: upstreamID, limit: RateLimitFields.notice(in: response.head))
+            upstreamID: upstreamID, limit: RateLimitFields.notice(in: head))
         return (facts, scan.kept)
     }
 
@@ -279,14 +294,6 @@ public final class OpenAIProvider: Provider {
     /// The provider's identity of a request, cut to a length that is kept.
     private func identity(_ text: String) -> String {
         String(redactor.cleaned(String(text.prefix(1000))).prefix(100))
-    }
-
-    private func failure(
-        _ kind: FailureClass, _ cause: String, _ response: UpstreamResponse, _ message: String
-    ) -> AttemptFailure {
-        AttemptFailure(
-            kind, cause: cause, phase: .body, status: response.head.status, message: message,
-            bytesReceived: response.body.bytesReceived)
     }
 }
 

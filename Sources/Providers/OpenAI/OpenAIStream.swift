@@ -1,4 +1,5 @@
 import Generation
+import HTTPMessage
 import NIOCore
 import Upstream
 
@@ -68,19 +69,9 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
     /// Adds the next bytes of the body to the buffer; false at its end.
     private func fill() async throws(AttemptFailure) -> Bool {
         do throws(UpstreamFailure) {
-            guard var bytes = try await body.next() else { return false }
-            if buffer.readableBytes == 0 {
-                buffer = bytes
-            } else if buffer.readerIndex == 0 {
-                buffer.writeBuffer(&bytes)
-            } else {
-                // What was passed on may still wait to be sent; only the rest is taken along.
-                var joined = ByteBuffer()
-                joined.reserveCapacity(buffer.readableBytes + bytes.readableBytes)
-                joined.writeBuffer(&buffer)
-                joined.writeBuffer(&bytes)
-                buffer = joined
-            }
+            guard let bytes = try await body.next() else { return false }
+            // What was passed on may still wait to be sent; only the rest is taken along.
+            buffer.addInput(bytes)
             return true
         } catch {
             // After the last finish reason nothing that matters can go wrong any more.
@@ -270,10 +261,10 @@ final class OpenAIStream: ReplyStream, @unchecked Sendable {  // Drawn by one ta
         if facts.model == nil || facts.finishReason == nil {
             let cursor = JSONCursor(data)
             if facts.model == nil, let model = scan.model {
-                facts.model = redactor.cleaned(cursor.decode(model))
+                facts.model = redactor.cleaned(cursor.decode(model, most: 1000))
             }
             if facts.finishReason == nil, let reason = scan.finishReason {
-                facts.finishReason = redactor.cleaned(cursor.decode(reason))
+                facts.finishReason = redactor.cleaned(cursor.decode(reason, most: 1000))
             }
         }
     }

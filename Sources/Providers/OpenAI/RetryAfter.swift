@@ -16,10 +16,12 @@ enum RetryAfter {
         if let wish = head.values("retry-after-ms").compactMap({ seconds($0).map { $0 / 1000 } }).max() {
             return wish
         }
+        var present: Int64?
         let wishes = head.values("retry-after").compactMap { value -> Duration? in
             if let wish = seconds(value) { return wish }
             guard let date = HTTPDate.seconds(value) else { return nil }
-            let now = head["date"].flatMap(HTTPDate.seconds) ?? wallClock()
+            let now = present ?? head["date"].flatMap(HTTPDate.seconds) ?? wallClock()
+            present = now
             return min(.seconds(max(0, date - now)), longest)
         }
         if let wish = wishes.max() { return wish }
@@ -94,8 +96,9 @@ enum HTTPDate {
 
     /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`; nil for anything else.
     static func seconds(_ text: String) -> Int64? {
+        guard text.utf8.count <= 40 else { return nil }
         let parts = text.split(separator: " ")
-        guard text.utf8.count <= 40, parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT",
+        guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT",
             let day = Int64(parts[1]), (1...31).contains(day),
             let month = months.firstIndex(of: String(parts[2])),
             let year = Int64(parts[3]), (1970...9999).contains(year)

@@ -12,6 +12,8 @@ struct ToolCalls {
         var hasName = false
         var isFunction = true
         var arguments = OpenJSON()
+
+        var isWhole: Bool { !isFunction || hasName && !arguments.isOpen }
     }
 
     private struct Key: Hashable {
@@ -20,6 +22,8 @@ struct ToolCalls {
     }
 
     private var calls: [Key: Call] = [:]
+    /// How many calls of each choice are not whole.
+    private var unfinished: [Int: Int] = [:]
 
     /// Whether a finish reason says itself that the answer is not whole.
     static func mayBeCut(_ finishReason: String) -> Bool {
@@ -34,9 +38,7 @@ struct ToolCalls {
 
     /// Whether all calls of a choice are whole.
     func areWhole(choice: Int) -> Bool {
-        calls.allSatisfy { key, call in
-            key.choice != choice || !call.isFunction || call.hasName && !call.arguments.isOpen
-        }
+        unfinished[choice, default: 0] == 0
     }
 
     /// Reads what was read without fault before.
@@ -48,6 +50,7 @@ struct ToolCalls {
                 try cursor.skipValue()
                 continue
             }
+            defer { place += 1 }
             var index = place, name = false, isFunction = true, pieces: [String] = []
             try cursor.enterObject()
             while let key = try cursor.nextKey() {
@@ -58,13 +61,16 @@ struct ToolCalls {
                 default: try cursor.skipValue()
                 }
             }
-            var call = calls.removeValue(forKey: Key(choice: choice, index: index)) ?? Call()
+            let known = calls.removeValue(forKey: Key(choice: choice, index: index))
+            if known?.isWhole == false { unfinished[choice, default: 0] -= 1 }
+            // An index that no list of calls has is no reason to keep one for ever.
+            guard calls.count < 1024 else { continue }
+            var call = known ?? Call()
             call.hasName = call.hasName || name
             call.isFunction = call.isFunction && isFunction
             for piece in pieces { call.arguments.add(piece.utf8) }
-            // An index that no list of calls has is no reason to keep one for ever.
-            if calls.count < 1024 { calls[Key(choice: choice, index: index)] = call }
-            place += 1
+            if !call.isWhole { unfinished[choice, default: 0] += 1 }
+            calls[Key(choice: choice, index: index)] = call
         }
     }
 

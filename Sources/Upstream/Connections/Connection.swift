@@ -160,7 +160,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
+        let bytes = unwrapInboundIn(data)
         guard let exchange else {
             // Bytes that nobody asked for: what they belong to cannot be known.
             return close()
@@ -169,7 +169,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
             return fail(.onlyHTTP2, "it answered with a frame of HTTP/2")
         }
         exchange.received(bytes.readableBytes)
-        if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
+        input.addInput(bytes)
         do throws(MessageFault) {
             reading: while true {
                 switch try parser.read(&input, into: &body) {

@@ -187,7 +187,8 @@ extension Node {
 
 /// The name among `known` that `name` was probably meant to be: at most two edits away.
 func nearest(_ name: String, _ known: some Sequence<String>) -> String? {
-    known.map { ($0, editDistance(Array(name.utf8.prefix(64)), Array($0.utf8.prefix(64)))) }
+    known.lazy.filter { abs($0.utf8.count - name.utf8.count) <= 2 }
+        .map { ($0, editDistance(Array(name.utf8.prefix(64)), Array($0.utf8.prefix(64)))) }
         .filter { $0.1 <= 2 && $0.1 < $0.0.utf8.count }.min { $0.1 < $1.1 }?.0
 }
 

@@ -6,7 +6,6 @@ import Logging
 import NIOPosix
 import Resilience
 import Synchronization
-import UnixSignals
 import Upstream
 
 /// The gateway from its start to its end: listening, reloading, draining.
@@ -33,7 +32,7 @@ final class Serving: Sendable {
     }
 
     private enum Event: Sendable {
-        case signal(UnixSignal)
+        case heard(SignalListener.Heard)
         case fileChanged
         /// The requests that ran when it was told to stop have ended, or their time is over.
         case drained
@@ -52,13 +51,9 @@ final class Serving: Sendable {
         }
         let front = makeFront()
         let (events, sender) = AsyncStream.makeStream(of: Event.self)
+        SignalListener { sender.yield(.heard($0)) }.start()
         return await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { sender.yield(.ended(await self.serve(front))) }
-            tasks.addTask {
-                for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
-                    sender.yield(.signal(signal))
-                }
-            }
             tasks.addTask { await self.state.run() }
             if let file = source.file {
                 tasks.addTask {
@@ -66,18 +61,18 @@ final class Serving: Sendable {
                 }
             }
             defer { tasks.cancelAll() }
-            var signals = 0
+            var isForced = false
             for await event in events {
                 switch event {
-                case .ended(let status): return signals > 1 ? 1 : status
+                case .ended(let status): return isForced ? 1 : status
                 case .fileChanged: reload(because: "the file changed")
-                case .signal(.sighup): reload(because: "SIGHUP")
-                case .signal:
-                    signals += 1
-                    // The second one is for people who do not want to wait, the third for those who cannot.
-                    if signals > 2 { return 1 }
-                    if signals == 2 { await front.stop() }
-                    guard signals == 1 else { continue }
+                case .heard(.reload): reload(because: "SIGHUP")
+                case .heard(.stopping(.stop)):
+                    isForced = true
+                    await front.stop()
+                // Nobody is left to be told of an end.
+                case .heard(.stopping(.exit)): return 1
+                case .heard(.stopping(.drain)):
                     tasks.addTask {
                         await self.drain()
                         self.state.save()
