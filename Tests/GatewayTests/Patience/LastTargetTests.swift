@@ -1,6 +1,7 @@
 import Generation
 import Resilience
 import ResilienceTesting
+import Routing
 import Testing
 
 @testable import Gateway
@@ -68,6 +69,24 @@ import Testing
             guard length <= 1, kind == "refuse" || kind == "unavailable" else { return }
             let lost = endings.count { !$0.isAnswered }
             simulation.expect(lost == 0, "\(lost) lost")
+        }
+    }
+
+    @Test(arguments: ["refuse", "unavailable"], [1, 20])
+    func `nor does it where the strategy learns`(kind: String, length: Int) throws {
+        let down: VirtualGateway.Act = kind == "refuse" ? .refuse : .unavailable
+        try VirtualGateway.run(seed: 3) { simulation in
+            let gateway = VirtualGateway(
+                simulation, strategy: .adaptive,
+                [("p", Self.blip(down, from: .seconds(5), for: .seconds(length)))])
+            let endings = await gateway.ask(
+                callers: 20, each: .milliseconds(500), for: .seconds(15 + length))
+            let recovered = Duration.seconds(Double(5 + length) + 1.2)
+            let late = endings.filter { $0.began >= recovered && !$0.isAnswered }
+            simulation.expect(late.isEmpty, "\(late.count) failed after the recovery: \(late.first as Any)")
+            let attempts = gateway.attempts(at: "p"), most = Double(endings.count) * 1.1 + 20
+            simulation.expect(
+                Double(attempts) <= most, "\(attempts) attempts for \(endings.count) requests")
         }
     }
 
