@@ -66,7 +66,8 @@ let package = Package(
         product(
             "GatewayHTTP", ["Gateway", "Generation", "HTTPMessage", "Routing", nio],
             only: [
-                "OpenAIAPI/ChatRequestScan.swift", "OpenAIAPI/OpenAIErrors.swift",
+                "OpenAIAPI/ChatRequestScan.swift", "OpenAIAPI/MessageParts.swift",
+                "OpenAIAPI/OpenAIErrors.swift",
                 "OpenAIAPI/PreferenceHeaders.swift",
                 "Exchange/ReplyWriter.swift",
             ]),
