@@ -44,6 +44,8 @@ public struct Front: Sendable {
 
     private let services: ServiceGroup
     private let sweeps: [LoopSweep]
+    /// Accepts connections. Those of the concurrency pool may all read large bodies.
+    private let executor: any TaskExecutor
 
     /// Creates a front on the event loops of `group`.
     ///
@@ -69,6 +71,7 @@ public struct Front: Sendable {
                 chance: Chance(seed: chance.next()))
         }
         sweeps = contexts.values.map(\.sweep)
+        self.executor = executor(group.next())
         let configuration = ServerConfiguration(
             address: .hostname(parts.settings.host, port: parts.settings.port), backlog: 4096,
             availableConnectionsDelegate: MaximumAvailableConnections(parts.settings.maximumConnections))
@@ -84,7 +87,7 @@ public struct Front: Sendable {
     /// - Throws: What keeps it from listening.
     public func run() async throws {
         for sweep in sweeps { sweep.start() }
-        try await services.run()
+        try await withTaskExecutorPreference(executor) { try await services.run() }
     }
 
     /// Accepts no more and closes all connections.
