@@ -40,6 +40,7 @@ public final class GenerationRequest: Sendable {
 
     /// What a request needs of a model beside reading and writing text.
     public struct Features: OptionSet, Sendable, Hashable {
+        /// One bit for each.
         public let rawValue: UInt8
 
         /// Creates a set from its bits.
