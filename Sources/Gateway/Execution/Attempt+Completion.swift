@@ -79,12 +79,17 @@ extension Execution.Attempt {
             .attempt(purpose, failure, firstToken: firstToken), target: target.name, key: key,
             begin: opening.begin, end: now, usage: usage)
         if failure.isCancellation { throw CallerLeft() }
+        learn(from: failure, opening, at: now)
+        return .failed(failure)
+    }
+
+    /// Takes from a failure what it says of the target and its key.
+    func learn(from failure: AttemptFailure, _ opening: Opening, at now: Instant) {
         let conduct = execution.settings.failures.conduct(for: failure)
         if conduct.scope == .key, let duration = conduct.cooldown(asked: failure.retryAfter) {
             health.cool(for: duration, because: failure.kind, at: now)
         }
         opening.lesson?.failed(failure, conduct, at: now)
-        return .failed(failure)
     }
 
     // MARK: Streams

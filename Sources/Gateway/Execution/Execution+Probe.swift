@@ -54,8 +54,7 @@ extension Execution.Attempt {
         case .whole, .stream: opening.lesson?.probeAnswers(at: now)
         case .failed(let failure, _):
             meters.attempted(failure)
-            guard !failure.isCancellation else { break }
-            opening.lesson?.failed(failure, execution.settings.failures.conduct(for: failure), at: now)
+            if !failure.isCancellation { learn(from: failure, opening, at: now) }
         case .refused, .callerLeft: break
         }
         opening.close(at: now)
