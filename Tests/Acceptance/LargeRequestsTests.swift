@@ -18,7 +18,7 @@ import Wall
         let text = String(repeating: #"\u0041"#, count: bytes / 6)
         let body = #"{"model":"demo","messages":[{"role":"user","content":"\#(text)\#(end)"}]}"#
         let head =
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
             + "connection: close\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
         return Array((head + body).utf8)
     }
@@ -62,8 +62,8 @@ import Wall
         async throws
     {
         let gateway = try await GatewayProcess(Self.configuration, places: 6)
-        // As many as the budget for bodies allows.
-        let lines = try await Self.send(Self.escapes(18 << 20, end: "\u{1}"), 12, to: gateway)
+        // As many as one address's share of the budget for bodies allows.
+        let lines = try await Self.send(Self.escapes(18 << 20, end: "\u{1}"), 7, to: gateway)
         gateway.signal(SIGTERM)
         try await Task.sleep(for: .milliseconds(100))
         let begun = ContinuousClock.now

@@ -110,6 +110,24 @@ import Testing
         #expect(kinds.count == 3)
     }
 
+    @Test func `blocks that are passed over hold no end, and the first that holds one is not passed over`() {
+        for end in 0..<100 {
+            for byte: UInt8 in [0x00, 0x0A, 0x1F, 0x22, 0x5C] {
+                var text = [UInt8](repeating: 0x20, count: 100)
+                for index in text.indices {
+                    text[index] = [0x20, 0x21, 0x23, 0x5B, 0x5D, 0x7F, 0xC3][index % 7]
+                }
+                text[end] = byte
+                text.withUnsafeBytes { bytes in
+                    let begin = bytes.startOfLastBlocks(from: 0)
+                    #expect(
+                        begin <= end && (begin + 32 > end || begin + 32 > bytes.count), "\(byte) at \(end)")
+                    #expect(bytes.endOfPlainText(from: 0) == end)
+                }
+            }
+        }
+    }
+
     @Test func `escapes mean what they mean to Foundation`() throws {
         let pieces = [
             "plain", #"\n"#, #"\t"#, #"\b"#, #"\f"#, #"\r"#, #"\""#, #"\\"#, #"\/"#, #"\u0041"#, #"\u00e9"#,

@@ -10,7 +10,10 @@ extension UnsafeRawBufferPointer {
             if stops != 0 { return index + stops.trailingZeroBitCount >> 3 }
             index += 8
         }
-        index = startOfLastBlocks(from: index)
+        // Without optimisation each operation on a vector is a call, and blocks are far slower than words.
+        #if !DEBUG
+            index = startOfLastBlocks(from: index)
+        #endif
         while index <= count - 8 {
             let stops = stops(inWordAt: index)
             if stops != 0 { return index + stops.trailingZeroBitCount >> 3 }
@@ -25,7 +28,7 @@ extension UnsafeRawBufferPointer {
     }
 
     /// Goes on by two blocks of sixteen bytes up to some that hold an end, or up to the last bytes.
-    private func startOfLastBlocks(from start: Int) -> Int {
+    func startOfLastBlocks(from start: Int) -> Int {
         let backslash = SIMD16<UInt8>(repeating: 0x5C), two = SIMD16<UInt8>(repeating: 2)
         let limit = SIMD16<UInt8>(repeating: 0x21)
         var index = start
