@@ -67,39 +67,36 @@ public final class FieldBlock: Sendable {
 
     /// Whether the first field with that lower-case name begins with `prefix`, in lower case too.
     public func value(of name: StaticString, hasPrefix prefix: StaticString) -> Bool {
-        bytes.withUnsafeReadableBytes { bytes in
-            guard let field = first(name, bytes) else { return false }
-            return field.valueLength >= prefix.utf8CodeUnitCount
-                && isEqual(bytes, Int(field.value), toLowercase: prefix, count: prefix.utf8CodeUnitCount)
-        }
+        value(of: name, after: prefix) { _ in true }
     }
 
     /// Whether the first field with that lower-case name is the media type `type`, in lower case, whatever its parameters.
     public func value(of name: StaticString, isMediaType type: StaticString) -> Bool {
-        bytes.withUnsafeReadableBytes { bytes in
-            let length = type.utf8CodeUnitCount
-            guard let field = first(name, bytes), field.valueLength >= length,
-                isEqual(bytes, Int(field.value), toLowercase: type, count: length)
-            else {
-                return false
-            }
-            if field.valueLength == length { return true }
-            let next = bytes[Int(field.value) + length]
-            return next == 0x3B || next == 0x20 || next == 0x09
+        value(of: name, after: type) { rest in
+            rest.first.map { $0 == 0x3B || $0 == 0x20 || $0 == 0x09 } ?? true
         }
     }
 
     /// Whether the first field with that lower-case name is the host `host`, in lower case, with a port or without one.
     public func value(of name: StaticString, isHost host: StaticString) -> Bool {
+        value(of: name, after: host) { rest in
+            rest.isEmpty || rest.first == 0x3A && rest.dropFirst().allSatisfy { $0 &- 0x30 < 10 }
+        }
+    }
+
+    /// Whether the first field with that name begins with `prefix`, and what follows is right.
+    @inline(__always)
+    private func value(
+        of name: StaticString, after prefix: StaticString, isRight: (Slice<UnsafeRawBufferPointer>) -> Bool
+    ) -> Bool {
         bytes.withUnsafeReadableBytes { bytes in
-            let length = host.utf8CodeUnitCount
+            let length = prefix.utf8CodeUnitCount
             guard let field = first(name, bytes), field.valueLength >= length,
-                isEqual(bytes, Int(field.value), toLowercase: host, count: length)
+                isEqual(bytes, Int(field.value), toLowercase: prefix, count: length)
             else {
                 return false
             }
-            let rest = bytes[Int(field.value) + length..<Int(field.value) + Int(field.valueLength)]
-            return rest.isEmpty || rest.first == 0x3A && rest.dropFirst().allSatisfy { $0 &- 0x30 < 10 }
+            return isRight(bytes[Int(field.value) + length..<Int(field.value) + Int(field.valueLength)])
         }
     }
 

@@ -38,7 +38,7 @@ extension Execution {
         let now = time.now
         guard let ask = machine.withLock({ $0.hedge(at: now) }) else { return nil }
         let other = Attempt(self, candidates[ask.candidate], ask, isAlone: false)
-        guard other.health.isReady(at: now), other.health.budget.withdraw() else {
+        guard other.health.isHealthy(at: now), other.health.budget.withdraw() else {
             machine.withLock { $0.outrun(ask.candidate) }
             return nil
         }

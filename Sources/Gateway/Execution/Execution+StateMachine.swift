@@ -297,13 +297,13 @@ extension Execution {
 
         /// Whether another target could be asked in place of the candidate of that index, which is about to be.
         ///
-        /// - Parameter isReady: Whether a candidate would be let through now.
-        public func hasAlternative(to index: Int, where isReady: (Int) -> Bool) -> Bool {
+        /// - Parameter isHealthy: Whether a candidate would be let through now like any other.
+        public func hasAlternative(to index: Int, where isHealthy: (Int) -> Bool) -> Bool {
             guard attempts + 1 < bounds.retry.maximumAttempts else { return false }
             return plan.order.contains { choice in
                 let other = choice.candidate
                 return isFresh(other) && candidates[other].target != candidates[index].target
-                    && isReady(other)
+                    && isHealthy(other)
             }
         }
 

@@ -108,7 +108,7 @@ public final class Execution: Sendable {
         guard candidates.count > 1 else { return false }
         let now = time.now
         return machine.withLock { machine in
-            machine.hasAlternative(to: ask.candidate) { health(of: $0).isReady(at: now) }
+            machine.hasAlternative(to: ask.candidate) { health(of: $0).isHealthy(at: now) }
         }
     }
 

@@ -92,7 +92,7 @@ public final class TargetHealth: Sendable {
     }
 
     /// Whether a request would be let through like any other.
-    func isReady(at now: Instant) -> Bool { breaker.readiness == .ready && cooling(at: now) == nil }
+    func isHealthy(at now: Instant) -> Bool { breaker.readiness == .ready && cooling(at: now) == nil }
 
     /// Leaves the target alone for a time and tells so, once for as long as it is for the same reason.
     func cool(for duration: Duration, because kind: FailureClass, at now: Instant) {

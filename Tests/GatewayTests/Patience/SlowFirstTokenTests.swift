@@ -60,8 +60,9 @@ import Testing
                 simulation.expect(ending.provider == "f", "\(ending)")
                 simulation.expect(
                     ending.took == (number < 3 ? .milliseconds(4300) : .milliseconds(300)), "\(ending.took)")
+                guard number < 3 else { continue }
                 guard case .attempt(_, let failure?, _)? = ending.decision?.steps.first?.kind else {
-                    continue
+                    return simulation.expect(false, "\(ending)")
                 }
                 simulation.expect(failure.message.contains("(timeouts."), failure.message)
             }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Generation
 import Resilience
 import Testing
@@ -17,13 +18,22 @@ import Testing
         #expect(ThinkingModels.contain(name) == thinks)
     }
 
-    @Test func `such a model has half a minute for its first token, unless a limit was set`() {
-        func limit(_ learns: Bool) -> Duration? {
-            Execution.Model("o3", firstToken: learns ? ThinkingModels.firstToken : nil).firstToken
+    @Test func `such a model has more time beside others, unless a limit was set`() {
+        let target = Target(
+            provider: SilentProvider(name: "p"), model: "o3", health: [],
+            metrics: GatewayMetrics(NOOPMetricsHandler.instance))
+        for learns in [true, false] {
+            let settings = Route.Settings(name: "chat", targets: [target], learnsFirstToken: learns)
+            #expect(settings.models.first?.firstToken == (learns ? ThinkingModels.firstToken : nil))
         }
+    }
+
+    @Test func `its limits are longer, those of the next target are not`() {
         var machine = Execution.StateMachine(
             [Execution.Candidate(target: 0, credential: 0), Execution.Candidate(target: 1, credential: 0)],
-            bounds: bounds([Execution.Model("o3", firstToken: limit(true)), Execution.Model("m")]),
+            bounds: bounds([
+                Execution.Model("o3", firstToken: ThinkingModels.firstToken), Execution.Model("m"),
+            ]),
             chance: Chance(seed: 1))
         guard case .attempt(let first) = machine.start(at: Instant()) else {
             Issue.record("nobody is asked")
