@@ -53,18 +53,12 @@ import Wall
     @Test func `sixteen pictures do not take a real llama.cpp server of a text model away from others`()
         async throws
     {
-        let model = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "holdfast-\(UUID().uuidString).gguf")
-        defer { try? FileManager.default.removeItem(at: model) }
-        let made = try PythonTools.run("make_model.py", [model.path])
-        try #require(made.status == 0, "\(made.output)")
-        let port = try FreePort.find()
-        let server = try await PythonTools.start("llama_server.py", [model.path, "\(port)"])
-        defer { kill(server.processIdentifier, SIGKILL) }
+        let server = try await RealLlamaServer()
+        defer { server.kill() }
         let pair = try await Pair(settings: {
             $0.withFallback = false
             $0.wholeAnswers = "auto"
-            $0.primaryURL = "http://127.0.0.1:\(port)/v1"
+            $0.primaryURL = server.url
             $0.timeouts = "{ idle: 4s, total: 30s }"
         }) { _ in [] }
         for number in 0..<16 {

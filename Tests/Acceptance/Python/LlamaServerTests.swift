@@ -31,24 +31,18 @@ import Wall
     @Test func `a llama.cpp server that is killed among 200 requests loses no answer and hides no cut`()
         async throws
     {
-        let model = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "holdfast-\(UUID().uuidString).gguf")
-        defer { try? FileManager.default.removeItem(at: model) }
-        let made = try PythonTools.run("make_model.py", [model.path])
-        try #require(made.status == 0, "\(made.output)")
-        let port = try FreePort.find()
-        let server = try await PythonTools.start("llama_server.py", [model.path, "\(port)"])
-        defer { kill(server.processIdentifier, SIGKILL) }
+        let server = try await RealLlamaServer()
+        defer { server.kill() }
         let pair = try await Pair(
             places: 8,
             settings: {
-                $0.primaryURL = "http://127.0.0.1:\(port)/v1"
+                $0.primaryURL = server.url
                 $0.timeouts = "{ first_token: 4s, idle: 4s, total: 30s }"
             }
         ) { _ in [] }
 
         let replies = try await Self.ask(pair) { number in
-            if number == Self.requests / 2 { kill(server.processIdentifier, SIGKILL) }
+            if number == Self.requests / 2 { server.kill() }
         }
         #expect(replies.count == Self.requests)
         var byLlama = 0, byF = 0, broken = 0
