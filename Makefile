@@ -2,40 +2,46 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := run
 RELEASE := .build-release
+# The gateway is a package of its own; the library, in the root, knows nothing of it.
+SERVER := --package-path Server
 PORT ?= 8080
 SECONDS ?= 600
+FORMATTED := Package.swift Sources Tests Server/Package.swift Server/Sources Server/Tests Server/Fuzz/Package.swift Server/Fuzz/Sources \
+	Server/Benchmarks Benchmarks Examples/Package.swift Examples/Sources scripts/documents
 WALL_ARGS ?= --port 9100 --control 9101
 
 .PHONY: run test verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
-	swift build --product holdfast
-	exec .build/debug/holdfast serve --port $(PORT) $(ARGS)
+	swift build $(SERVER) --product holdfast
+	exec Server/.build/debug/holdfast serve --port $(PORT) $(ARGS)
 
 ## test: run all tests; those that need the processors by themselves, so that none spoils another's times
 test: check-tools check-test-tools
 	swift build --build-tests
-	swift test --skip-build --skip '^(Acceptance|WallTests|ResilienceTests|SimulationTests)\.' $(TEST_ARGS)
-	swift test --skip-build --filter '^SimulationTests\.' $(TEST_ARGS)
+	swift build $(SERVER) --build-tests
+	swift test --skip-build --filter '^Tidy\.' $(TEST_ARGS)
+	swift test $(SERVER) --skip-build --skip '^(Acceptance|WallTests|SimulationTests)\.' $(TEST_ARGS)
+	swift test $(SERVER) --skip-build --filter '^SimulationTests\.' $(TEST_ARGS)
 	timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
 	timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
 	scripts/acceptance.sh $(TEST_ARGS)
 
 ## repeats: each streaming fault twenty times; prints outcomes and how long it took until another provider was there
 repeats: check-tools check-test-tools
-	swift build --build-tests
-	HOLDFAST_REPEATS=$${HOLDFAST_REPEATS:-20} swift test --skip-build --filter '^Acceptance\.Repeats/'
+	swift build $(SERVER) --build-tests
+	HOLDFAST_REPEATS=$${HOLDFAST_REPEATS:-20} swift test $(SERVER) --skip-build --filter '^Acceptance\.Repeats/'
 
 ## verify-direct-names: ten thousand requests for models that only callers know, a reload, ten thousand more
 verify-direct-names: check-tools check-test-tools
-	swift build --build-tests
+	swift build $(SERVER) --build-tests
 	scripts/verify/direct-names.sh
 
 ## live-worlds: incidents in real time against the gateway and the same in the simulator; takes six minutes
 live-worlds: check-tools check-test-tools
-	swift build --build-tests
-	HOLDFAST_LIVE=1 swift test --skip-build --filter '^Acceptance\.LiveWorldTests'
+	swift build $(SERVER) --build-tests
+	HOLDFAST_LIVE=1 swift test $(SERVER) --skip-build --filter '^Acceptance\.LiveWorldTests'
 
 ## selection-goals: plays all worlds with all policies and compares adaptive selection with its goals; takes four minutes after the build
 selection-goals: release
@@ -46,12 +52,12 @@ selection-goals: release
 
 ## bench-selection: what one decision of adaptive selection costs
 bench-selection: check-tools
-	swift run -c release --scratch-path $(RELEASE) SelectionBench
+	swift run $(SERVER) -c release --scratch-path $(RELEASE) SelectionBench
 
 ## soak: a hundred callers and a provider that fails by a seed, for HOLDFAST_SOAK_SECONDS
 soak: check-tools
-	swift build --build-tests
-	HOLDFAST_SOAK_SECONDS=$${HOLDFAST_SOAK_SECONDS:-600} swift test --skip-build --filter '^Acceptance\.Soak/'
+	swift build $(SERVER) --build-tests
+	HOLDFAST_SOAK_SECONDS=$${HOLDFAST_SOAK_SECONDS:-600} swift test $(SERVER) --skip-build --filter '^Acceptance\.Soak/'
 
 ## verify-lone-server: kills the only server and brings it back, asked by the official SDK with and without the gateway; seven minutes
 ## verify-blips: short outages of the only provider under load; five minutes
@@ -74,7 +80,7 @@ mutants-decisions: check-tools check-test-tools
 
 ## mutants-gateway: takes one defence after the other away and sees whether the tests notice; takes half an hour
 mutants-gateway: check-tools check-test-tools
-	swift build --build-tests
+	swift build $(SERVER) --build-tests
 	python3 Tests/Mutants/mutants.py gateway $(MUTANTS)
 
 ## coverage: which lines of the library its tests run; fails below 95 %
@@ -83,23 +89,24 @@ coverage: check-tools check-test-tools
 
 ## wall: a provider that misbehaves as the model's name says; docs/wall.md
 wall: check-tools
-	swift build --product WallTool
-	exec .build/debug/WallTool $(WALL_ARGS)
+	swift build $(SERVER) --product WallTool
+	exec Server/.build/debug/WallTool $(WALL_ARGS)
 
 build: check-tools
 	swift build
+	swift build $(SERVER)
 
 ## release: the optimised binary, without shared Swift libraries
 release: check-tools
-	swift build -c release --static-swift-stdlib --scratch-path $(RELEASE) --product holdfast
+	swift build $(SERVER) -c release --static-swift-stdlib --scratch-path $(RELEASE) --product holdfast
 	@echo "$(RELEASE)/release/holdfast"
 
 ## lint: the format of the code
 lint:
-	swift format lint --strict --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift Benchmarks/linear/Sources Benchmarks/linear/Package.swift Examples/Sources Examples/Package.swift scripts/documents
+	swift format lint --strict --recursive $(FORMATTED)
 
 format:
-	swift format --in-place --recursive Sources Tests Package.swift Fuzz/Sources Fuzz/Package.swift Benchmarks/linear/Sources Benchmarks/linear/Package.swift Examples/Sources Examples/Package.swift scripts/documents
+	swift format --in-place --recursive $(FORMATTED)
 
 ## tidy: banned calls, imports and sizes
 tidy:
@@ -116,7 +123,7 @@ fuzz-check: check-tools
 ## linear: counts the instructions of every reader of outside bytes; fails if one costs more than its input's length
 linear: check-tools
 	@scripts/install.sh valgrind binutils
-	swift build -c release --package-path Benchmarks/linear --scratch-path .build-linear
+	swift build -c release --package-path Server/Benchmarks/linear --scratch-path .build-linear
 	python3 scripts/linear.py .build-linear/release/linear $(READERS)
 
 ## verify-large-bodies: what 18 MB of escapes cost, who waits meanwhile, and whether the process can be ended
@@ -129,11 +136,11 @@ thread-sanitizer: check-tools
 
 ## bench-strategies: the throughput of adaptive routes beside priority ones; fails below 0.95
 bench-strategies: release
-	Benchmarks/gateway/strategies.sh "$(CURDIR)/$(RELEASE)/release/holdfast"
+	Server/Benchmarks/gateway/strategies.sh "$(CURDIR)/$(RELEASE)/release/holdfast"
 
 ## bench: the gateway beside its peers; fails when a target is missed
 bench: release
-	cd Benchmarks/gateway && ./bench.sh "$(CURDIR)/$(RELEASE)/release/holdfast"
+	cd Server/Benchmarks/gateway && ./bench.sh "$(CURDIR)/$(RELEASE)/release/holdfast"
 
 ## bench-library: what the policies cost; fails when a target is missed
 bench-library: check-tools
@@ -156,4 +163,4 @@ check-test-tools:
 	@scripts/install.sh python3 python3-venv openssl curl chromium
 
 clean:
-	rm -rf .build .build-mutants .build-coverage .build-fuzz .build-fuzz-planted .build-linear .build-docs $(RELEASE) Benchmarks/library/.build Examples/.build
+	rm -rf .build Server/.build .build-mutants .build-coverage .build-fuzz .build-fuzz-planted .build-linear .build-docs $(RELEASE) Benchmarks/library/.build Examples/.build

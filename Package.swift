@@ -1,172 +1,20 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let nio = "swift-nio"
+// The library, which depends on nothing. The gateway that is built on it is a package of its own, in Server, so that who
+// depends on the library resolves nothing else.
 let package = Package(
     name: "holdfast",
-    platforms: [.macOS(.v26)],
+    platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: [
         .library(name: "Resilience", targets: ["Resilience"]),
         .library(name: "ResilienceTesting", targets: ["ResilienceTesting"]),
-        .executable(name: "holdfast", targets: ["holdfast"]),
-    ],
-    dependencies: [
-        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
-        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
-        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
-        // The library: when, whether and how often to run a call. Standard library only.
+        // When, whether and how often to run a call. Standard library only.
         .target(name: "Resilience"),
         .target(name: "ResilienceTesting", dependencies: ["Resilience"]),
 
-        // The gateway, from the words of its domain to its front door.
-        .target(name: "Generation", dependencies: [.product(name: "NIOCore", package: nio)]),
-        .target(name: "Routing", dependencies: ["Generation", "Resilience"]),
-        .target(name: "HTTPMessage", dependencies: [.product(name: "NIOCore", package: nio)]),
-        .target(
-            name: "Upstream",
-            dependencies: [
-                "Generation", "HTTPMessage",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
-                .product(name: "NIOTLS", package: nio),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ]),
-        .target(
-            name: "Providers",
-            dependencies: [
-                "Generation", "HTTPMessage", "Upstream",
-                .product(name: "NIOCore", package: nio),
-            ]),
-        .target(
-            name: "Gateway",
-            dependencies: [
-                "Generation", "Resilience", "Routing",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "CoreMetrics", package: "swift-metrics"),
-                .product(name: "Metrics", package: "swift-metrics"),
-            ]),
-        .target(
-            name: "GatewayHTTP",
-            dependencies: [
-                "Gateway", "Generation", "HTTPMessage", "Resilience", "Routing",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-            ]),
-        // Worlds in virtual time, in which routing is tried before it meets real providers.
-        .target(name: "Simulation", dependencies: ["Gateway", "Generation", "Resilience", "Routing"]),
-        .executableTarget(
-            name: "holdfast",
-            dependencies: [
-                "Gateway", "GatewayHTTP", "Generation", "Providers", "Resilience", "Routing", "Simulation",
-                "Upstream",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
-            ]),
-
-        // A provider under a test's control, down to the byte.
-        .target(
-            name: "Wall",
-            dependencies: [
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-            ], path: "Tests/Wall"),
-        .executableTarget(
-            name: "WallTool",
-            dependencies: ["Wall", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            path: "Tests/WallTool"),
-        // What a decision of adaptive selection costs.
-        .executableTarget(
-            name: "SelectionBench", dependencies: ["Gateway", "Generation", "Resilience", "Routing"],
-            path: "Benchmarks/selection"),
-        .testTarget(
-            name: "WallTests",
-            dependencies: [
-                "Wall", "WallTool",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
-            ]),
-        .testTarget(
-            name: "Acceptance",
-            dependencies: [
-                "Simulation", "Wall", "holdfast",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
-            ], path: "Tests/Acceptance",
-            exclude: [
-                "Python/requirements.txt", "Python/sdk.py", "Python/make_model.py", "Python/llama_server.py",
-                "Python/accumulators.py", "Browser/page.js",
-            ]),
-        .testTarget(
-            name: "HTTPMessageTests",
-            dependencies: [
-                "HTTPMessage",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOEmbedded", package: nio),
-                .product(name: "NIOHTTP1", package: nio),
-            ]),
-        .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
-        .testTarget(name: "RoutingTests", dependencies: ["Generation", "Routing", "Resilience"]),
-        .testTarget(
-            name: "UpstreamTests",
-            dependencies: [
-                "Upstream", "Generation", "HTTPMessage", "Wall",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOEmbedded", package: nio),
-                .product(name: "NIOPosix", package: nio),
-            ]),
-        .testTarget(
-            name: "ProvidersTests",
-            dependencies: [
-                "Providers", "Generation", "HTTPMessage", .product(name: "NIOCore", package: nio),
-            ]),
-        .testTarget(
-            name: "GatewayTests",
-            dependencies: [
-                "Gateway", "Generation", "Resilience", "ResilienceTesting", "Routing",
-                .product(name: "Metrics", package: "swift-metrics"),
-            ]),
-        .testTarget(
-            name: "GatewayHTTPTests",
-            dependencies: [
-                "GatewayHTTP", "Generation", "HTTPMessage", "Resilience", "Upstream",
-                .product(name: "NIOCore", package: nio),
-                .product(name: "NIOPosix", package: nio),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Metrics", package: "swift-metrics"),
-            ]),
-        .testTarget(
-            name: "HoldfastTests",
-            dependencies: [
-                "holdfast", "Gateway", "GatewayHTTP", "Generation", "Resilience", "ResilienceTesting",
-                "Routing", "Upstream",
-                .product(name: "NIOPosix", package: nio),
-                .product(name: "Logging", package: "swift-log"),
-            ]),
-        .testTarget(
-            name: "SimulationTests", dependencies: ["Generation", "Resilience", "Routing", "Simulation"],
-            exclude: ["Reference/dump.py", "Reference/play.py"],
-            resources: [
-                .copy("Reference/stress.json"), .copy("Reference/adversarial.json"),
-                .copy("Reference/primary_secondary.json"), .copy("Reference/baselines.json"),
-            ]),
         .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["sizes.txt", "dependencies.txt"]),
         .testTarget(
             name: "ResilienceTests", dependencies: ["Resilience", "ResilienceTesting"],

@@ -10,7 +10,7 @@ trap 'rm -rf "$results"' EXIT
 run() { # NAME ARGUMENTS...: one run, its output shown and kept
     local name=$1
     shift
-    swift test --skip-build --event-stream-output-path "$results/$name.json" "$@" 2>&1 | tee "$results/$name.log"
+    swift test --package-path Server --skip-build --event-stream-output-path "$results/$name.json" "$@" 2>&1 | tee "$results/$name.log"
     return "${PIPESTATUS[0]}"
 }
 

@@ -29,8 +29,8 @@ fuzz() {
     local corpus="$1/corpus/$2"
     mkdir -p "$corpus" "$1/artifacts"
     "$1/release/$2" -max_total_time="$3" -max_len="${4:-$longest}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-        -verbosity=1 -dict="Fuzz/Dictionaries/$2.dict" -artifact_prefix="$1/artifacts/$2-" \
-        "$corpus" "Fuzz/Corpus/$2" >"$1/$2.log" 2>&1
+        -verbosity=1 -dict="Server/Fuzz/Dictionaries/$2.dict" -artifact_prefix="$1/artifacts/$2-" \
+        "$corpus" "Server/Fuzz/Corpus/$2" >"$1/$2.log" 2>&1
 }
 
 # executed SCRATCH TARGET: how many inputs the last run tried
@@ -45,7 +45,7 @@ run() {
     shift
     local targets=("$@")
     [ $# -gt 0 ] || targets=("${all[@]}")
-    build Fuzz $scratch
+    build Server/Fuzz $scratch
     for target in "${targets[@]}"; do
         local outcome=ok
         fuzz $scratch "$target" $((seconds - seconds / 5)) || outcome=FAILED
@@ -71,9 +71,11 @@ check() {
     rm -rf $scratch/tree $scratch/corpus $scratch/artifacts
     mkdir -p $scratch/tree
     # With their times, so that only what is planted is built again.
-    cp -a Fuzz Sources $scratch/tree/
-    Fuzz/plant.sh $scratch/tree/Sources
-    build $scratch/tree/Fuzz $scratch
+    cp -a Package.swift Sources Tests $scratch/tree/
+    mkdir -p $scratch/tree/Server
+    cp -a Server/Fuzz Server/Sources $scratch/tree/Server/
+    Server/Fuzz/plant.sh $scratch/tree/Server/Sources
+    build $scratch/tree/Server/Fuzz $scratch
     for target in "${all[@]}"; do
         began=$(date +%s%N)
         outcome=found

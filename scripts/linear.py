@@ -3,7 +3,7 @@
 
     linear.py PROGRAM [READER...]
 
-Runs PROGRAM (Benchmarks/linear) under callgrind, one reader a run, and compares the instructions for texts of n, 2n and
+Runs PROGRAM (Server/Benchmarks/linear) under callgrind, one reader a run, and compares the instructions for texts of n, 2n and
 4n bytes. Fails if a doubling costs more than 2.2 times as much, or if a reader costs more than 10,000 instructions a byte.
 Counts do not depend on how busy the machine is.
 """

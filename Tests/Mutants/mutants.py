@@ -19,31 +19,36 @@ COPIES = ROOT / ".build-mutants"
 
 class Gateway:
     copy = COPIES
-    sources = COPIES / "Sources"
-    binary = COPIES / ".build/debug/holdfast"
+    # The folders of targets.
+    sources = [COPIES / "Server/Sources", COPIES / "Sources"]
+    binary = COPIES / "Server/.build/debug/holdfast"
     patience = None
 
     def prepare(self):
-        self.copy.mkdir(exist_ok=True)
-        for name in ["Package.swift", "Package.resolved"]:
-            if (ROOT / name).exists():
-                shutil.copy2(ROOT / name, self.copy / name)
-        for name in ["Sources", "Tests"]:
-            # Times are kept, so that only what a mutant changes is compiled again.
-            run(["cp", "-a", "--update", "--no-target-directory", str(ROOT / name), str(self.copy / name)], ROOT)
+        (self.copy / "Server").mkdir(parents=True, exist_ok=True)
+        for package in ["", "Server/"]:
+            for name in ["Package.swift", "Package.resolved"]:
+                if (ROOT / package / name).exists():
+                    shutil.copy2(ROOT / package / name, self.copy / package / name)
+            for name in ["Sources", "Tests"]:
+                # Times are kept, so that only what a mutant changes is compiled again.
+                run(["cp", "-a", "--update", "--no-target-directory", str(ROOT / package / name),
+                     str(self.copy / package / name)], ROOT)
 
     def build(self):
-        return run(["swift", "build", "--product", "holdfast"], self.copy)
+        return run(["swift", "build", "--package-path", "Server", "--product", "holdfast"], self.copy)
 
     def test(self, patterns, limit=None):
         filters = [word for pattern in patterns for word in ("--filter", pattern)]
-        return run(["swift", "test", "--skip-build", *filters], ROOT, limit, HOLDFAST_BINARY=str(self.binary))
+        return run(["swift", "test", "--package-path", "Server", "--skip-build", *filters], ROOT, limit,
+                   HOLDFAST_BINARY=str(self.binary))
 
 
 class Library:
     copy = COPIES / "library"
     folders = LIBRARY
-    sources = copy / "Sources/Resilience"
+    package = "."
+    sources = [copy / "Sources/Resilience"]
     patience = int(os.environ.get("PATIENCE", "20"))  # seconds for the tests of one mutant, which need a few
     jobs = os.environ.get("JOBS", "2")
 
@@ -52,19 +57,20 @@ class Library:
         copy_targets(self.folders, self.copy)
 
     def build(self):
-        return run(["swift", "build", "--build-tests", "-j", self.jobs], self.copy)
+        return run(["swift", "build", "--build-tests", "-j", self.jobs], self.copy / self.package)
 
     def test(self, patterns, limit=None):
         filters = [word for pattern in patterns for word in ("--filter", pattern)]
         # Few seeds: a mutant that only one in hundreds shows is one for a test of its own.
-        return run(["swift", "test", "--skip-build", "--disable-xctest", *filters], self.copy, limit,
+        return run(["swift", "test", "--skip-build", "--disable-xctest", *filters], self.copy / self.package, limit,
                    HOLDFAST_SEEDS="50")
 
 
 class Decisions(Library):
     copy = COPIES / "decisions"
     folders = DECISIONS
-    sources = copy / "Sources"
+    package = "Server"
+    sources = [copy / "Server/Sources", copy / "Sources"]
 
 
 def edits(mutant):
@@ -75,7 +81,8 @@ def edited(target, mutant):
     """What the files hold without the mutant and with it."""
     before, after = {}, {}
     for change in edits(mutant):
-        path = target.sources / change["file"]
+        path = next((folder / change["file"] for folder in target.sources if (folder / change["file"]).exists()),
+                    target.sources[0] / change["file"])
         text = after.get(path) or path.read_text()
         before.setdefault(path, text)
         if change["from"] not in text:

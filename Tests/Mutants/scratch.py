@@ -4,12 +4,12 @@ import os, pathlib, re, signal, subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The library, which depends on nothing, and what decides for the gateway, which opens no connection.
 LIBRARY = ["Sources/Resilience", "Sources/ResilienceTesting", "Tests/ResilienceTests"]
-DECISIONS = ["Sources/Resilience", "Sources/ResilienceTesting", "Sources/Generation", "Sources/Routing",
-             "Sources/Gateway", "Tests/RoutingTests", "Tests/GatewayTests"]
+DECISIONS = ["Sources/Resilience", "Sources/ResilienceTesting", "Server/Sources/Generation", "Server/Sources/Routing",
+             "Server/Sources/Gateway", "Server/Tests/RoutingTests", "Server/Tests/GatewayTests"]
 
 # Appended to the package's own manifest.
 PART = """
-package.products = []
+package.products.removeAll { !TARGETS.contains($0.name) }
 package.targets.removeAll { !TARGETS.contains($0.name) }
 let used = Set(
     package.targets.flatMap(\\.dependencies).compactMap { dependency -> String? in
@@ -22,10 +22,10 @@ package.dependencies.removeAll { dependency in
 """
 
 
-def manifest(folders):
-    """The package's manifest with the targets in these folders only, in which a warning is no error."""
+def manifest(package, folders):
+    """A package's manifest with the targets in these folders only, in which a warning is no error."""
     names = ", ".join(f'"{pathlib.Path(folder).name}"' for folder in folders)
-    whole = (ROOT / "Package.swift").read_text().replace(".treatAllWarnings(as: .error),", "")
+    whole = (ROOT / package / "Package.swift").read_text().replace(".treatAllWarnings(as: .error),", "")
     return whole + PART.replace("TARGETS", f"[{names}]")
 
 
@@ -37,9 +37,12 @@ def write(path, content):
 
 
 def copy_targets(folders, to):
-    wanted = {to / "Package.swift": manifest(folders).encode()}
-    if (ROOT / "Package.resolved").exists():
-        wanted[to / "Package.resolved"] = (ROOT / "Package.resolved").read_bytes()
+    wanted = {}
+    for package in {"Server" if folder.startswith("Server/") else "" for folder in folders}:
+        wanted[to / package / "Package.swift"] = manifest(package, folders).encode()
+        resolved = ROOT / package / "Package.resolved"
+        if resolved.exists():
+            wanted[to / package / "Package.resolved"] = resolved.read_bytes()
     for folder in folders:
         for path in (ROOT / folder).rglob("*"):
             if path.is_file():

@@ -15,7 +15,7 @@ import Testing
             pattern: #"(^|[^.A-Za-z])Task(\.immediate|\.detached)?\s*(\(|\{)"#,
             instead: "a task group, or a Spawner; only the front and simulations start tasks",
             except: [
-                "Sources/GatewayHTTP/Front/FrontConnection.swift",
+                "Server/Sources/GatewayHTTP/Front/FrontConnection.swift",
                 "Sources/Resilience/Spawning/Spawner.swift",
                 "Sources/ResilienceTesting/Simulation/Simulation+Calls.swift",
             ]),
@@ -23,7 +23,7 @@ import Testing
         Ban(pattern: #"[^A-Za-z]Date\(\)"#, instead: "a wall clock that is handed in"),
         Ban(
             pattern: #"ContinuousClock(\(|\.now)"#, instead: "TimeSource, which is handed in",
-            except: ["Sources/Resilience/Time/TimeSource.swift", "Sources/holdfast/Assembly/"]),
+            except: ["Sources/Resilience/Time/TimeSource.swift", "Server/Sources/holdfast/Assembly/"]),
         Ban(
             pattern: #"SystemRandomNumberGenerator|\.random\(in:|UUID\(\)"#,
             instead: "Chance, which is handed in",
@@ -34,17 +34,17 @@ import Testing
         Ban(
             pattern: #"JSONDecoder\("#, instead: "JSONCursor, which reads in place",
             except: [
-                "Sources/Simulation/World/WorldFileReader.swift", "Sources/holdfast/State/StateFile.swift",
+                "Server/Sources/Simulation/World/WorldFileReader.swift", "Server/Sources/holdfast/State/StateFile.swift",
             ]),
         Ban(
             pattern: #"DispatchQueue|Thread\(|detachNewThread"#, instead: "a task on the event loop",
             except: [
-                "Sources/holdfast/Logging/LineWriter.swift",
-                "Sources/holdfast/Serving/SignalListener.swift",
+                "Server/Sources/holdfast/Logging/LineWriter.swift",
+                "Server/Sources/holdfast/Serving/SignalListener.swift",
             ]),
         Ban(pattern: #"NSLock|NIOLock|os_unfair_lock"#, instead: "Mutex"),
         Ban(
-            pattern: #"(^|[^A-Za-z.])print\("#, instead: "a logger", except: ["Sources/holdfast/Check.swift"]),
+            pattern: #"(^|[^A-Za-z.])print\("#, instead: "a logger", except: ["Server/Sources/holdfast/Check.swift"]),
         Ban(pattern: #"@_spi|@_exported|@_disfavoredOverload"#, instead: "public API"),
         Ban(pattern: #"TODO|FIXME|XXX"#, instead: "an issue"),
     ]
@@ -52,7 +52,7 @@ import Testing
     @Test(arguments: bans.indices)
     func `banned calls stay out of the sources`(index: Int) throws {
         let ban = Self.bans[index], pattern = try Regex(ban.pattern)
-        for file in Repository.files("Sources") where !ban.except.contains(where: file.path.hasPrefix) {
+        for file in Repository.sourceFiles where !ban.except.contains(where: file.path.hasPrefix) {
             for (number, line) in file.lines.enumerated()
             where !line.trimmingCharacters(in: .whitespaces).hasPrefix("//") {
                 if line.contains(pattern) {
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func `every unchecked Sendable says what confines or locks it`() {
-        for file in Repository.files("Sources") {
+        for file in Repository.sourceFiles {
             for (number, line) in file.lines.enumerated() where line.contains("@unchecked Sendable") {
                 #expect(line.contains("//"), "\(file.path):\(number + 1)")
             }
@@ -74,7 +74,7 @@ import Testing
         let vague: Set = [
             "Utils", "Helpers", "Common", "Shared", "Extensions", "Core", "Manager", "New", "Misc",
         ]
-        for file in Repository.files("Sources") {
+        for file in Repository.sourceFiles {
             let parts = file.path.split(separator: "/").dropLast().map(String.init)
             #expect(vague.isDisjoint(with: parts), "\(file.path)")
         }

@@ -19,9 +19,7 @@ extension Tidy {
                 $0.trimmingCharacters(in: .whitespaces)
             }
             guard cells.count == 5,
-                FileManager.default.fileExists(
-                    atPath: Repository.root.appendingPathComponent("Sources/\(cells[1])").path),
-                !cells[1].isEmpty
+                !cells[1].isEmpty, Repository.sources.contains(where: { exists("\($0)/\(cells[1])") })
             else { continue }
             table[cells[1]] = Set(
                 cells[3].split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
@@ -29,17 +27,21 @@ extension Tidy {
         return table
     }
 
+    private static func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: Repository.root.appendingPathComponent(path).path)
+    }
+
     @Test func `targets import what the table of the architecture says, no more and no less`() throws {
         let table = try Self.table()
         var imports: [String: Set<String>] = [:]
-        for file in Repository.files("Sources") {
+        for file in Repository.sourceFiles {
             for line in file.lines {
                 guard let match = line.firstMatch(of: #/^(?:public |package |internal )?import ([A-Za-z]+)/#)
                 else { continue }
                 imports[file.target, default: []].insert(String(match.1))
             }
         }
-        let targets = Set(Repository.files("Sources").map(\.target))
+        let targets = Set(Repository.sourceFiles.map(\.target))
         #expect(targets == Set(table.keys))
         for target in targets.sorted() {
             let own = imports[target] ?? []
@@ -51,10 +53,10 @@ extension Tidy {
     }
 
     @Test func `there is one failover, which the gateway and the simulator share`() {
-        let files = Repository.files("Sources")
+        let files = Repository.sourceFiles
         // What only a second one would need: to count retries of a target and to remember who may be asked again.
         let telling = ["retriesFirst", "retriesLast", "againAt"]
-        for file in files where !file.path.contains("Sources/Gateway/Execution/") {
+        for file in files where !file.path.contains("Server/Sources/Gateway/Execution/") {
             for (index, line) in file.lines.enumerated() where telling.contains(where: { line.contains($0) })
             {
                 Issue.record("\(file.path):\(index + 1): failover belongs to Execution.StateMachine: \(line)")
@@ -64,7 +66,7 @@ extension Tidy {
             file.lines.contains { $0.contains("struct StateMachine") } && !file.path.contains("/Resilience/")
         }
         #expect(machines.map(\.path).count == 1, "\(machines.map(\.path))")
-        let play = files.filter { $0.path.contains("Sources/Simulation/Play/") }
+        let play = files.filter { $0.path.contains("Server/Sources/Simulation/Play/") }
         #expect(play.contains { $0.lines.contains { $0.contains("Execution.StateMachine(") } })
     }
 }

@@ -12,7 +12,7 @@ extension Tidy {
             let parts = line.split(separator: " ")
             if parts.count == 2 { listed[String(parts[1])] = Int(parts[0]) }
         }
-        for file in Repository.files("Sources") {
+        for file in Repository.sourceFiles {
             let length = file.lines.count, bound = listed[file.path] ?? Self.usual
             #expect(
                 length <= bound,

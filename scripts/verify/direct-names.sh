@@ -4,5 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export HOLDFAST_DIRECT_NAMES=${HOLDFAST_DIRECT_NAMES:-10000}
-swift test --skip-build --filter '^Acceptance\.EnvironmentKeys/.*every request for a direct name' 2>&1 | tee /dev/stderr |
+swift test --package-path Server --skip-build --filter '^Acceptance\.EnvironmentKeys/.*every request for a direct name' 2>&1 | tee /dev/stderr |
     grep "Test run with 1 test .* passed" >/dev/null

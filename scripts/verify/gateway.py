@@ -10,7 +10,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("HOLDFAST_BINARY", str(ROOT / ".build/debug/holdfast"))
+BINARY = os.environ.get("HOLDFAST_BINARY", str(ROOT / "Server/.build/debug/holdfast"))
 
 
 class Gateway:

@@ -23,7 +23,7 @@ from gateway import ROOT, Gateway
 from goals import Goals
 
 rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-PYTHON_TESTS = ROOT / "Tests/Acceptance/Python"
+PYTHON_TESTS = ROOT / "Server/Tests/Acceptance/Python"
 goals = Goals(f"A lone server that is killed and comes back, {rounds} rounds")
 
 

@@ -4,12 +4,12 @@
 set -eu
 cd "$(dirname "$0")/../.."
 if [ -z "${HOLDFAST_BINARY:-}" ]; then
-    swift build --product holdfast
-    export HOLDFAST_BINARY="$PWD/.build/debug/holdfast"
+    swift build --package-path Server --product holdfast
+    export HOLDFAST_BINARY="$PWD/Server/.build/debug/holdfast"
 fi
 # The virtual environment is the acceptance tests' own; its mark is the list that it was made from.
-environment=.build/test-python
-list=Tests/Acceptance/Python/requirements.txt
+environment=Server/.build/test-python
+list=Server/Tests/Acceptance/Python/requirements.txt
 if ! cmp -s "$list" "$environment/list"; then
     rm -rf "$environment"
     python3 -m venv "$environment"

@@ -5,7 +5,7 @@ extension Chance {
 
     /// A number of the standard normal distribution (G. Marsaglia, T. A. Bray: "A convenient method for generating normal
     /// variables", 1964).
-    package mutating func normal() -> Double {
+    public mutating func normal() -> Double {
         for _ in 0..<Self.mostTries {
             let x = 2 * unit() - 1, y = 2 * unit() - 1, square = x * x + y * y
             guard square > 0, square < 1 else { continue }
@@ -37,7 +37,7 @@ extension Chance {
     /// - Parameters:
     ///   - successes: The successes that were seen and 1 more. Range: 1 or more; less counts as 1.
     ///   - failures: The failures that were seen and 1 more. Range: 1 or more; less counts as 1.
-    package mutating func beta(successes: Double, failures: Double) -> Double {
+    public mutating func beta(successes: Double, failures: Double) -> Double {
         let up = gamma(successes), down = gamma(failures)
         return up / (up + down)
     }

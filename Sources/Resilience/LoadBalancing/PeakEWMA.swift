@@ -27,7 +27,7 @@ public struct PeakEWMA: Sendable, Hashable {
 
     /// Takes in the latency of an answer.
     public mutating func observe(_ latency: Duration, at now: Instant) {
-        observe(latency / .nanoseconds(1), at: now.sinceOrigin.wholeNanoseconds)
+        observe(nanoseconds: latency / .nanoseconds(1), at: now.sinceOrigin.wholeNanoseconds)
     }
 
     /// The latency to expect.
@@ -36,7 +36,7 @@ public struct PeakEWMA: Sendable, Hashable {
     }
 
     /// Takes in the latency of an answer in nanoseconds, at so many nanoseconds since the clock's origin.
-    package mutating func observe(_ latency: Double, at now: Int64) {
+    public mutating func observe(nanoseconds latency: Double, at now: Int64) {
         let latency = max(0, latency)
         if latency > peak {
             peak = latency
@@ -48,7 +48,7 @@ public struct PeakEWMA: Sendable, Hashable {
     }
 
     /// The latency to expect, in nanoseconds, at so many nanoseconds since the clock's origin.
-    package func nanoseconds(at now: Int64) -> Double { peak * share(at: now) }
+    public func nanoseconds(at now: Int64) -> Double { peak * share(at: now) }
 
     /// What is left of the estimate; a clock that goes back changes nothing.
     private func share(at now: Int64) -> Double {

@@ -126,8 +126,8 @@ enum ContractPage {
 
         A request has two targets: P, which has the fault, and F, which is well; or P alone. Each cell is what a caller
         saw of the real binary on real sockets. The page is written by a test
-        (`HOLDFAST_WRITE_CONTRACT=1 swift test --filter Contract`), and the tests fail when it says something else than what
-        they see.
+        (`HOLDFAST_WRITE_CONTRACT=1 swift test --package-path Server --filter Contract`), and the tests fail when it says something
+        else than what they see.
 
         The limits of these runs are shorter than the defaults: 2 s for the first token while F could
         be asked, 2 s between two, 8 s in all.

@@ -13,7 +13,7 @@ import Wall
     ]
 
     /// What `make run` does when everything is built.
-    private static let makeRun = ".build/debug/holdfast serve --port 8080"
+    private static let makeRun = "Server/.build/debug/holdfast serve --port 8080"
 
     private static let key = "sk-wall-readme-key-0123456789"
 

@@ -6,19 +6,13 @@ import Testing
 
 /// The worlds played by the gateway's own decisions, against the reference of their format and against our goals.
 @Suite struct PlayTests {
-    private static func world(_ name: String) throws -> WorldFile {
-        let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Worlds/\(name).json")
-        return try WorldFile(json: Array(Data(contentsOf: url)))
-    }
-
     private static func reference(_ name: String) throws -> Any {
         let url = try #require(Bundle.module.url(forResource: name, withExtension: "json"))
         return try JSONSerialization.jsonObject(with: Data(contentsOf: url))
     }
 
     @Test func `the fixed order meets the reference request by request`() throws {
-        let file = try Self.world("stress")
+        let file = try Worlds.file("stress")
         let expected = try #require(try Self.reference("primary_secondary") as? [[Double]])
         var outcomes: [RequestOutcome] = []
         let run = SimulationRun(try #require(file.scenarios.first), of: file, seed: 1000)
@@ -36,7 +30,7 @@ import Testing
 
     @Test(arguments: ["stress", "adversarial"])
     func `the baselines come to what the reference's come to`(world: String) throws {
-        let file = try Self.world(world)
+        let file = try Worlds.file(world)
         let expected = try #require(try Self.reference("baselines") as? [[Any]])
         var compared = 0
         // Not the weeks, which would take longer than all others together.
@@ -61,7 +55,7 @@ import Testing
     }
 
     @Test func `the same seed plays the same`() throws {
-        let file = try Self.world("adversarial")
+        let file = try Worlds.file("adversarial")
         let run = SimulationRun(try #require(file.scenarios.first), of: file, seed: 1000)
         for policy in [PolicyName.adaptive, .liteLLMShuffle] {
             var first: [RequestOutcome] = [], second: [RequestOutcome] = []
@@ -72,7 +66,7 @@ import Testing
     }
 
     @Test func `every request ends once, and within its time`() throws {
-        let file = try Self.world("adversarial")
+        let file = try Worlds.file("adversarial")
         for scenario in file.scenarios {
             var ends: [Int: Int] = [:], latest = 0.0
             _ = SimulationRun(scenario, of: file, seed: 1001).play(.adaptive) {
@@ -91,7 +85,7 @@ import Testing
     func `adaptive selection is as useful as it was, compared with the oracle`(world: String, least: Double)
         throws
     {
-        let file = try Self.world(world)
+        let file = try Worlds.file(world)
         var own = 0.0, oracle = 0.0, worst = 1.0, attempts = 0.0, runs = 0.0
         for scenario in file.scenarios where scenario.duration < 86_400 {
             for seed: UInt64 in [1000, 1001] {

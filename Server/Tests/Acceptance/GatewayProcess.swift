@@ -19,12 +19,12 @@ final class GatewayProcess: Sendable {
         if let path = ProcessInfo.processInfo.environment["HOLDFAST_BINARY"] {
             return URL(fileURLWithPath: path)
         }
-        return root.appendingPathComponent(".build/debug/holdfast")
+        return root.appendingPathComponent("Server/.build/debug/holdfast")
     }
 
-    /// The package.
+    /// The repository.
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
 
     /// Starts the binary and waits until it listens.
     ///

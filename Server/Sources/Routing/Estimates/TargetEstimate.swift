@@ -107,7 +107,7 @@ public struct TargetEstimate: Sendable {
     private mutating func learn(firstToken time: Double, at seconds: Double) {
         firstToken.note(time, at: seconds)
         lateAfter = firstToken.late(Self.lateDeviations)
-        peak.observe(time * 1e9, at: Self.nanoseconds(seconds))
+        peak.observe(nanoseconds: time * 1e9, at: Self.nanoseconds(seconds))
     }
 
     private static func nanoseconds(_ seconds: Double) -> Int64 { Int64(max(0, min(seconds, 9e9)) * 1e9) }
@@ -140,7 +140,7 @@ public struct TargetEstimate: Sendable {
             // Only a short limit says that it was slow; a long one that it hung, and what hangs has no speed.
             if time <= 4.01 { firstToken.noteLonger(than: time, at: seconds) }
             lateAfter = firstToken.late(Self.lateDeviations)
-            peak.observe(time * 1e9, at: Self.nanoseconds(seconds))
+            peak.observe(nanoseconds: time * 1e9, at: Self.nanoseconds(seconds))
             success.note(false, for: shape, at: seconds)
         }
     }

@@ -30,25 +30,26 @@ func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])])
 }
 
+let resilience = Target.Dependency.product(name: "Resilience", package: "holdfast")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 
 let package = Package(
     name: "holdfast-fuzz",
     platforms: [.macOS(.v26)],
     dependencies: [
+        .package(name: "holdfast", path: "../.."),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     ],
     targets: [
-        product("Resilience", []),
         product("Generation", [nio]),
         product("HTTPMessage", [nio]),
-        product("Routing", ["Generation", "Resilience"]),
+        product("Routing", ["Generation", resilience]),
         product(
             "Gateway",
             [
-                "Generation", "Resilience", "Routing", nio,
+                "Generation", resilience, "Routing", nio,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Metrics", package: "swift-metrics"),

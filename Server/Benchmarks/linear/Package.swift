@@ -21,31 +21,32 @@ func product(
         swiftSettings: measured)
 }
 
+let resilience = Target.Dependency.product(name: "Resilience", package: "holdfast")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 
 let package = Package(
     name: "holdfast-linear",
     platforms: [.macOS(.v26)],
     dependencies: [
+        .package(name: "holdfast", path: "../../.."),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
-        product("Resilience", []),
         product("Generation", [nio]),
         product("HTTPMessage", [nio]),
-        product("Routing", ["Generation", "Resilience"]),
+        product("Routing", ["Generation", resilience]),
         product(
             "Gateway",
             [
-                "Generation", "Resilience", "Routing", nio,
+                "Generation", resilience, "Routing", nio,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
-        product("Simulation", ["Gateway", "Generation", "Resilience", "Routing"]),
+        product("Simulation", ["Gateway", "Generation", resilience, "Routing"]),
         product(
             "Providers", ["Generation", "HTTPMessage", nio],
             only: [

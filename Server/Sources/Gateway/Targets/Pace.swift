@@ -1,3 +1,4 @@
+import Generation
 import Resilience
 
 /// How fast a target gives whole answers, learned from those it gave. A decision: no clock, lock or task.

@@ -15,7 +15,7 @@ final class CleanHome {
     /// - Parameter environment: Variables besides PATH and HOME.
     init(_ environment: [String: String]) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("readme-\(UUID().uuidString)")
-        let built = folder.appendingPathComponent(".build/debug")
+        let built = folder.appendingPathComponent("Server/.build/debug")
         try FileManager.default.createDirectory(at: built, withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(
             at: built.appendingPathComponent("holdfast"), withDestinationURL: GatewayProcess.binary)
@@ -45,7 +45,7 @@ final class CleanHome {
     func run(_ block: String) async throws -> String {
         var output = "", script: [String] = []
         for line in block.components(separatedBy: "\n") {
-            guard line.hasPrefix(".build/debug/holdfast serve") else {
+            guard line.hasPrefix("Server/.build/debug/holdfast serve") else {
                 script.append(line)
                 continue
             }

@@ -1,3 +1,4 @@
+import Generation
 import Resilience
 import Routing
 import Synchronization

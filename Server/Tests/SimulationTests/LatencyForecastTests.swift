@@ -98,9 +98,7 @@ import Testing
     }
 
     @Test func `nine of ten answers come within what is foretold for nine of ten`() throws {
-        let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Worlds/stress.json")
-        let file = try WorldFile(json: Array(Data(contentsOf: url)))
+        let file = try Worlds.file("stress")
         var first = Coverage(), whole = Coverage()
         for scenario in file.scenarios where scenario.name.hasPrefix("s") {
             let ledger = Ledger()

@@ -86,9 +86,7 @@ import Testing
     }
 
     @Test func `predicted failures come as often as they are predicted`() throws {
-        let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Worlds/stress.json")
-        let file = try WorldFile(json: Array(Data(contentsOf: url)))
+        let file = try Worlds.file("stress")
         let quiet: Set = ["s01_steady", "s12_surge", "s15_poison"], ledger = Ledger()
         for scenario in file.scenarios where scenario.name.hasPrefix("s") && !quiet.contains(scenario.name) {
             for seed: UInt64 in [2001, 2002] {

@@ -5,7 +5,7 @@ enum PythonTools {
     struct Failed: Error, CustomStringConvertible { var description: String }
 
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    private static let environment = GatewayProcess.root.appendingPathComponent(".build/test-python")
+    private static let environment = GatewayProcess.root.appendingPathComponent("Server/.build/test-python")
 
     /// The interpreter; the environment is made when it is first asked for, and again when its list changes.
     static func interpreter() throws -> URL { try made.get() }

@@ -4,10 +4,10 @@ import Foundation
 
 /// Files of worlds for tests.
 enum Worlds {
-    /// One of the files that come with the package.
+    /// One of the files that come with the repository.
     static func bytes(_ name: String) throws -> [UInt8] {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         return Array(try Data(contentsOf: root.appendingPathComponent("Worlds/\(name).json")))
     }
 
