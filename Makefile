@@ -4,13 +4,15 @@ SHELL := /bin/bash
 RELEASE := .build-release
 # The gateway is a package of its own; the library, in the root, knows nothing of it.
 SERVER := --package-path Server
+# A target that imports what its manifest does not name fails the build.
+IMPORTS := --explicit-target-dependency-import-check error
 PORT ?= 8080
 SECONDS ?= 600
 FORMATTED := Package.swift Sources Tests Server/Package.swift Server/Sources Server/Tests Server/Fuzz/Package.swift Server/Fuzz/Sources \
 	Server/Benchmarks Benchmarks Examples/Package.swift Examples/Sources scripts/documents
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test api api-check verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -19,9 +21,9 @@ run: check-tools
 
 ## test: run all tests; those that need the processors by themselves, so that none spoils another's times
 test: check-tools check-test-tools
-	swift build --build-tests
-	swift build $(SERVER) --build-tests
-	swift test --skip-build --filter '^Tidy\.' $(TEST_ARGS)
+	swift build --build-tests $(IMPORTS)
+	swift build $(SERVER) --build-tests $(IMPORTS)
+	swift test --skip-build --filter '^(Tidy|Adoption)\.' $(TEST_ARGS)
 	swift test $(SERVER) --skip-build --skip '^(Acceptance|WallTests|SimulationTests)\.' $(TEST_ARGS)
 	swift test $(SERVER) --skip-build --filter '^SimulationTests\.' $(TEST_ARGS)
 	timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
@@ -149,6 +151,12 @@ bench-library: check-tools
 ## docs: the library's documentation as a site in .build-docs/site; compiles the code in it, fails on warnings
 docs: check-tools check-test-tools
 	scripts/documents/build.sh
+
+## api: writes the list of the library's public declarations anew; refuses to lose one without a new version
+## api-check: whether the library still offers what docs/api lists
+api api-check: check-tools
+	swift build --target ResilienceTesting
+	python3 scripts/api.py $(if $(findstring check,$@),check,write) .build/debug/Modules
 
 ## examples: a program that uses the library alone and shows what it does, in a few seconds
 examples: check-tools

@@ -15,6 +15,8 @@ let package = Package(
         .target(name: "Resilience"),
         .target(name: "ResilienceTesting", dependencies: ["Resilience"]),
 
+        // An app outside the repository that depends on it.
+        .testTarget(name: "Adoption", path: "Tests/Adoption", exclude: ["App"]),
         .testTarget(name: "Tidy", path: "Tests/Tidy", exclude: ["sizes.txt", "dependencies.txt"]),
         .testTarget(
             name: "ResilienceTests", dependencies: ["Resilience", "ResilienceTesting"],

@@ -18,11 +18,14 @@ triple=$(swiftc -print-target-info | python3 -c 'import json, sys; print(json.lo
 # The code, in documents and in documentation comments.
 mapfile -t sources < <(find Sources/Resilience Sources/ResilienceTesting -name '*.md' -o -name '*.swift' | sort)
 python3 scripts/documents/snippets.py $out/snippets README.md "${sources[@]}"
-# Warnings would be about values that an example has no use for.
-swiftc -emit-sil -o /dev/null -wmo -parse-as-library -suppress-warnings -swift-version 6 -module-name Snippets \
-    -enable-upcoming-feature ExistentialAny -enable-upcoming-feature MemberImportVisibility \
-    -enable-upcoming-feature NonisolatedNonsendingByDefault \
-    -I "$modules" -module-cache-path $out/cache scripts/documents/Given.swift $out/snippets/*.swift
+# Once as a module that keeps the caller's isolation by default, and once as plain Swift 6. Warnings would be about values
+# that an example has no use for.
+for feature in "-enable-upcoming-feature NonisolatedNonsendingByDefault" ""; do
+    # shellcheck disable=SC2086
+    swiftc -emit-sil -o /dev/null -wmo -parse-as-library -suppress-warnings -swift-version 6 -module-name Snippets \
+        -enable-upcoming-feature ExistentialAny -enable-upcoming-feature MemberImportVisibility $feature \
+        -I "$modules" -module-cache-path $out/cache scripts/documents/Given.swift $out/snippets/*.swift
+done
 
 # The site: an archive for each module, merged into one.
 for module in Resilience ResilienceTesting; do

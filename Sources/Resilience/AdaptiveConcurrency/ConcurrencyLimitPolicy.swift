@@ -3,6 +3,7 @@
 /// A value out of its range counts as the nearest one within it.
 public struct ConcurrencyLimitPolicy: Sendable, Hashable {
     /// How the limit is found.
+    @nonexhaustive
     public enum Algorithm: Sendable, Hashable {
         /// One more for each success near the limit, a share less for each drop.
         case aimd(AIMD = AIMD())
@@ -27,6 +28,7 @@ public struct ConcurrencyLimitPolicy: Sendable, Hashable {
     }
 
     /// A number of calls, given the limit.
+    @nonexhaustive
     public enum Amount: Sendable, Hashable {
         /// That many, whatever the limit.
         case fixed(Double)

@@ -1,6 +1,7 @@
 /// What an adaptive limit reports: rejected calls, and changes of the limit.
 public struct ConcurrencyLimiterEvent: Sendable, Hashable {
     /// What happened.
+    @nonexhaustive
     public enum Happening: Sendable, Hashable {
         /// A call was rejected, since as many run as may.
         case rejected

@@ -17,6 +17,7 @@ public struct RetryBandit<Key: Hashable & Sendable>: Sendable {
     /// An arm that was chosen.
     public struct Choice: Sendable, Hashable {
         /// Why an arm was chosen.
+        @nonexhaustive
         public enum Ground: String, Sendable, Hashable {
             /// Too little is known; the arm is the policy's fallback.
             case fallback

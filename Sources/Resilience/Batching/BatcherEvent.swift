@@ -1,6 +1,7 @@
 /// What a batcher reports: each call of its work.
 public struct BatcherEvent: Sendable, Hashable {
     /// How a call ended.
+    @nonexhaustive
     public enum Outcome: String, Sendable, Hashable {
         /// With a result for each item; some of the results may be errors.
         case answered

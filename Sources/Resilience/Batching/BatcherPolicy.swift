@@ -8,6 +8,7 @@ public struct BatcherPolicy: Sendable, Hashable {
     /// How the size of a batch, and the time its first item waits for company, are chosen.
     ///
     /// None of them goes above ``BatcherPolicy/maximumSize`` or ``BatcherPolicy/maximumLinger``.
+    @nonexhaustive
     public enum Sizing: Sendable, Hashable {
         /// Batches of one size, or what there is after the longest linger.
         case fixed(Int)

@@ -1,6 +1,7 @@
 /// What a bulkhead reports: the calls that do not get a place at once.
 public struct BulkheadEvent: Sendable, Hashable {
     /// What happened to a call.
+    @nonexhaustive
     public enum Happening: String, Sendable, Hashable, CaseIterable {
         /// It waits in the queue.
         case queued = "bulkhead_queued"

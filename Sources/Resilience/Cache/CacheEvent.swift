@@ -3,6 +3,7 @@ import Synchronization
 /// What a cache reports: how it answers, its loads, and what it drops.
 public struct CacheEvent<Key: Hashable & Sendable>: Sendable, Hashable {
     /// What happened.
+    @nonexhaustive
     public enum Happening: String, Sendable, Hashable, CaseIterable {
         /// A call was answered by a fresh entry, or by a remembered error.
         case hit = "cache_hit"

@@ -1,6 +1,7 @@
 /// What a chaos strategy reports: each call that it disturbs, before it does.
 public struct ChaosEvent: Sendable, Hashable {
     /// How a call is disturbed.
+    @nonexhaustive
     public enum Injection: Sendable, Hashable {
         /// It fails without being made.
         case fault

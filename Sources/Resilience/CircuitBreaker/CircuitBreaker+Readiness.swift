@@ -1,5 +1,6 @@
 extension CircuitBreaker {
     /// Whether a call would be let through.
+    @nonexhaustive
     public enum Readiness: Sendable, Hashable {
         /// Like any other.
         case ready

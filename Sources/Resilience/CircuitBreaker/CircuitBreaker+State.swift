@@ -15,6 +15,7 @@ extension CircuitBreaker {
     }
 
     /// The states of a breaker, as others see them.
+    @nonexhaustive
     public enum State: String, Sendable, Hashable, Codable {
         /// Calls pass and are counted. Next: open, when a trip rule holds.
         case closed

@@ -5,6 +5,7 @@
 /// included, since a slow success can be the call that shows the trouble.
 public struct CircuitBreakerPolicy: Sendable, Hashable {
     /// Which calls the rates are computed over.
+    @nonexhaustive
     public enum Window: Sendable, Hashable {
         /// The last `count` calls, exactly. Range: 1 to 100,000.
         case calls(Int)
@@ -50,6 +51,7 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
     /// How a half-open breaker decides.
     ///
     /// Each verdict admits a fixed number of probes in all; every other call is rejected until it is reached.
+    @nonexhaustive
     public enum Verdict: Sendable, Hashable {
         /// Closes after that many successes in a row; one failure opens.
         case consecutiveSuccesses(Int)
@@ -75,7 +77,7 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
     public var failureRate: Double? = 0.5
     /// Opens at a failure rate that follows what is normal, in place of ``failureRate``. Default: nil.
     public var adaptiveRate: AdaptiveRate?
-    /// After a verdict to close, the shares of calls that pass in turn, each for ``rampStage``, before all do. A failure
+    /// After a verdict to close, the shares of calls that pass in turn, each for `rampStage`, before all do. A failure
     /// rate that is reached on the way opens again. Range: each above 0 to 1. Default: none.
     public var ramp: [Double] = []
     /// How long each stage of the ramp lasts. Default: 1 s.

@@ -16,6 +16,7 @@ public protocol ResilienceEvent: Sendable {
 }
 
 /// How much an event should trouble whoever reads it.
+@nonexhaustive
 public enum EventSeverity: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
     /// Happens for many calls and is as it should be.
     case debug

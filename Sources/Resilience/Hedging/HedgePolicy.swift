@@ -1,6 +1,7 @@
 /// When and how often to hedge.
 public struct HedgePolicy: Sendable, Hashable {
     /// When a hedge begins.
+    @nonexhaustive
     public enum Delay: Sendable, Hashable {
         /// So long after the attempt before it; zero begins all at once.
         case fixed(Duration)

@@ -1,6 +1,7 @@
 /// What a load balancer reports: targets that are left out and come back, and calls without a target.
 public struct LoadBalancerEvent: Sendable, Hashable {
     /// What happened.
+    @nonexhaustive
     public enum Happening: Sendable, Hashable {
         /// The target is left out for a time, for what follows.
         case ejected(target: String, for: Duration, because: Cause)
@@ -11,6 +12,7 @@ public struct LoadBalancerEvent: Sendable, Hashable {
     }
 
     /// Why a target is left out.
+    @nonexhaustive
     public enum Cause: String, Sendable, Hashable {
         /// As many calls failed in a row as the policy allows.
         case consecutiveFailures = "consecutive_failures"

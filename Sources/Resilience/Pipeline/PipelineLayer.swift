@@ -1,6 +1,7 @@
 /// One layer of a pipeline, by name and kind.
 public struct PipelineLayer: Sendable, Hashable {
     /// The kinds of layers whose order matters.
+    @nonexhaustive
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// Serves something else when all inside has failed.
         case fallback

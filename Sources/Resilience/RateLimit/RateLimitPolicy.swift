@@ -3,6 +3,7 @@
 /// A value out of its range counts as the nearest one within it.
 public struct RateLimitPolicy: Sendable, Hashable {
     /// How permits come back.
+    @nonexhaustive
     public enum Algorithm: Sendable, Hashable {
         /// A bucket that is refilled continuously: bursts up to the capacity, the rate on average.
         case tokenBucket

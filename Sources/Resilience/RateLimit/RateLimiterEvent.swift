@@ -1,6 +1,7 @@
 /// What a rate limiter reports: the calls that do not pass at once, and changes of its policy.
 public struct RateLimiterEvent: Sendable, Hashable {
     /// What happened.
+    @nonexhaustive
     public enum Happening: String, Sendable, Hashable, CaseIterable {
         /// A call waits for its permits.
         case queued = "rate_limit_queued"

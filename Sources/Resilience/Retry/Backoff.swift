@@ -4,6 +4,7 @@
 /// kept between ``minimum`` and ``maximum`` afterwards, so that jitter can never exceed the cap.
 public struct Backoff: Sendable, Hashable {
     /// How the delay grows from retry to retry (a counts from 0).
+    @nonexhaustive
     public enum Growth: Sendable, Hashable {
         /// base, base, base, ...
         case constant
@@ -18,6 +19,7 @@ public struct Backoff: Sendable, Hashable {
     }
 
     /// How chance varies the delay.
+    @nonexhaustive
     public enum Jitter: Sendable, Hashable {
         /// Not at all.
         case none

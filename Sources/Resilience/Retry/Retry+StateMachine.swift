@@ -1,5 +1,6 @@
 extension Retry {
     /// Why a call is not retried any more.
+    @nonexhaustive
     public enum StopReason: String, Sendable, Hashable {
         /// The operation ran as often as it may.
         case attempts
@@ -16,6 +17,7 @@ extension Retry {
     }
 
     /// What to do after an attempt.
+    @nonexhaustive
     public enum Step: Sendable, Hashable {
         /// Wait this long, then try again; the attempt number counts retries from 1.
         case retry(after: Duration, attempt: Int)

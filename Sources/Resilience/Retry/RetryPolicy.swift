@@ -1,6 +1,7 @@
 /// How often and after which waits a failed call is made again.
 public struct RetryPolicy: Sendable, Hashable {
     /// What a server's Retry-After does to the wait.
+    @nonexhaustive
     public enum RetryAfter: Sendable, Hashable {
         /// The wait is never shorter than the server asked for; if it asked for more than `ceiling`, the call is not
         /// retried at all, so that it can go elsewhere instead of sleeping.

@@ -5,6 +5,7 @@ import Synchronization
 /// Two rules that are in wide use, as ``Rule`` says.
 public final class RetryQuota: Sendable {
     /// How tokens come and go.
+    @nonexhaustive
     public enum Rule: Sendable, Hashable {
         /// A retry takes `cost`, or `timeoutCost` after a timeout; a call that succeeds gives back what its last retry
         /// took, or `increment` if it was never retried (botocore, "standard" retry mode).

@@ -1,6 +1,7 @@
 /// What a deadline reports: calls that came or ended too late.
 public struct DeadlineEvent: Sendable, Hashable {
     /// What happened to a call.
+    @nonexhaustive
     public enum Happening: String, Sendable, Hashable, CaseIterable {
         /// It was rejected, since a deadline of a layer outside had passed when it came.
         case rejected = "deadline_rejected"

@@ -1,6 +1,7 @@
 /// Says what was wrong in a run, and how to see it again.
 public struct SimulationFailure: Error, Sendable {
     /// What was wrong.
+    @nonexhaustive
     public enum Reason: Error, Sendable {
         /// ``Simulation/expect(_:_:)`` did not hold.
         case broken(String)
