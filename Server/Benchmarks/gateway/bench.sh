@@ -10,6 +10,6 @@ export VENVS=${VENVS:-${TMPDIR:-/tmp}/gwbench-venvs}
 ./setup.sh
 ./configuration.sh > "$work/holdfast.yaml"
 peers=${PEERS:-direct,nginx,haproxy,envoy,tensorzero,litellm}
-python3 bench.py --peers "$peers" --conc 1,16,64 --runs "${RUNS:-3}" --secs "${SECS:-1.2}" --run "$work/run" --out "$work/results.json" \
+python3 bench.py --peers "$peers" --conc 1,16,64 --runs "${RUNS:-3}" --secs "${SECS:-1.2}" --pairs 15 --run "$work/run" --out "$work/results.json" \
     --cmd "ours:18090:HOME=$work $binary serve --config $work/holdfast.yaml" 2> >(tail -n 200 >&2)
 python3 targets.py "$work/results.json"

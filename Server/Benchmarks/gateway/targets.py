@@ -2,7 +2,8 @@
 """targets.py RESULTS: compares a run with the targets, prints each, and fails if one is missed."""
 import json, sys
 
-results = {row["name"]: row for row in json.load(open(sys.argv[1])) if "failed" not in row}
+rows = {row["name"]: row for row in json.load(open(sys.argv[1]))}
+results = {name: row for name, row in rows.items() if "failed" not in row}
 ours = results.get("ours")
 if not ours:
     sys.exit("holdfast was not measured")
@@ -31,7 +32,7 @@ def ratio(a, b):
 
 
 ours_64 = at("ours", "json_c64", "rps")
-check("JSON at 64 connections / nginx", ratio(ours_64, at("nginx", "json_c64", "rps")), 0.33, True)
+check("JSON at 64 connections / nginx, median of pairs", rows.get("pairs", {}).get("rps"), 0.33, True)
 check("JSON / TensorZero (its best)", ratio(ours_64, best("tensorzero")), 2, True)
 check("JSON / LiteLLM (its best)", ratio(ours_64, best("litellm")), 100, True)
 check("streaming burst: CPU per chunk / nginx", ratio(at("ours", "sse_burst", "us_per_chunk"), at("nginx", "sse_burst", "us_per_chunk")), 1.35, False)
