@@ -144,9 +144,11 @@ bench-strategies: release
 bench: release
 	cd Server/Benchmarks/gateway && ./bench.sh "$(CURDIR)/$(RELEASE)/release/holdfast"
 
-## bench-library: what the policies cost; fails when a target is missed
+## bench-library: what the policies cost, from plain and from featured modules; fails when a bound is missed
 bench-library: check-tools
-	cd Benchmarks/library && swift run -c release bench
+	@scripts/install.sh valgrind binutils
+	swift build -c release --package-path Benchmarks/library --scratch-path .build-bench
+	python3 scripts/bench-library.py .build-bench/release $(BENCH_ARGS)
 
 ## docs: the library's documentation as a site in .build-docs/site; compiles the code in it, fails on warnings
 docs: check-tools check-test-tools
@@ -171,4 +173,4 @@ check-test-tools:
 	@scripts/install.sh python3 python3-venv openssl curl chromium
 
 clean:
-	rm -rf .build Server/.build .build-mutants .build-coverage .build-fuzz .build-fuzz-planted .build-linear .build-docs $(RELEASE) Benchmarks/library/.build Examples/.build
+	rm -rf .build Server/.build .build-mutants .build-coverage .build-fuzz .build-fuzz-planted .build-linear .build-docs .build-bench $(RELEASE) Examples/.build

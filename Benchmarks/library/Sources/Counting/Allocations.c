@@ -1,5 +1,5 @@
 // Counts what the process allocates: these take the place of the C library's functions and hand on to them.
-#include "CountedMalloc.h"
+#include "Counting.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
