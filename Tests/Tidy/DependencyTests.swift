@@ -42,4 +42,17 @@ extension Tidy {
         let manifest = try Repository.text("Package.swift")
         #expect(!manifest.contains(".package(") && !manifest.contains(".plugin("))
     }
+
+    @Test func `there is one version: that of the binary, the newest of the changes and the list of the API`()
+        throws
+    {
+        let binary = try Repository.text("Server/Sources/holdfast/Holdfast.swift")
+        let version = try #require(binary.firstMatch(of: #/version = "(\d+\.\d+\.\d+)"/#)?.1)
+        let newest = try Repository.text("CHANGELOG.md").firstMatch(of: #/\n## (\d+\.\d+\.\d+)/#)?.1
+        #expect(newest == version)
+        for product in ["Resilience", "ResilienceTesting"] {
+            let list = try Repository.text("docs/api/\(product).txt")
+            #expect(list.hasPrefix("# \(version)\n"), "docs/api/\(product).txt: write it anew by `make api`")
+        }
+    }
 }
