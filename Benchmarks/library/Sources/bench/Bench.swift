@@ -143,6 +143,7 @@ struct Bench {
 
     private static func pipelines(_ report: inout Report) async throws {
         try await two(&report)
+        try await twoRefusing(&report)
         try await three(&report)
         try await ofAnyCall(&report)
         try await five(&report)
@@ -159,6 +160,18 @@ struct Bench {
             breaker
         }
         try await report.measure("retry(breaker)", .nanoseconds(60)) { try await pipeline.run {} }
+    }
+
+    private static func twoRefusing(_ report: inout Report) async throws {
+        let open = CircuitBreaker("open")
+        open.open(for: .seconds(3600))
+        let pipeline = Pipeline {
+            retry
+            open
+        }
+        try await report.measure("retry(breaker) refuses", calls: 100_000) {
+            do { try await pipeline.run {} } catch {}
+        }
     }
 
     private static func three(_ report: inout Report) async throws {
