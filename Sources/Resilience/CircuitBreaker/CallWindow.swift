@@ -106,20 +106,24 @@ struct CallWindow: Sendable {
     }
 
     /// Forgets what is too old at `now`.
-    mutating func expire(at now: Instant) {
+    ///
+    /// - Returns: Whether an interval is over, and so all that began in it.
+    @discardableResult
+    mutating func expire(at now: Instant) -> Bool {
         switch shape {
-        case .calls: break
+        case .calls: return false
         case .time(let window, _, _):
             while live > 0, now.since(slices[oldest].start) >= window {
                 counts.subtract(slices[oldest].counts)
                 oldest = (oldest + 1) % slices.count
                 live -= 1
             }
+            return false
         case .interval(let every):
-            if let every, let reset = resetAt, now > reset {
-                counts = Counts()
-                resetAt = now.advanced(by: every)
-            }
+            guard let every, let reset = resetAt, now > reset else { return false }
+            counts = Counts()
+            resetAt = now.advanced(by: every)
+            return true
         }
     }
 

@@ -12,7 +12,7 @@ extension CircuitBreaker: ResilienceStrategy {
     }
 
     /// What an error means to a breaker in a pipeline: cancellation and rejections by layers inside say nothing about
-    /// what it protects, but for a time that ran out; all other errors are failures.
+    /// what it protects, but for a time that ran out while the call was made; all other errors are failures.
     public static func judgeOfLayer(_ error: any Error) -> Outcome {
         guard let rejection = error as? Rejection else { return judge(error) }
         return rejection.reason == .timedOut ? .failure() : .ignored

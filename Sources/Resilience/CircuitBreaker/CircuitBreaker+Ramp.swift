@@ -15,7 +15,8 @@ extension CircuitBreaker.StateMachine {
         if chance.unit() < share {
             return .admitted(CircuitBreaker.Ticket(generation: generation, probe: nil))
         }
-        return refuse(.probesBusy, max(.zero, policy.rampStage - now.since(since)))
+        let left = policy.rampStage - now.since(since)
+        return refuse(.probesBusy, min(max(.zero, left), Self.longestWaitForProbe))
     }
 
     /// Counts a result of the ramp, which opens by the same rules as a closed breaker and never waits for a verdict.

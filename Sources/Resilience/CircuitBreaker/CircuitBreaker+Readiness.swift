@@ -19,8 +19,7 @@ extension CircuitBreaker.StateMachine {
         case .isolated: .rejecting
         case .ramping: .probing
         case .open(let until, _): now >= until ? .probing : isShadow ? .ready : .rejecting
-        case .halfOpen:
-            tally.calls + probes.count < policy.verdict.probes ? .probing : isShadow ? .ready : .rejecting
+        case .halfOpen: hasPlace(at: now) ? .probing : isShadow ? .ready : .rejecting
         }
     }
 }

@@ -21,7 +21,7 @@ extension CircuitBreaker {
         case closed
         /// Calls are rejected. Next: half-open, when the open time has passed.
         case open
-        /// A few probes pass. Next: closed or open by their verdict; open when none comes in time.
+        /// A few probes pass. Next: closed or open by their verdict.
         case halfOpen = "half_open"
         /// Held open by hand. Next: closed, when the last hold is given back.
         case isolated
@@ -51,7 +51,8 @@ extension CircuitBreaker {
     /// What a call has to know before it begins: the low bits of a word, the generation is in those above.
     enum Gate {
         static let bits: UInt64 = 4
-        /// The call must ask the machine: any state but closed and disabled.
+        /// The call must ask the machine: any state but closed and disabled, and closed too where calls belong to the
+        /// interval in which they began.
         static let asks: UInt64 = 1
         /// Calls are timed.
         static let timed: UInt64 = 2

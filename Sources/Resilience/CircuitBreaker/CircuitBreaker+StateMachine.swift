@@ -1,13 +1,13 @@
 extension CircuitBreaker {
     /// The decisions of a circuit breaker; no clock, lock, task or callback.
     ///
-    /// Every change of state begins a new generation. A ticket of an earlier generation is late: its result is
-    /// counted as late and changes nothing, so that a slow call from before an opening can neither close nor
-    /// reopen the breaker.
+    /// Every change of state begins a new generation, and so does every interval of a window that has them. A ticket of
+    /// an earlier generation is late: its result is counted as late and changes nothing, so that a slow call from
+    /// before an opening can neither close nor reopen the breaker.
     struct StateMachine: Sendable {
         struct Probe: Hashable {
             let id: UInt64
-            let until: Instant?
+            let since: Instant
         }
 
         enum Phase: Hashable {
@@ -36,7 +36,7 @@ extension CircuitBreaker {
         var slowness: SlowCallThreshold?
         private(set) var generation: UInt64 = 0
         var probes: [Probe] = []
-        private var probesGiven: UInt64 = 0
+        var probesGiven: UInt64 = 0
         var tally = CallWindow.Counts()
         var consecutiveSuccesses = 0
         var consecutiveFailures = 0
@@ -50,7 +50,7 @@ extension CircuitBreaker {
         /// What a call has to know before it begins, in one word: see ``Gate``.
         private(set) var gate: UInt64 = 0
         /// What the trip rule or verdict saw when the breaker last opened.
-        private var countsAtOpening = CallWindow.Counts()
+        var countsAtOpening = CallWindow.Counts()
         /// Calls rejected since the last change of state.
         var rejected = 0
         /// Results that came too late to count, in all.
@@ -107,7 +107,8 @@ extension CircuitBreaker {
         private mutating func renewGate() {
             gate = generation << Gate.bits
             switch phase {
-            case .closed, .disabled: break
+            case .closed: if policy.window.isResetByTime { gate |= Gate.asks }
+            case .disabled: break
             case .open, .halfOpen, .ramping, .isolated: gate |= Gate.asks
             }
             if policy.timesCalls { gate |= Gate.timed }
@@ -132,20 +133,8 @@ extension CircuitBreaker {
                 return (refuse(.circuitOpen, until.since(now)), transition)
             case .ramping(let since, let stage, _): return (admitRamping(since, stage, at: now), transition)
             case .halfOpen(let since, let openedFor):
-                guard tally.calls + probes.count < policy.verdict.probes else {
-                    let left = since.advanced(by: openedFor).since(now)
-                    return (refuse(.probesBusy, left > .zero ? left : openedFor), transition)
-                }
-                return (admitProbe(at: now), transition)
+                return (admitHalfOpen(since, openedFor, at: now), transition)
             }
-        }
-
-        /// Lets a probe through.
-        mutating func admitProbe(at now: Instant) -> Admission {
-            probesGiven &+= 1
-            probes.append(Probe(id: probesGiven, until: policy.probeLease.map(now.advanced(by:))))
-            probedOrOpenedAt = now
-            return .admitted(Ticket(generation: generation, probe: probesGiven))
         }
 
         /// Settles a ticket of a closed breaker without knowing the time, which a count window does not need.
@@ -191,46 +180,37 @@ extension CircuitBreaker {
                 lengthen(by: outcome.retryAfter, at: now)
                 return nil
             }
+            // Time may have ended what the call was admitted in.
+            let transition = advance(at: now)
+            guard ticket.generation == generation else {
+                late += 1
+                return transition
+            }
             switch phase {
             case .closed: return recordClosed(outcome, took: took, at: now)
-            case .ramping: return advance(at: now) ?? recordRamping(outcome, took: took, at: now)
-            case .halfOpen:
-                if let transition = advance(at: now) {
-                    late += 1
-                    return transition
-                }
-                return recordProbe(outcome, of: ticket, took: took, at: now)
+            case .ramping: return recordRamping(outcome, took: took, at: now)
+            case .halfOpen: return recordProbe(outcome, of: ticket, took: took, at: now)
             case .open, .isolated, .disabled: return nil
             }
         }
 
-        /// A call from before the opening may bring a longer wish to be left alone; it never shortens one.
-        mutating func lengthen(by wish: Duration?, at now: Instant) {
-            guard let wish, case .open(let until, let openedFor) = phase else { return }
-            let end = now.advanced(by: min(wish, policy.open.maximum))
-            wishedUntil = max(wishedUntil ?? end, end)
-            if end > until { phase = .open(until: end, for: openedFor) }
-        }
-
         // MARK: Time
 
-        /// Makes the changes that only time makes: open to half-open, and back when half-open lasts too long.
+        /// Makes the changes that only time makes: open to half-open, probes that are lost, stages of a ramp, and calls
+        /// that leave the window.
         mutating func advance(at now: Instant) -> Transition? {
             switch phase {
             case .open(let until, let openedFor):
                 guard now >= until else { return nil }
                 return enter(.halfOpen(since: now, openedFor: openedFor), at: now)
-            case .halfOpen(let since, _):
-                if let limit = policy.maximumHalfOpen, now.since(since) >= limit {
-                    return open(tally, retryAfter: nil, at: now)
-                }
-                probes.removeAll { probe in
-                    guard let until = probe.until, now >= until else { return false }
-                    return true
-                }
+            case .halfOpen(_, let openedFor):
+                expireProbes(openedFor, at: now)
                 return nil
             case .closed:
-                window.expire(at: now)
+                if window.expire(at: now) {
+                    generation &+= 1
+                    renewGate()
+                }
                 return nil
             case .ramping(let since, let stage, let openedFor):
                 return advanceRamp(since, stage, openedFor, at: now)
@@ -320,41 +300,6 @@ extension CircuitBreaker {
         }
 
         // MARK: Transitions
-
-        mutating func open(
-            _ seen: CallWindow.Counts, retryAfter: Duration?, exactly: Duration? = nil,
-            at now: Instant
-        ) -> Transition {
-            forgetOldOpenings(at: now)
-            adaptive?.dropSlice(at: now)
-            slowness?.dropSlice(at: now)
-            openings += 1
-            let planned = exactly ?? openDuration(openings: openings)
-            let asked = min(retryAfter ?? .zero, policy.open.maximum)
-            let duration = max(planned, asked)
-            probedOrOpenedAt = now
-            wishedUntil = asked > .zero ? now.advanced(by: asked) : nil
-            let transition = enter(
-                .open(until: now.advanced(by: duration), for: duration), seen: seen, at: now)
-            countsAtOpening = window.forgetsOnTransition ? CallWindow.Counts() : seen
-            return transition
-        }
-
-        /// Forgets one opening for each decay interval that the breaker was closed.
-        mutating func forgetOldOpenings(at now: Instant) {
-            guard case .closed(let since) = phase, openings > 0, let decay = policy.open.decay else { return }
-            guard decay > .zero else { return openings = 0 }
-            let intervals = now.since(since) / decay
-            openings = intervals >= Double(openings) ? 0 : openings - Int(intervals)
-        }
-
-        mutating func openDuration(openings: Int) -> Duration {
-            let open = policy.open
-            if !open.steps.isEmpty { return open.steps[min(openings, open.steps.count) - 1] }
-            let grown = min(open.first.saturating(times: open.multiplier.power(openings - 1)), open.maximum)
-            guard open.jitter > 0 else { return grown }
-            return grown.saturating(times: 1 + open.jitter * (2 * chance.unit() - 1))
-        }
 
         mutating func close(at now: Instant) -> Transition {
             if policy.open.decay == nil { openings = 0 }

@@ -14,6 +14,10 @@ import Synchronization
 /// A result counts only for the generation of the breaker in which its call was admitted: a call from before an
 /// opening can neither close nor reopen it, only lengthen it by the Retry-After that it brings. What is late is shown in
 /// ``Snapshot/late``.
+///
+/// A caller that is cancelled says nothing about the other side: a call whose task is cancelled before does not run and
+/// takes nothing, and an error that is thrown while it is cancelled is ignored, whatever the client makes of
+/// cancellation. Only a ``Timeout`` inside still counts, as its rejection says what the time was.
 public final class CircuitBreaker: Sendable {
     /// The name that rejections and events carry.
     public let name: String
@@ -79,52 +83,67 @@ public final class CircuitBreaker: Sendable {
     /// Runs `operation` if the breaker lets it through, and counts its result.
     ///
     /// - Parameters:
-    ///   - judge: Says what a thrown error means. By default a `CancellationError` is ignored and any other error is
-    ///     a failure.
-    /// - Throws: ``Rejection`` when the breaker does not let the call through, else the operation's own error.
+    ///   - judge: Says what a thrown error means. Default: ``judge(_:)``. Not asked while the task is cancelled.
+    /// - Throws: ``Rejection`` when the breaker does not let the call through, `CancellationError` when the task was
+    ///   cancelled before, else the operation's own error.
     @inlinable
     @inline(__always)
     public func run<Result>(
         judging judge: (any Error) -> Outcome = CircuitBreaker.judge,
         _ operation: () async throws -> Result
     ) async throws -> Result {
+        try Task.checkCancellation()
         let admitted = try enter()
         do {
             let result = try await operation()
             succeeded(admitted)
             return result
         } catch {
-            leave(admitted, judge(error))
+            leave(admitted, Self.meaning(of: error, judge))
             throw error
         }
     }
 
     /// Runs `operation`, which does not suspend, if the breaker lets it through, and counts its result.
     ///
-    /// - Parameter judge: Says what a thrown error means. By default any error but a `CancellationError` is a failure.
-    /// - Throws: ``Rejection`` when the breaker does not let the call through, else the operation's own error.
+    /// - Parameter judge: Says what a thrown error means. Default: ``judge(_:)``. Not asked while the task is cancelled.
+    /// - Throws: ``Rejection`` when the breaker does not let the call through, `CancellationError` when the task was
+    ///   cancelled before, else the operation's own error.
     @inlinable
     @inline(__always)
     public func runSynchronously<Result>(
         judging judge: (any Error) -> Outcome = CircuitBreaker.judge, _ operation: () throws -> Result
     ) throws -> Result {
+        try Task.checkCancellation()
         let admitted = try enter()
         do {
             let result = try operation()
             succeeded(admitted)
             return result
         } catch {
-            leave(admitted, judge(error))
+            leave(admitted, Self.meaning(of: error, judge))
             throw error
         }
     }
 
-    /// What an error means when the caller does not say: cancelled calls are ignored, all others failed.
+    /// What an error means when the caller does not say: calls that were cancelled, or did not begin since their
+    /// deadline had passed, are ignored; all others failed.
     public static func judge(_ error: any Error) -> Outcome {
-        error is CancellationError ? .ignored : .failure()
+        if error is CancellationError { return .ignored }
+        return (error as? Rejection)?.reason == .deadlinePassed ? .ignored : .failure()
+    }
+
+    /// What an error means in the present task: once that is cancelled, only the limit of a timeout inside is known to
+    /// come from the other side.
+    @usableFromInline
+    static func meaning(of error: any Error, _ judge: (any Error) -> Outcome) -> Outcome {
+        if Task.isCancelled, (error as? Rejection)?.reason != .timedOut { return .ignored }
+        return judge(error)
     }
 
     /// Asks to let one call through, for callers that settle it themselves.
+    ///
+    /// Takes no notice of whether the task is cancelled; nor does settling.
     ///
     /// - Throws: ``Rejection`` with reason `circuitOpen`, `probesBusy` or `isolated`.
     public func admit() throws(Rejection) -> Permit {

@@ -13,6 +13,8 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
         /// With `aligned`, slices begin at multiples of their length; otherwise at the first call that falls into them.
         case time(Duration, slices: Int = 10, aligned: Bool = false)
         /// All calls since the last reset, which comes every `duration` and at each change of state; never by time if nil.
+        /// A result counts only within the interval in which its call began. With a `duration` each call takes the
+        /// breaker's lock when it begins, as it does when it ends.
         case interval(Duration?)
     }
 
@@ -101,12 +103,13 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
     public var open = OpenTime()
     /// How it decides when half-open. Default: one successful probe closes it.
     public var verdict: Verdict = .consecutiveSuccesses(1)
-    /// How long a probe may be out before its place is given to another and its result no longer counts.
-    /// Default: 60 s. Nil never takes a place back.
+    /// How long a probe may be out before its place is given to another and its result no longer counts. The results
+    /// of other probes stay. Default: 60 s. Nil never takes a place back. Choose it longer than the slowest call.
     public var probeLease: Duration? = .seconds(60)
-    /// How long the breaker stays half-open without a verdict before it opens again. Default: 120 s. Nil waits for
-    /// ever. Choose it longer than the slowest call.
-    public var maximumHalfOpen: Duration? = .seconds(120)
+    /// How long a half-open breaker waits for the oldest probe that is out before it begins anew: all places are free,
+    /// the results so far are forgotten and those of the probes that are out no longer count. It does not open for it,
+    /// and no time without a probe counts. Default: nil, for never. Nothing comes of it unless ``probeLease`` is longer.
+    public var maximumHalfOpen: Duration?
     /// Whether it only watches: it counts and reports what it would do, but lets every call through, unless it is
     /// isolated by hand. For trying settings on real traffic. Default: false.
     ///
@@ -144,7 +147,13 @@ extension CircuitBreakerPolicy.Window {
         switch self {
         case .calls: false
         case .time: true
-        case .interval(let every): every != nil
+        case .interval: isResetByTime
         }
+    }
+
+    /// Whether time alone ends what the calls that are out were admitted in.
+    var isResetByTime: Bool {
+        if case .interval(let every) = self { return every != nil }
+        return false
     }
 }

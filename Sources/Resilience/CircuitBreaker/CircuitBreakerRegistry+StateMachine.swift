@@ -23,6 +23,10 @@ extension CircuitBreakerRegistry {
         @usableFromInline var entries = [Entry()]
         @usableFromInline var places: [Key: Int] = [:]
         private var free: [Int] = []
+        /// Where the next look for one that may leave begins; 0 for with the one that was used the longest time ago.
+        @usableFromInline var hand = 0
+        /// How often a breaker was asked whether it may leave.
+        private(set) var looks = 0
         private(set) var made = 0
         private(set) var left = 0
         private(set) var unkept = 0
@@ -73,7 +77,7 @@ extension CircuitBreakerRegistry {
             -> CircuitBreaker
         {
             let breaker = make(policy(of: key), Chance(seed: chance.next()))
-            if count >= limit { shrink(to: limit - 1, at: now) }
+            if count >= limit { makeRoom(at: now) }
             guard count < limit else {
                 unkept &+= 1
                 return breaker
@@ -102,29 +106,48 @@ extension CircuitBreakerRegistry {
 
         // MARK: Leaving
 
-        /// Lets breakers leave until no more than the limit are left, as far as they may.
-        mutating func shrink(at now: Instant) { shrink(to: limit, at: now) }
+        /// The most breakers to look at for a new key, so that a registry in which none may leave, as in an outage of
+        /// all, does not look at every one of them for each call.
+        private static var mostLooks: Int { 32 }
 
-        private mutating func shrink(to most: Int, at now: Instant) {
-            for standing in [CircuitBreaker.Standing.idle, .recovering] {
-                var place = entries[0].newer
-                while place != 0, count > most {
-                    let next = entries[place].newer
-                    if mayLeave(place, standing, at: now) {
-                        _ = remove(at: place)
-                        left &+= 1
-                    }
-                    place = next
-                }
-            }
+        /// Lets breakers leave until no more than the limit are left, as far as they may.
+        mutating func shrink(at now: Instant) {
+            hand = 0
+            shrink(to: limit, looking: count, at: now)
         }
 
-        private mutating func mayLeave(_ place: Int, _ standing: CircuitBreaker.Standing, at now: Instant)
-            -> Bool
-        {
+        /// Makes room for one more, if one of those that are looked at may leave.
+        private mutating func makeRoom(at now: Instant) {
+            if count <= Self.mostLooks { hand = 0 }
+            shrink(to: limit - 1, looking: min(count, Self.mostLooks), at: now)
+        }
+
+        /// Looks at so many breakers, beginning where the last look ended: the idle ones leave at once, and those that
+        /// recover if these were not enough.
+        private mutating func shrink(to most: Int, looking looks: Int, at now: Instant) {
+            var recovering: [Int] = []
+            for _ in 0..<looks where count > most {
+                let place = hand == 0 ? entries[0].newer : hand
+                hand = entries[place].newer
+                switch standing(place, at: now) {
+                case .idle: leave(place)
+                case .recovering: recovering.append(place)
+                case .needed: break
+                }
+            }
+            for place in recovering where count > most { leave(place) }
+        }
+
+        private mutating func leave(_ place: Int) {
+            _ = remove(at: place)
+            left &+= 1
+        }
+
+        private mutating func standing(_ place: Int, at now: Instant) -> CircuitBreaker.Standing {
+            looks &+= 1
             // A caller that holds it may be in a call, and would go on with it beside another one for the same key.
-            guard isKnownUniquelyReferenced(&entries[place].breaker) else { return false }
-            return entries[place].breaker?.standing(at: now) == standing
+            guard isKnownUniquelyReferenced(&entries[place].breaker) else { return .needed }
+            return entries[place].breaker?.standing(at: now) ?? .needed
         }
 
         // MARK: Policies
@@ -146,6 +169,7 @@ extension CircuitBreakerRegistry {
         @inlinable
         mutating func unlink(_ place: Int) {
             let entry = (newer: entries[place].newer, older: entries[place].older)
+            if hand == place { hand = entry.newer }
             entries[entry.newer].older = entry.older
             entries[entry.older].newer = entry.newer
         }

@@ -12,6 +12,9 @@ public import Synchronization
 /// to, so none of its calls is in flight and there are never two for a key, and that is closed; or whose open time is over,
 /// if there is no closed one. A breaker that keeps calls away and one that something was set on by hand always stay. If
 /// none may leave, the breaker of the new key is not kept: each look-up of that key gets another one, until there is room.
+///
+/// No more than 32 breakers are looked at for a new key, and the next look goes on where this one ended: of more than that,
+/// the one that leaves is the best of those that were looked at.
 public final class CircuitBreakerRegistry<Key: Hashable & Sendable>: Sendable {
     @usableFromInline let machine: Mutex<StateMachine>
     private let title: @Sendable (Key) -> String
@@ -42,7 +45,7 @@ public final class CircuitBreakerRegistry<Key: Hashable & Sendable>: Sendable {
 
     /// The breaker of `key`, made if there is none.
     ///
-    /// Costs one lock and one look into a dictionary; for a new key at worst a look at every breaker.
+    /// Costs one lock and one look into a dictionary; for a new key at worst a look at 32 other breakers.
     @inlinable
     public subscript(key: Key) -> CircuitBreaker {
         machine.withLock { $0.find(key) } ?? make(key)
@@ -73,6 +76,9 @@ public final class CircuitBreakerRegistry<Key: Hashable & Sendable>: Sendable {
     public var turnover: (made: Int, left: Int, unkept: Int) {
         machine.withLock { ($0.made, $0.left, $0.unkept) }
     }
+
+    /// How often a breaker was asked whether it may leave.
+    var looks: Int { machine.withLock { $0.looks } }
 
     /// Forgets the breaker of `key`, whatever its state; who refers to it can go on using it.
     ///

@@ -20,8 +20,10 @@ public struct Rejection: Error, Sendable, Hashable {
         public static var full: Reason { Reason(rawValue: "full") }
         /// The call waited in the bulkhead's queue for as long as it may.
         public static var waitedTooLong: Reason { Reason(rawValue: "waited_too_long") }
-        /// The time allowed for the call ran out.
+        /// The time allowed for the call ran out while it was made.
         public static var timedOut: Reason { Reason(rawValue: "timed_out") }
+        /// The caller's deadline had passed before the call began: nothing was asked of anybody.
+        public static var deadlinePassed: Reason { Reason(rawValue: "deadline_passed") }
     }
 
     /// Why the call was rejected.

@@ -45,8 +45,11 @@ extension Retry: ResilienceStrategy {
         after error: any Error, _ context: CallContext, judging judge: (any Error) -> Judgement,
         allowing allow: () -> Bool = { true }, _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
-        try await repeated(
-            after: .failure(error), judge(error), since: context.retriedSince ?? Instant(),
+        let judgement = judge(error)
+        // A refusal of an open breaker is common while it lasts, and costs no more than this.
+        if case .accept = judgement { throw error }
+        return try await repeated(
+            after: .failure(error), judgement, since: context.retriedSince ?? Instant(),
             deadline: context.deadline,
             judging: { result in
                 guard case .failure(let error) = result else { return .accept }
@@ -66,7 +69,7 @@ extension Retry: ResilienceStrategy {
             return error is CancellationError ? .accept : .retry()
         }
         switch rejection.reason {
-        case .circuitOpen, .probesBusy, .isolated: return .accept
+        case .circuitOpen, .probesBusy, .isolated, .deadlinePassed: return .accept
         default: return .retry(after: rejection.retryAfter)
         }
     }

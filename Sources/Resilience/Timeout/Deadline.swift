@@ -26,7 +26,7 @@ public struct Deadline: ResilienceStrategy {
 
     /// Runs `next` with the deadline, or that of a layer outside if it is earlier.
     ///
-    /// - Throws: ``Rejection`` with reason `timedOut` when a deadline of a layer outside has passed already.
+    /// - Throws: ``Rejection`` with reason `deadlinePassed` when a deadline of a layer outside has passed already.
     @inlinable
     @inline(__always)
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
@@ -42,7 +42,7 @@ public struct Deadline: ResilienceStrategy {
         let now = time.now
         if let deadline = context.deadline, deadline <= now {
             onEvent?(DeadlineEvent(strategy: name, happening: .rejected, late: now.since(deadline)))
-            throw Rejection(.timedOut, strategy: name)
+            throw Rejection(.deadlinePassed, strategy: name)
         }
         return context.before(now.advanced(by: limit))
     }

@@ -157,6 +157,48 @@ import Testing
         #expect(registry[1].snapshot.state == .closed && registry.count == 1)
     }
 
+    @Test func `an unknown key costs no more looks among ten thousand that may not leave than among few`() {
+        func looks(_ size: Int) -> Int {
+            let registry = registry(limit: size)
+            for key in 0..<size { registry[key].open(for: .seconds(60)) }
+            let before = registry.looks
+            for key in 0..<100 { _ = registry[size + key] }
+            #expect(registry.turnover.unkept == 100 && registry.count == size)
+            return registry.looks - before
+        }
+        let few = looks(1250), many = looks(10_000)
+        #expect(few == many && many <= 3200)
+    }
+
+    @Test func `one that may leave is found behind any number that may not`() throws {
+        let registry = registry(limit: 1000)
+        for key in 0..<1000 {
+            if key == 900 { _ = registry[key] } else { registry[key].isolate() }
+        }
+        var key = 1000
+        while registry.existing(900) != nil, key < 1100 {
+            _ = registry[key]
+            key += 1
+        }
+        #expect(registry.existing(900) == nil && registry.turnover.left == 1 && registry.count == 1000)
+        // It goes on where it left off: what may leave beside the last one does so at once.
+        let looks = registry.looks
+        _ = registry[901]
+        registry.existing(902)?.close()
+        _ = registry[2000]
+        #expect(registry.existing(2000) != nil && registry.looks - looks == 1)
+    }
+
+    @Test func `after a lower limit all leave that are too many, as soon as they may`() {
+        let registry = registry(limit: 10)
+        for key in 1...10 { registry[key].isolate() }
+        registry.reconfigure(Fixture.policy(), limit: 4)
+        #expect(registry.count == 10)
+        for key in 1...8 { registry[key].close() }
+        _ = registry[11]
+        #expect(keys(registry) == [11, 8, 10, 9])
+    }
+
     @Test func `the order of use equals a plain list's, whatever is done`() {
         for seed in 0..<200 {
             var chance = Chance(seed: UInt64(seed)), model: [Int] = []

@@ -112,8 +112,32 @@ import Testing
             Deadline("outer", after: .zero, time: time)
             Deadline("inner", after: .seconds(1), time: time)
         }
-        await #expect(throws: Rejection(.timedOut, strategy: "inner")) {
+        await #expect(throws: Rejection(.deadlinePassed, strategy: "inner")) {
             try await pipeline.run { Issue.record("it began") }
+        }
+    }
+
+    @Test func `a call whose deadline had passed before it is nobody's failure and is not made again`()
+        async throws
+    {
+        let breaker = CircuitBreaker("breaker", time: time), attempts = Mutex(0)
+        let pipeline = Pipeline {
+            retry(5)
+            breaker
+            Deadline("deadline", after: .seconds(1), time: time) { _ in attempts.withLock { $0 += 1 } }
+        }
+        clock.advance(by: .seconds(1))
+        let expired = CallContext(deadline: Instant())
+        for _ in 0..<20 {
+            await #expect(throws: Rejection(.deadlinePassed, strategy: "deadline")) {
+                try await pipeline.run(expired) { _ in Issue.record("it began") }
+            }
+        }
+        #expect(breaker.snapshot.state == .closed && breaker.snapshot.calls == 0)
+        #expect(attempts.withLock { $0 } == 20)
+        #expect(Retry.judgeOfLayer(Rejection(.deadlinePassed, strategy: "x")) == .accept)
+        for judge in [CircuitBreaker.judge, CircuitBreaker.judgeOfLayer] {
+            #expect(judge(Rejection(.deadlinePassed, strategy: "x")) == .ignored)
         }
     }
 

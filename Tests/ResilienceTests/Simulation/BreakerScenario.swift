@@ -12,25 +12,40 @@ extension Scenario {
 }
 
 /// A breaker beside a model of it: which calls it must let through, which results are late.
-private final class BreakerScene: Sendable {
+final class BreakerScene: Sendable {
     private struct Told {
+        var policy: CircuitBreakerPolicy
         var state = CircuitBreaker.State.closed
         var changes = 0
-        var since = Instant()
         var openUntil = Instant()
-        /// The probes of this half-open time that are out, and the results of the others.
-        var out = 0, results = 0
+        /// The probes of this half-open time that are out, by number, and how many of the others had a result.
+        var out: [Int: Instant] = [:], results = 0
+        /// How often half-open has begun anew.
+        var anew = 0
         var late = 0
         var running = 0
+        /// The number of the latest call.
+        var number = 0
+
+        /// Begins half-open anew when the oldest probe has been out for too long.
+        mutating func advance(to now: Instant) {
+            guard state == .halfOpen, let limit = policy.maximumHalfOpen, let oldest = out.values.min(),
+                now.since(oldest) >= limit
+            else { return }
+            (out, results, anew) = ([:], 0, anew + 1)
+        }
+
+        mutating func change(to next: CircuitBreaker.State, openUntil: Instant) {
+            (state, self.openUntil, changes, out, results) = (next, openUntil, changes + 1, [:], 0)
+        }
     }
 
     private let simulation: Simulation
-    private let policy: CircuitBreakerPolicy
-    private let told = Book(Told())
+    private let told: Book<Told>
     private let breaker: CircuitBreaker
 
-    init(_ simulation: Simulation) {
-        self.simulation = simulation
+    /// A policy that opens soon and closes soon.
+    private static func policy(_ simulation: Simulation) -> CircuitBreakerPolicy {
         var policy = CircuitBreakerPolicy(
             window: simulation.one(of: [.calls(6), .time(.milliseconds(30), slices: 3), .interval(nil)]),
             minimumCalls: 4, open: .init(first: .milliseconds(8), maximum: .milliseconds(20)))
@@ -42,8 +57,14 @@ private final class BreakerScene: Sendable {
         policy.maximumHalfOpen = simulation.one(of: [nil, nil, .milliseconds(15)])
         policy.slowCallDuration = simulation.one(of: [nil, .milliseconds(7)])
         policy.slowCallRate = policy.slowCallDuration == nil ? nil : 0.8
-        self.policy = policy
-        let told = told, time = simulation.time
+        return policy
+    }
+
+    init(_ simulation: Simulation) {
+        self.simulation = simulation
+        let policy = Self.policy(simulation)
+        let told = Book(Told(policy: policy)), time = simulation.time
+        self.told = told
         breaker = CircuitBreaker("breaker", policy: policy, time: time, chance: simulation.chance()) {
             event in
             let now = time.now
@@ -54,10 +75,7 @@ private final class BreakerScene: Sendable {
                 if event.to == .halfOpen {
                     simulation.expect(now >= told.openUntil, "half-open too early")
                 }
-                told = Told(
-                    state: event.to, changes: told.changes + 1, since: now,
-                    openUntil: now.advanced(by: event.openFor ?? .zero), late: told.late,
-                    running: told.running)
+                told.change(to: event.to, openUntil: now.advanced(by: event.openFor ?? .zero))
             }
         }
     }
@@ -70,7 +88,12 @@ private final class BreakerScene: Sendable {
     }
 
     func call() async throws {
-        let before = told { $0 }, mustPass = passes(before)
+        let now = simulation.time.now
+        let before = told { told in
+            told.advance(to: now)
+            return told
+        }
+        let mustPass = passes(before)
         do {
             if simulation.below(2) == 0 { try await permitted(mustPass) } else { try await run(mustPass) }
         } catch let rejection as Rejection {
@@ -83,13 +106,9 @@ private final class BreakerScene: Sendable {
         switch told.state {
         case .closed: true
         case .open: simulation.time.now >= told.openUntil
-        case .halfOpen: !isOverdue(told) && told.out + told.results < policy.verdict.probes
+        case .halfOpen: told.out.count + told.results < told.policy.verdict.probes
         case .isolated, .disabled: false
         }
-    }
-
-    private func isOverdue(_ told: Told) -> Bool {
-        policy.maximumHalfOpen.map { simulation.time.now.since(told.since) >= $0 } ?? false
     }
 
     private func permitted(_ mustPass: Bool) async throws {
@@ -110,34 +129,30 @@ private final class BreakerScene: Sendable {
     }
 
     private func run(_ mustPass: Bool) async throws {
-        let last = Book<Int?>(nil)
+        let last = Book<Int?>(nil), isCancelled = Task.isCancelled
         do {
             try await breaker.run {
-                simulation.expect(mustPass, "let through")
+                simulation.expect(mustPass && !isCancelled, "let through")
                 let admitted = enter()
-                let outcome: CircuitBreaker.Outcome
-                do {
-                    try await simulation.hazard()
-                    outcome = .success
-                } catch {
-                    outcome = CircuitBreaker.judge(error)
+                do { try await simulation.hazard() } catch {
+                    // Who has left says nothing about the other side, whatever is thrown.
+                    let changes = leave(admitted, Task.isCancelled ? .ignored : .failure())
+                    last { $0 = changes }
+                    throw error
                 }
-                let changes = leave(admitted, outcome)
+                let changes = leave(admitted, .success)
                 last { $0 = changes }
-                switch outcome {
-                case .success: return
-                case .failure: throw InjectedFailure(number: 0)
-                case .ignored: throw CancellationError()
-                }
             }
         } catch is InjectedFailure {}
         try check(last { $0 })
     }
 
     private func enter() -> Told {
-        told { told in
+        let now = simulation.time.now
+        return told { told in
             told.running += 1
-            if told.state == .halfOpen { told.out += 1 }
+            told.number += 1
+            if told.state == .halfOpen { told.out[told.number] = now }
             return told
         }
     }
@@ -146,16 +161,16 @@ private final class BreakerScene: Sendable {
     ///
     /// - Returns: The number of changes of state, if there must be no other now.
     private func leave(_ admitted: Told, _ outcome: CircuitBreaker.Outcome) -> Int? {
-        told { told in
+        let now = simulation.time.now
+        return told { told in
             told.running -= 1
-            let isStale = told.changes != admitted.changes
-            let isOverdue = told.state == .halfOpen && self.isOverdue(told)
-            if isStale || isOverdue { told.late += 1 }
-            if !isStale, told.state == .halfOpen {
-                told.out -= 1
-                if outcome != .ignored { told.results += 1 }
+            told.advance(to: now)
+            guard told.changes == admitted.changes, told.anew == admitted.anew else {
+                told.late += 1
+                return told.changes
             }
-            return isStale ? told.changes : nil
+            if told.out.removeValue(forKey: admitted.number) != nil, outcome != .ignored { told.results += 1 }
+            return nil
         }
     }
 
@@ -167,12 +182,23 @@ private final class BreakerScene: Sendable {
         try Task.checkCancellation()
     }
 
+    /// Goes on under another policy, which what is out and what was told must survive.
+    func reconfigure() {
+        let policy = Self.policy(simulation), now = simulation.time.now
+        told { told in
+            told.advance(to: now)
+            told.policy = policy
+        }
+        simulation.note("another policy: \(policy.verdict)")
+        breaker.reconfigure(policy)
+    }
+
     /// Good calls must bring it back, whatever happened before.
     func end() async throws {
         simulation.expect(told { $0.running } == 0, "a call is still counted")
         for _ in 0..<20 where breaker.snapshot.state != .closed {
             try await simulation.time.sleep(for: .milliseconds(30))
-            for _ in 0..<policy.verdict.probes { try? await breaker.run {} }
+            for _ in 0..<told({ $0.policy.verdict.probes }) { try? await breaker.run {} }
         }
         let snapshot = breaker.snapshot
         simulation.expect(snapshot.state == .closed, "it does not come back: \(snapshot)")

@@ -162,6 +162,7 @@ struct Bench {
 
     private static func pipelines(_ report: Report) async throws {
         try await two(report)
+        try await twoRefusing(report)
         try await three(report)
         try await ofAnyCall(report)
         try await five(report)
@@ -178,6 +179,18 @@ struct Bench {
             breaker
         }
         try await report.measure("retry(breaker)") { try await pipeline.run {} }
+    }
+
+    private static func twoRefusing(_ report: Report) async throws {
+        let open = CircuitBreaker("open")
+        open.open(for: .seconds(3600))
+        let pipeline = Pipeline {
+            retry
+            open
+        }
+        try await report.measure("retry(breaker) refuses", calls: 100_000) {
+            do { try await pipeline.run {} } catch {}
+        }
     }
 
     private static func three(_ report: Report) async throws {

@@ -285,7 +285,6 @@ final class Assembly: Sendable {
             // A probe may take as long as any request to its target.
             let total = longest[target.name] ?? .seconds(120)
             policy.probeLease = total
-            policy.maximumHalfOpen = total + total
             let several = (providers[target.provider]?.credentials.count ?? 1) > 1
             let label = target.name + (several ? " \(credential.label)" : "")
             var state = TargetRegistry.Settings(
