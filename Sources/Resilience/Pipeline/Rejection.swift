@@ -22,6 +22,8 @@ public struct Rejection: Error, Sendable, Hashable {
         public static var waitedTooLong: Reason { Reason(rawValue: "waited_too_long") }
         /// The time allowed for the call ran out.
         public static var timedOut: Reason { Reason(rawValue: "timed_out") }
+        /// The caller's deadline had passed before the call began.
+        public static var deadlinePassed: Reason { Reason(rawValue: "deadline_passed") }
     }
 
     /// Why the call was rejected.
