@@ -7,9 +7,10 @@ import Synchronization
 /// let answer = try await hedge.run { attempt in try await ask(replica: attempt) }
 /// ```
 ///
-/// Only for calls that may run twice at the same time. Losers are cancelled, and the call returns when they have ended: one that
-/// ignores cancellation delays the answer. Each attempt begins on the thread that starts it and leaves it when it first
-/// waits, so a call that never waits is never hedged. (J. Dean, L. A. Barroso: "The Tail at Scale", CACM 56(2), 2013.)
+/// Only for calls that may run twice at the same time. Losers are cancelled, and the call returns when they have ended: one
+/// that ignores cancellation delays the answer. Each attempt begins on the thread that starts it, where the system can do so
+/// (macOS 26, iOS 26, Linux), and leaves it when it first waits, so a call that never waits is never hedged. (J. Dean, L. A.
+/// Barroso: "The Tail at Scale", CACM 56(2), 2013.)
 public final class Hedge: Sendable {
     /// The name that events carry.
     public let name: String
@@ -60,7 +61,8 @@ public final class Hedge: Sendable {
     ///   - alsoFailed: Gets the error of each other attempt, with its number, when an error is thrown: what the first
     ///     error alone does not say. Not of those that were cancelled.
     ///   - operation: Gets the attempt's number, from 0.
-    /// - Throws: The error of the first attempt when all fail, or an error that is not handled, or `CancellationError`.
+    /// - Throws: The error of the first attempt when all fail, or an error that is not handled, or `CancellationError`. A
+    ///   caller that was cancelled before gets that at once: nothing runs, and nothing is paid in for hedges.
     @inlinable
     public func run<Value: Sendable>(
         mayOverlap: Bool = true, cost: Int = 0, deadline: Instant? = nil,
@@ -70,6 +72,7 @@ public final class Hedge: Sendable {
         alsoFailed: @Sendable (Int, any Error) -> Void = { _, _ in },
         _ operation: @Sendable (Int) async throws -> Value
     ) async throws -> Value {
+        try Task.checkCancellation()
         let results = HedgedResults<Value>()
         let winner = await withoutActuallyEscaping(operation) { operation in
             await withDiscardingTaskGroup { group in
@@ -78,8 +81,7 @@ public final class Hedge: Sendable {
                 while true {
                     switch call.next() {
                     case .begin(let attempt):
-                        // It begins at once, on this thread: waiting for another costs more than most policies do.
-                        group.addImmediateTask { [ends = call.ends] in
+                        group.addTaskAtOnce { [ends = call.ends] in
                             results.add(attempt, await self.outcome(of: attempt, operation))
                             ends.note(attempt)
                         }

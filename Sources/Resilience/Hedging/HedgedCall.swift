@@ -111,7 +111,7 @@ final class HedgeEnds: Alarm {
         }?.resume()
     }
 
-    func ring(dueAt: Instant) {
+    func ring(dueAt: Instant, spawner: Spawner) {
         state.withLock { state in
             state.rungAt = dueAt
             return state.takeWaiter()

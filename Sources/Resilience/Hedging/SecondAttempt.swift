@@ -30,20 +30,26 @@ final class SecondAttempt<Value: Sendable>: Alarm {
         self.onEnd = onEnd
     }
 
-    func ring(dueAt: Instant) {
+    func ring(dueAt: Instant, spawner _: Spawner) {
         let begins = state.withLock { state in
             guard case .waiting = state.phase else { return false }
             state.phase = .running
             return true
         }
         guard begins else { return }
-        guard hedge.mayBegin(1) else { return finish(nil) }
-        let task = spawner.spawn { self.finish(await self.attempt()) }
+        let task = spawner.spawn { self.finish(await self.run()) }
         let isCancelled = state.withLock { state in
             state.task = task
             return state.isCancelled
         }
         if isCancelled { task.cancel() }
+    }
+
+    /// Begins if the caller is there and the budget allows it.
+    private func run() async -> Value? {
+        // It may be cancelled while its task is not known yet.
+        guard !state.withLock({ $0.isCancelled }), hedge.mayBegin(1) else { return nil }
+        return await attempt()
     }
 
     /// Keeps it from beginning.
@@ -57,9 +63,10 @@ final class SecondAttempt<Value: Sendable>: Alarm {
         }
     }
 
-    /// Asks it to end.
+    /// Asks it to end, or keeps it from beginning.
     func cancel() {
         state.withLock { state in
+            if case .waiting = state.phase { state.phase = .ended(nil) }
             state.isCancelled = true
             return state.task
         }?.cancel()

@@ -2,18 +2,23 @@ import Synchronization
 
 /// Something that happens at a moment, unless it is called off before.
 protocol Alarm: AnyObject, Sendable {
-    /// The moment for which it was set has come. Called on the queue's sleeper, outside its lock; must be quick.
-    func ring(dueAt: Instant)
+    /// The moment for which it was set has come. Called on the queue's sleeper, outside its lock: others wait behind it, so
+    /// what a caller gave, a closure or the cancellation of its task, has to run in a task of its own.
+    ///
+    /// - Parameter spawner: Where such a task is started.
+    func ring(dueAt: Instant, spawner: Spawner)
 }
 
 /// Rings alarms at their moments. One sleeping task serves them all, so that a timer that is set and called off, as nearly
 /// all are, costs two looks at a list.
 ///
-/// The sleeper ends by itself when it wakes and finds no timer left. It holds the queue only while it is awake.
+/// The sleeper ends by itself when it wakes and finds no timer left. It holds the queue only while it is awake. One that ends
+/// by an error, since its clock throws or its task was cancelled, is replaced.
 final class TimerQueue: Sendable {
-    typealias Ticket = StateMachine<any Alarm>.Ticket
+    private typealias Timers = StateMachine<any Alarm, Instant>
+    typealias Ticket = StateMachine<any Alarm, Instant>.Ticket
 
-    private let machine = Mutex(StateMachine<any Alarm>())
+    private let machine = Mutex(Timers())
     private let sleeping = Mutex<(number: UInt64, task: Spawner.Spawned)?>(nil)
     private let time: TimeSource
     private let spawner: Spawner
@@ -46,7 +51,10 @@ final class TimerQueue: Sendable {
         let task = spawner.spawn { [weak self, time] in
             var wakesAt: Instant? = dueAt
             while let moment = wakesAt {
-                do { try await time.sleep(until: moment) } catch { return }
+                do { try await time.sleep(until: moment) } catch {
+                    self?.mend(sleeper)
+                    return
+                }
                 wakesAt = self?.wake(sleeper, at: moment)
             }
         }
@@ -63,7 +71,18 @@ final class TimerQueue: Sendable {
     private func wake(_ sleeper: UInt64, at moment: Instant) -> Instant? {
         // A clock may wake its sleepers a little early; the moment that was waited for has come all the same.
         let now = max(time.now, moment)
-        while let (alarm, dueAt) = machine.withLock({ $0.takeDue(at: now) }) { alarm.ring(dueAt: dueAt) }
+        while let (alarm, dueAt) = machine.withLock({ $0.takeDue(at: now) }) {
+            alarm.ring(dueAt: dueAt, spawner: spawner)
+        }
         return machine.withLock { $0.sleepOn(sleeper) }
+    }
+
+    /// A sleeper has ended by an error.
+    private func mend(_ sleeper: UInt64) {
+        switch machine.withLock({ $0.sleeperFailed(sleeper) }) {
+        case .nothing: break
+        case .sleeper(let number, let moment): sleep(until: moment, as: number)
+        case .ring(let due): for (alarm, dueAt) in due { alarm.ring(dueAt: dueAt, spawner: spawner) }
+        }
     }
 }

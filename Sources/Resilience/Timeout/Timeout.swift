@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Bounds how long a call may take.
 ///
 /// ```swift
@@ -7,7 +5,8 @@ import Synchronization
 /// ```
 ///
 /// When the time is up the operation's task is cancelled. The call returns when the operation has ended, since its
-/// task is a child of the caller's: an operation that ignores cancellation delays the answer.
+/// task is a child of the caller's: an operation that ignores cancellation delays the answer. The deadline of a layer
+/// outside counts as well: the earlier of both ends the call.
 ///
 /// All calls of one timeout share one sleeping task: keep it, rather than make one for each call. For a call that is
 /// trusted to keep to its time, a ``Deadline`` costs no task at all.
@@ -20,52 +19,78 @@ public struct Timeout: Sendable {
     let time: TimeSource
     private let timers: TimerQueue
     private let onEvent: (@Sendable (TimeoutEvent) -> Void)?
+    private let isCancellation: (@Sendable (any Error) -> Bool)?
 
     /// Creates a timeout.
     ///
-    /// - Parameter onEvent: Told about each call that ran out of time, when it has ended.
+    /// - Parameters:
+    ///   - spawner: Where calls that ran out of time are cancelled, and where their one sleeper runs.
+    ///   - onEvent: Told about each call that ran out of time, when it has ended, and each that came too late to begin.
+    ///   - isCancellation: Which errors of the operation say that it was cancelled, besides `CancellationError`: those of
+    ///     a client that reports it in words of its own. Default: none.
     public init(
         _ name: String, after limit: Duration, time: TimeSource = TimeSource(), spawner: Spawner = .detached,
-        onEvent: (@Sendable (TimeoutEvent) -> Void)? = nil
+        onEvent: (@Sendable (TimeoutEvent) -> Void)? = nil,
+        isCancellation: (@Sendable (any Error) -> Bool)? = nil
     ) {
         self.name = name
         self.limit = limit
         self.time = time
         self.onEvent = onEvent
+        self.isCancellation = isCancellation
         timers = TimerQueue(time: time, spawner: spawner)
     }
 
-    /// Runs `operation` in a child task, which begins at once, on this thread.
+    /// Runs `operation` in a child task, which begins at once, on this thread where the system can do so.
     ///
-    /// - Throws: ``Rejection`` with reason `timedOut` when the limit passed first, else the operation's own error;
-    ///   when the caller was cancelled, what the operation makes of that.
+    /// - Parameters:
+    ///   - deadline: When the caller wants its answer, on the timeout's clock. If it comes before the limit, the call
+    ///     ends there. Default: none.
+    ///   - discard: Gets the value of an operation that has ended when the time was up: the caller does not get it.
+    /// - Throws: ``Rejection`` with reason `timedOut` when the time was up before the operation had ended, and with
+    ///   `deadlinePassed` when there was none left to begin. An error of the operation's own is thrown unchanged even when
+    ///   it came after that. `CancellationError` when the caller was cancelled before; when it is cancelled later, what
+    ///   the operation makes of that.
     @inlinable
-    public func run<Value: Sendable>(_ operation: @escaping @Sendable () async throws -> Value) async throws
-        -> Value
-    {
-        try await run(until: due, operation)
+    public func run<Value: Sendable>(
+        deadline: Instant? = nil, discard: @Sendable (Value) -> Void = { _ in },
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await run(until: due(before: deadline), discard, operation)
     }
 
     @inlinable
     @inline(__always)
     func run<Value: Sendable>(
-        until dueAt: Instant, _ operation: @escaping @Sendable () async throws -> Value
+        until dueAt: Instant, _ discard: (Value) -> Void,
+        _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         let call = begin(until: dueAt)
         nonisolated(unsafe) var result: Result<Value, any Error>?
-        // The call begins at once, on this thread: waiting for another costs more than most policies do.
         await withDiscardingTaskGroup { group in
-            group.addImmediateTask { result = await call.run(operation) }
+            group.addTaskAtOnce { result = await call.run(operation) }
         }
-        try end(call, until: dueAt)
-        // It is there: the group waits for its child.
-        guard let result else { throw CancellationError() }
-        return try result.get()
+        let isOutOfTime = end(call)
+        // The value is there: the group waits for its child.
+        switch result ?? .failure(CancellationError()) {
+        case .success(let value):
+            guard isOutOfTime else { return value }
+            discard(value)
+            throw late(until: dueAt)
+        case .failure(let error): throw verdict(on: error, isOutOfTime, until: dueAt)
+        }
     }
 
     /// When the time of a call is up that begins now.
     @usableFromInline
-    var due: Instant { time.now.advanced(by: limit) }
+    func due(before deadline: Instant?) throws -> Instant {
+        try Task.checkCancellation()
+        let now = time.now, dueAt = now.advanced(by: limit)
+        guard let deadline, deadline < dueAt else { return dueAt }
+        if deadline > now { return deadline }
+        onEvent?(TimeoutEvent(strategy: name, happening: .rejected, late: now.since(deadline)))
+        throw Rejection(.deadlinePassed, strategy: name)
+    }
 
     @usableFromInline
     func begin(until dueAt: Instant) -> TimedCall {
@@ -74,79 +99,50 @@ public struct Timeout: Sendable {
         return call
     }
 
+    /// - Returns: Whether the time was up before the call had ended.
     @usableFromInline
-    func end(_ call: TimedCall, until dueAt: Instant) throws(Rejection) {
+    func end(_ call: TimedCall) -> Bool {
         if let ticket = call.ticket { timers.cancel(ticket) }
-        guard call.isOutOfTime else { return }
-        onEvent?(TimeoutEvent(strategy: name, late: time.now.since(dueAt)))
-        throw Rejection(.timedOut, strategy: name)
+        return call.isOutOfTime
+    }
+
+    /// What the caller is thrown when the operation has failed.
+    @usableFromInline
+    func verdict(on error: any Error, _ isOutOfTime: Bool, until dueAt: Instant) -> any Error {
+        if let rejection = error as? Rejection, rejection.reason == .timedOut {
+            // A timeout inside ends its call at this one's time at the latest, and may be the first to say so.
+            return isOutOfTime || time.now >= dueAt ? late(until: dueAt) : error
+        }
+        guard isOutOfTime else { return error }
+        let isOwn = !(error is CancellationError || isCancellation?(error) ?? false)
+        let rejection = late(until: dueAt)
+        return isOwn ? error : rejection
+    }
+
+    /// Tells of a call that ran out of time.
+    @usableFromInline
+    func late(until dueAt: Instant) -> Rejection {
+        if let onEvent {
+            // Of a clock that wakes its sleepers a little early the call may have ended before its time.
+            let late = max(.zero, time.now.since(dueAt))
+            onEvent(TimeoutEvent(strategy: name, happening: .passed, late: late))
+        }
+        return Rejection(.timedOut, strategy: name)
     }
 }
 
 extension Timeout: ConcurrentStrategy {
-    /// Runs `next` in a child task, which is cancelled when the time is up.
+    /// Runs `next` in a child task, which is cancelled when the time is up or the context's deadline has come.
     @inlinable
     @inline(__always)
     public func run<Value: Sendable>(
         _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
     ) async throws -> Value {
-        let dueAt = due, context = context.before(dueAt)
-        return try await withoutActuallyEscaping(next) { next in
-            try await run(until: dueAt) { try await next(context) }
+        let dueAt = try due(before: context.deadline)
+        var context = context
+        context.deadline = dueAt
+        return try await withoutActuallyEscaping(next) { [context] next in
+            try await run(until: dueAt, { _ in }) { try await next(context) }
         }
-    }
-}
-
-/// One call that has a limit: whether its end came first, or its time.
-@usableFromInline
-final class TimedCall: Alarm, @unchecked Sendable {  // The phase says who may touch the task.
-    private enum Phase {
-        static let waiting = 0, running = 1, cancelling = 2, ended = 3, outOfTime = 4
-    }
-
-    private let phase = Atomic<Int>(Phase.waiting)
-    /// The task that runs the call. It is cancelled only while the phase keeps it from ending.
-    private var task: UnsafeCurrentTask?
-    /// Where it stands among the timers. Set before the call begins.
-    fileprivate var ticket: TimerQueue.Ticket?
-
-    fileprivate init() {}
-
-    fileprivate var isOutOfTime: Bool { phase.load(ordering: .acquiring) == Phase.outOfTime }
-
-    private func change(from old: Int, to new: Int) -> Bool {
-        phase.compareExchange(expected: old, desired: new, ordering: .acquiringAndReleasing).exchanged
-    }
-
-    @inlinable
-    @inline(__always)
-    func run<Value: Sendable>(_ operation: @Sendable () async throws -> Value) async -> Result<
-        Value, any Error
-    > {
-        guard withUnsafeCurrentTask(body: { begin($0) }) else { return .failure(CancellationError()) }
-        defer { end() }
-        do { return .success(try await operation()) } catch { return .failure(error) }
-    }
-
-    /// - Returns: Whether there is time left to run at all.
-    @usableFromInline
-    func begin(_ task: UnsafeCurrentTask?) -> Bool {
-        self.task = task
-        return change(from: Phase.waiting, to: Phase.running)
-    }
-
-    @usableFromInline
-    func end() {
-        guard !change(from: Phase.running, to: Phase.ended) else { return }
-        // The timer cancels this task at this moment, on another thread. That takes as long as the call's own
-        // cancellation handlers do, which must be quick.
-        while phase.load(ordering: .acquiring) == Phase.cancelling {}
-    }
-
-    func ring(dueAt: Instant) {
-        if change(from: Phase.waiting, to: Phase.outOfTime) { return }
-        guard change(from: Phase.running, to: Phase.cancelling) else { return }
-        task?.cancel()
-        phase.store(Phase.outOfTime, ordering: .releasing)
     }
 }

@@ -298,8 +298,12 @@ import Testing
         clock.advance(by: .seconds(4))
         mayEnd.record(())
         await #expect(throws: Rejection(.timedOut, strategy: "t")) { try await call.value }
-        #expect(log.events == [TimeoutEvent(strategy: "t", late: .seconds(4))])
-        #expect(log.events.map(\.kind) == ["timeout_passed"])
+        #expect(log.events == [TimeoutEvent(strategy: "t", happening: .passed, late: .seconds(4))])
+        await #expect(throws: Rejection(.deadlinePassed, strategy: "t")) {
+            try await timeout.run(deadline: time.now.advanced(by: .seconds(-2))) {}
+        }
+        #expect(log.events.last == TimeoutEvent(strategy: "t", happening: .rejected, late: .seconds(2)))
+        #expect(log.events.map(\.kind) == ["timeout_passed", "timeout_rejected"])
     }
 
     @Test func `a deadline tells calls that come or end too late`() async throws {

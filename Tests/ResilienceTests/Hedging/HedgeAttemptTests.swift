@@ -94,6 +94,21 @@ import Testing
         #expect(begun.events == [0])
     }
 
+    @Test func `nothing runs for a caller that was cancelled before, and nothing is paid in`() async {
+        let time = time, begun = Recorder<Int>()
+        let budget = RetryBudget(.init(ratio: 1, minimumPerSecond: 0), time: time)
+        let hedge = Hedge("hedge", policy: HedgePolicy(delay: .fixed(.zero)), budget: budget, time: time)
+        let caller = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            await #expect(throws: CancellationError.self) { try await hedge.run { begun.record($0) } }
+            await #expect(throws: CancellationError.self) {
+                try await hedge.run(CallContext(), concurrently: { begun.record($0.attempt) })
+            }
+        }
+        await caller.value
+        #expect(begun.events.isEmpty && !budget.withdraw())
+    }
+
     @Test func `a clock that wakes its sleepers early loses no hedge`() async throws {
         let early = EarlyClock(), time = TimeSource(early), begun = Recorder<Int>()
         let hedge = Hedge("hedge", policy: HedgePolicy(delay: .fixed(.seconds(1))), time: time)

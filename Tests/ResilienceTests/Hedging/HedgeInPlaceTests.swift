@@ -131,4 +131,107 @@ import Testing
         #expect(await answer.value == [1, nil])
         #expect(seconds.events == [])
     }
+
+    @Test(arguments: [true, false])
+    func `a caller that leaves while the first call runs gets no second one`(isDue: Bool) async {
+        let call = Call(), seconds = Recorder<Int>(), told = Recorder<HedgeEvent>(), left = Recorder<Void>()
+        let hedge = Hedge(
+            "hedge", policy: HedgePolicy(delay: .afterFailure), time: time, onEvent: told.record)
+        let spawned = HoldingSpawner(starting: 0)
+        let answer = Task {
+            await hedge.runInPlace(
+                delay: .seconds(1), spawner: spawned.spawner, accepting: { $0 > 0 }, breakOff: {},
+                second: {
+                    seconds.record(2)
+                    return 2
+                }
+            ) {
+                // It takes no notice of its cancellation.
+                await withTaskCancellationHandler {
+                    await Task { await call.value() }.value
+                } onCancel: {
+                    left.record(())
+                }
+            }
+        }
+        await clock.untilSleepers(1)
+        if isDue {
+            // The task of the second call is made, and has not begun.
+            clock.advance(by: .seconds(1))
+            await until { spawned.held == 1 }
+        }
+        answer.cancel()
+        await until { !left.events.isEmpty }
+        clock.advance(by: .seconds(1))
+        await until { clock.sleepers == 0 }
+        #expect(spawned.held == (isDue ? 1 : 0))
+        await spawned.release()
+        call.end(-1)
+        let (winner, other) = await answer.value
+        #expect(winner == -1 && other == nil && seconds.events.isEmpty && told.events.isEmpty)
+    }
+
+    @Test func `a second call is cancelled when the caller leaves while the first one runs on`() async {
+        let call = Call(), time = time, cancelled = Recorder<Int>()
+        let answer = Task {
+            await hedge().runInPlace(
+                delay: .seconds(1), spawner: .tasks, accepting: { $0 > 0 }, breakOff: {},
+                second: {
+                    do { try await time.sleep(for: .seconds(60)) } catch { cancelled.record(2) }
+                    return -2
+                }
+            ) { await Task { await call.value() }.value }
+        }
+        await clock.untilSleepers(1)
+        clock.advance(by: .seconds(1))
+        // That of the second call, whose sleeper has gone.
+        await until { clock.nextDeadline == Instant(sinceOrigin: .seconds(61)) }
+        answer.cancel()
+        await until { cancelled.events == [2] }
+        call.end(1)
+        let (winner, other) = await answer.value
+        #expect(winner == 1 && other == -2)
+    }
+
+    @Test func `for a caller that was cancelled before only the first call runs, and nothing is paid in`()
+        async
+    {
+        let budget = RetryBudget(RetryBudget.Policy(ratio: 1, minimumPerSecond: 0), time: time)
+        let hedge = hedge(budget: budget), seconds = Recorder<Int>()
+        let answer = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await hedge.runInPlace(
+                delay: .zero, spawner: .tasks, accepting: { $0 > 0 }, breakOff: {},
+                second: {
+                    seconds.record(2)
+                    return 2
+                }
+            ) { Task.isCancelled ? -1 : 1 }
+        }
+        let (winner, other) = await answer.value
+        #expect(winner == -1 && other == nil && clock.sleepers == 0)
+        #expect(seconds.events.isEmpty && !budget.withdraw())
+    }
+
+    @Test func `the budget is asked and the event told by the second call's task, not by the sleeper`() async
+    {
+        let call = Call(), told = Recorder<HedgeEvent>(), spawned = HoldingSpawner(starting: 0)
+        let hedge = Hedge(
+            "hedge", policy: HedgePolicy(delay: .afterFailure), time: time, onEvent: told.record)
+        let answer = Task {
+            await hedge.runInPlace(
+                delay: .seconds(1), spawner: spawned.spawner, accepting: { $0 > 0 }, breakOff: {},
+                second: { -2 }
+            ) { await call.value() }
+        }
+        await clock.untilSleepers(1)
+        clock.advance(by: .seconds(1))
+        await until { spawned.held == 1 }
+        #expect(told.events.isEmpty)
+        await spawned.release()
+        #expect(told.events.map(\.kind) == ["hedge_began"])
+        call.end(1)
+        let (winner, other) = await answer.value
+        #expect(winner == 1 && other == -2)
+    }
 }

@@ -11,7 +11,7 @@ extension Scenario {
     }
 }
 
-/// Calls whose attempts each produce a value of their own, of which one may be delivered.
+/// Calls whose attempts each produce a value of their own, of which one may be delivered; some with a deadline.
 private final class HedgeScene: Sendable {
     private struct Spent { var calls = 0, hedges = 0 }
     private struct Attempts { var begun: Set<Int> = [], running = 0, firstFailure = 0 }
@@ -46,15 +46,20 @@ private final class HedgeScene: Sendable {
 
     func call() async throws {
         let attempts = Book(Attempts())
-        spent { $0.calls += 1 }
+        let left: Duration? = simulation.one(of: [nil, .milliseconds(simulation.below(8) - 1)])
+        let deadline = left.map(simulation.time.now.advanced)
+        // Who is cancelled already pays nothing in.
+        if !Task.isCancelled { spent { $0.calls += 1 } }
         do {
             let value = try await hedge.run(
-                accepting: { $0 % 4 != 0 }, handling: Self.handles, discard: goods.settle
+                deadline: deadline, accepting: { $0 % 4 != 0 }, handling: Self.handles, discard: goods.settle
             ) { attempt in
                 attempts { attempts in
                     simulation.expect(attempts.begun.insert(attempt).inserted, "attempt \(attempt) twice")
                     attempts.running += 1
                 }
+                let isInTime = deadline.map { simulation.time.now < $0 } ?? true
+                simulation.expect(attempt == 0 || isInTime, "a hedge began after the deadline")
                 defer { attempts { $0.running -= 1 } }
                 do { try await simulation.hazard() } catch let failure as InjectedFailure {
                     if attempt == 0 { attempts { $0.firstFailure = failure.number } }
