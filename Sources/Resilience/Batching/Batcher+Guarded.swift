@@ -3,7 +3,7 @@ extension Batcher {
     struct Timer {
         let id: UInt64
         let at: Instant
-        var work: Spawner.Spawned?
+        var work: SharedWork
     }
 
     /// Someone who waits for the end of the items up to a number.
@@ -17,7 +17,7 @@ extension Batcher {
         var event: BatcherEvent?
         var answers: [Waiters<Result<Output, any Error>>.Resumption] = []
         var starts: [UInt64] = []
-        var cancels: [Spawner.Spawned] = []
+        var steps: [SharedWork.Step] = []
         var timer: (id: UInt64, at: Instant)?
         var drained: [CheckedContinuation<Void, Never>] = []
     }
@@ -25,17 +25,17 @@ extension Batcher {
     /// What the lock guards. The machine decides; the rest is what only the shell can hold.
     struct Guarded {
         var machine: StateMachine
-        /// The items without a result whose callers still wait.
+        /// The items of callers that still wait, by caller.
         var items: [UInt64: Item] = [:]
         var waiters = Waiters<Result<Output, any Error>>()
-        /// The batches that run; nil until the spawner has returned.
-        var works: [UInt64: Spawner.Spawned?] = [:]
+        /// The batches that run.
+        var works: [UInt64: SharedWork] = [:]
         var timer: Timer?
         var drains: [UInt64: Drain] = [:]
         var cancelledDrains: Set<UInt64> = []
         var nextID: UInt64 = 0
 
-        /// Gives an item its result, now or when its caller suspends. Does nothing if its caller has gone.
+        /// Gives a caller its result, now or when it suspends. Does nothing if it has gone.
         mutating func settle(
             _ id: UInt64, _ result: Result<Output, any Error>, _ effects: inout Effects
         ) {
@@ -49,13 +49,23 @@ extension Batcher {
             if let timer {
                 // A timer that rings too early does no harm, and costs less than another one.
                 if let next, timer.at <= next { return }
-                if let work = timer.work { effects.cancels.append(work) }
+                self.timer?.work.giveUp().map { effects.steps.append($0) }
                 self.timer = nil
             }
             guard let next else { return }
             nextID += 1
-            timer = Timer(id: nextID, at: next, work: nil)
+            let priority = Task.currentPriority
+            timer = Timer(
+                id: nextID, at: next, work: SharedWork(at: priority, wanted: machine.queuedPriority))
             effects.timer = (nextID, next)
+        }
+
+        /// Makes what a caller waits for as urgent as itself: its batch, or the timer that will start it.
+        mutating func raise(_ caller: UInt64, to priority: TaskPriority) -> SharedWork.Step? {
+            guard let number = machine.raise(caller, to: priority) else {
+                return timer?.work.raise(to: priority)
+            }
+            return works[number]?.raise(to: priority)
         }
 
         mutating func endDrains(_ effects: inout Effects) {

@@ -5,7 +5,8 @@ extension Batcher {
 
 /// The decisions of a batcher; no clock, lock, task or callback, and no items: it knows them by number.
 ///
-/// The queue is first in, first out. Numbers ascend, so an item is found in it by halving.
+/// The queue is first in, first out. Each caller has a number, and an item that of its first caller; where equal items are
+/// merged, several callers want one item.
 struct BatchStateMachine: Sendable {
     /// The answer to an item that asks to be taken.
     enum Admission: Sendable, Hashable {
@@ -31,13 +32,6 @@ struct BatchStateMachine: Sendable {
         case failed(total: Bool)
     }
 
-    private struct Waiting {
-        let id: UInt64
-        let weight: Int
-        let arrived: Instant
-        let deadline: Instant?
-    }
-
     private struct Part {
         var ids: ArraySlice<UInt64>
         var depth: Int
@@ -45,8 +39,10 @@ struct BatchStateMachine: Sendable {
 
     private struct Run {
         let first: UInt64
-        /// The items that have no result yet and whose callers still wait.
-        var open: Set<UInt64>
+        /// How many of its items have no result yet and callers that still wait.
+        var open: Int
+        /// Of the most urgent of its callers.
+        var priority: TaskPriority
         /// The parts still to be called with, the next one last.
         var parts: [Part]
         var current: Part?
@@ -56,12 +52,15 @@ struct BatchStateMachine: Sendable {
     let policy: BatcherPolicy
     private var controller: any BatchController
     private var load = BatchLoad()
-    private var waiting: [Waiting] = []
-    private var weight = 0
-    /// The item in the queue whose deadline comes first.
-    private var mostUrgent: Waiting?
+    private var waiting = BatchQueue()
+    private var sharers = BatchSharers()
     private var running: [UInt64: Run] = [:]
+    /// The batch of each item that is under way and still wanted.
+    private var batches: [UInt64: UInt64] = [:]
+    /// Of all callers that wait for something.
     private(set) var deadlines = DeadlineHeap()
+    /// Of the callers whose items are in the queue.
+    private(set) var queuedDeadlines = DeadlineHeap()
     private var lastID: UInt64 = 0
     private var lastBatch: UInt64 = 0
     /// Items up to this number wait no longer than for a place.
@@ -76,96 +75,110 @@ struct BatchStateMachine: Sendable {
 
     // MARK: Items
 
-    /// Takes an item into the queue.
+    /// Takes an item into the queue, or finds the one there that it is merged with.
     ///
     /// - Parameters:
     ///   - weight: What it counts for where the policy bounds weight; negative counts as zero.
     ///   - deadline: When its caller must be told something.
-    mutating func submit(weight: Int = 1, deadline: Instant? = nil, at now: Instant) -> Admission {
-        if let reason = refusal(weight: weight, deadline: deadline, at: now) {
+    ///   - key: What it shares with items that it is merged with; nil if it is merged with none.
+    ///   - priority: That of its caller.
+    mutating func submit(
+        weight: Int = 1, deadline: Instant? = nil, key: BatchKey? = nil, priority: TaskPriority = .medium,
+        at now: Instant
+    ) -> Admission {
+        let equal = key.flatMap { waiting.item($0) }
+        if let reason = refusal(weight: weight, deadline: deadline, isMerged: equal != nil, at: now) {
             tally.rejected += 1
             return .refused(reason)
         }
-        load.arrivals.record(at: now, longest: policy.maximumLinger * 4)
         lastID += 1
-        let item = Waiting(
-            id: lastID, weight: policy.maximumWeight == nil ? 0 : max(0, weight), arrived: now,
-            deadline: deadline)
-        waiting.append(item)
-        self.weight += item.weight
         tally.accepted += 1
-        if let deadline {
-            deadlines.insert(.init(deadline: deadline, id: item.id))
-            if mostUrgent?.deadline.map({ deadline < $0 }) ?? true { mostUrgent = item }
+        if let equal {
+            tally.merged += 1
+            sharers.add(lastID, to: equal)
+            waiting.raise(equal, to: priority)
+        } else {
+            load.arrivals.record(at: now, longest: policy.maximumLinger * 4)
+            let weight = policy.maximumWeight == nil ? 0 : max(0, weight)
+            waiting.append(.init(id: lastID, weight: weight, arrived: now, key: key, priority: priority))
         }
-        return .queued(item.id)
+        if let deadline {
+            let entry = DeadlineHeap.Entry(deadline: deadline, id: lastID, arrived: now)
+            deadlines.insert(entry)
+            queuedDeadlines.insert(entry)
+        }
+        return .queued(lastID)
     }
 
-    private func refusal(weight: Int, deadline: Instant?, at now: Instant) -> Rejection.Reason? {
+    private func refusal(
+        weight: Int, deadline: Instant?, isMerged: Bool, at now: Instant
+    ) -> Rejection.Reason? {
         if isClosed { return .closed }
         if let most = policy.maximumWeight, weight > most { return .tooHeavy }
         if let deadline, deadline <= now { return .timedOut }
-        return isFull ? .full : nil
+        // What is merged takes no place.
+        return isFull && !isMerged ? .full : nil
     }
 
     /// Whether no more items may wait.
     var isFull: Bool { waiting.count >= policy.queue }
 
-    /// Lets an item go whose caller waits no longer.
+    /// Lets a caller go, and its item if nobody else wants that.
     ///
-    /// - Returns: Whether it still waited, and what to do if it was the last one that did.
+    /// - Returns: Whether it still waited, and what to do if it was the last one of a batch that did.
     mutating func withdraw(_ id: UInt64) -> (left: Bool, abandoned: Action?) {
         let (left, abandoned) = remove(id)
         if left { tally.cancelled += 1 }
         return (left, abandoned)
     }
 
-    private mutating func remove(_ id: UInt64) -> (left: Bool, abandoned: Action?) {
-        if let index = index(of: id) {
-            weight -= waiting.remove(at: index).weight
-            if mostUrgent?.id == id { findMostUrgent() }
-            return (true, nil)
-        }
-        guard let number = running.first(where: { $0.value.open.contains(id) })?.key else {
+    private mutating func remove(_ caller: UInt64) -> (left: Bool, abandoned: Action?) {
+        let item = sharers.item(of: caller), number = batches[item]
+        guard number != nil || waiting.contains(item), sharers.wants(caller, item) else {
             return (false, nil)
         }
-        running[number]?.open.remove(id)
-        return (true, running[number]?.open.isEmpty == true ? .abandon(number) : nil)
+        deadlines.remove(caller)
+        queuedDeadlines.remove(caller)
+        guard sharers.remove(caller) else { return (true, nil) }
+        guard let number else {
+            waiting.remove(item)
+            return (true, nil)
+        }
+        batches[item] = nil
+        running[number]?.open -= 1
+        return (true, isAbandoned(number) ? .abandon(number) : nil)
     }
 
-    private func index(of id: UInt64) -> Int? {
-        var low = 0, high = waiting.count
-        while low < high {
-            let middle = (low + high) / 2
-            if waiting[middle].id < id { low = middle + 1 } else { high = middle }
-        }
-        return low < waiting.count && waiting[low].id == id ? low : nil
+    /// Takes note that a caller that waits has become more urgent.
+    ///
+    /// - Returns: The batch in which its item is under way.
+    mutating func raise(_ caller: UInt64, to priority: TaskPriority) -> UInt64? {
+        let item = sharers.item(of: caller)
+        waiting.raise(item, to: priority)
+        return batches[item]
     }
 
-    private mutating func findMostUrgent() {
-        mostUrgent = waiting.reduce(nil) { best, item in
-            guard let deadline = item.deadline else { return best }
-            return best?.deadline.map { deadline < $0 } ?? true ? item : best
-        }
+    /// The callers of those among the items that have more than one, or had.
+    func sharers(among items: [UInt64]) -> [UInt64: [UInt64]] {
+        guard !sharers.isEmpty else { return [:] }
+        var found: [UInt64: [UInt64]] = [:]
+        for item in items { found[item] = sharers.callers(of: item) }
+        return found
     }
+
+    /// The first of the callers of an item that still wait.
+    func firstCaller(of item: UInt64) -> UInt64 { sharers.first(of: item) }
 
     // MARK: Time
 
     /// Tells items whose time is up, and starts the batches that are due and have a place.
     mutating func advance(at now: Instant) -> [Action] {
         var actions: [Action] = []
-        while let first = deadlines.first, first.deadline <= now || !isOpen(first.id) {
-            deadlines.removeFirst()
-            let (left, abandoned) = remove(first.id)
-            guard left else { continue }
+        while let first = deadlines.first, first.deadline <= now {
+            let (_, abandoned) = remove(first.id)
             tally.expired += 1
             actions.append(.expire(first.id))
             if let abandoned { actions.append(abandoned) }
-        }
-        // Items that were answered in time leave their deadlines behind.
-        if deadlines.count > 64, deadlines.count > 2 * unfinished {
-            let machine = self
-            deadlines.keep { machine.isOpen($0) }
         }
         while running.count < policy.maximumRunning, let count = due(at: now) {
             actions.append(.start(start(count)))
@@ -180,36 +193,31 @@ struct BatchStateMachine: Sendable {
         return flush.map { min($0, deadline) } ?? deadline
     }
 
-    private func isOpen(_ id: UInt64) -> Bool {
-        index(of: id) != nil || running.values.contains { $0.open.contains(id) }
-    }
-
-    private var unfinished: Int { running.values.reduce(waiting.count) { $0 + $1.open.count } }
-
     /// The moment at which what waits is sent even if it is less than the aim.
     private func flushesAt(_ plan: BatchPlan) -> Instant? {
         guard let oldest = waiting.first else { return nil }
         if oldest.id <= flushed { return oldest.arrived }
         let flush = oldest.arrived.advanced(by: plan.linger)
-        guard let item = mostUrgent, let deadline = item.deadline else { return flush }
+        guard let item = queuedDeadlines.first else { return flush }
         // Nothing is known before the first batch: half of the time is left to it.
         let needed =
             load.latency.isKnown
             ? policy.target.saturating(times: load.latency.upper(size: min(waiting.count, plan.limit)))
-            : item.arrived.duration(to: deadline) / 2
-        return min(flush, deadline.advanced(by: .zero - needed))
+            : item.arrived.duration(to: item.deadline) / 2
+        return min(flush, item.deadline.advanced(by: .zero - needed))
     }
 
     /// How many items go now; nil if none do.
     private func due(at now: Instant) -> Int? {
         let plan = controller.plan(load), most = policy.maximumWeight ?? .max
         guard let flush = flushesAt(plan) else { return nil }
-        let isDue = waiting.count >= plan.aim || weight >= most || now >= flush
+        let isDue = waiting.count >= plan.aim || waiting.weight >= most || now >= flush
         guard isDue || waiting.count >= policy.preferredSizes.first ?? .max else { return nil }
-        var count = 0, sum = 0
-        while count < min(waiting.count, plan.limit), waiting[count].weight <= most - sum {
-            sum += waiting[count].weight
+        var count = 0, sum = 0, next = waiting.first
+        while count < plan.limit, let item = next, item.weight <= most - sum {
+            sum += item.weight
             count += 1
+            next = waiting.next(after: item)
         }
         return policy.preferredSizes.last { $0 <= count } ?? count
     }
@@ -217,22 +225,35 @@ struct BatchStateMachine: Sendable {
     // MARK: Batches
 
     private mutating func start(_ count: Int) -> UInt64 {
-        let items = waiting.prefix(count)
-        waiting.removeFirst(count)
-        weight -= items.reduce(0) { $0 + $1.weight }
-        if let urgent = mostUrgent, items.contains(where: { $0.id == urgent.id }) { findMostUrgent() }
         lastBatch += 1
-        let ids = items.map(\.id)
+        var ids: [UInt64] = [], priority = TaskPriority(rawValue: 0)
+        while ids.count < count, let item = waiting.removeFirst() {
+            ids.append(item.id)
+            batches[item.id] = lastBatch
+            priority = max(priority, item.priority)
+            if queuedDeadlines.count > 0 { callers(of: item.id).forEach { queuedDeadlines.remove($0) } }
+        }
         running[lastBatch] = Run(
-            first: ids.first ?? 0, open: Set(ids), parts: [Part(ids: ids[...], depth: 0)])
-        tally.started(size: count, of: policy.maximumSize)
+            first: ids.first ?? 0, open: ids.count, priority: priority,
+            parts: [Part(ids: ids[...], depth: 0)])
+        tally.started(size: ids.count, of: policy.maximumSize)
         return lastBatch
     }
+
+    private func callers(of item: UInt64) -> [UInt64] { sharers.callers(of: item) ?? [item] }
+
+    /// The priority of the most urgent caller of a batch.
+    func priority(of number: UInt64) -> TaskPriority {
+        running[number]?.priority ?? TaskPriority(rawValue: 0)
+    }
+
+    /// The priority of the most urgent item that has waited since nothing waited.
+    var queuedPriority: TaskPriority { waiting.priority }
 
     /// The items of a batch's next call; nil when the batch is over, which gives its place back.
     mutating func nextPart(of number: UInt64) -> [UInt64]? {
         while var run = running[number], let part = run.parts.popLast() {
-            let open = part.ids.filter { run.open.contains($0) }
+            let open = part.ids.filter { batches[$0] == number }
             run.current = Part(ids: open[...], depth: part.depth)
             running[number] = run
             if !open.isEmpty { return open }
@@ -242,7 +263,7 @@ struct BatchStateMachine: Sendable {
     }
 
     /// Whether the batch runs though nobody waits for it any more.
-    func isAbandoned(_ number: UInt64) -> Bool { running[number]?.open.isEmpty ?? false }
+    func isAbandoned(_ number: UInt64) -> Bool { running[number]?.open == 0 }
 
     /// Learns how the call with a batch's current part ended.
     ///
@@ -253,7 +274,7 @@ struct BatchStateMachine: Sendable {
         defer { running[number] = run }
         run.current = nil
         // A call that was given up by everyone says nothing.
-        guard !run.open.isEmpty else { return false }
+        guard run.open > 0 else { return false }
         learn(outcome, size: part.ids.count, took: time)
         if outcome == .failed(total: false), part.ids.count > 1, part.depth < policy.splitDepth,
             run.splits < policy.maximumSplits
@@ -265,7 +286,13 @@ struct BatchStateMachine: Sendable {
             tally.splits += 1
             return true
         }
-        let answered = part.ids.count { run.open.remove($0) != nil }
+        var answered = 0
+        for id in part.ids where batches.removeValue(forKey: id) != nil {
+            run.open -= 1
+            answered += sharers.count(of: id)
+            if deadlines.count > 0 { callers(of: id).forEach { deadlines.remove($0) } }
+            sharers.end(id)
+        }
         tally.settled(answered, outcome)
         return false
     }
@@ -316,6 +343,6 @@ struct BatchStateMachine: Sendable {
     var snapshot: BatcherSnapshot {
         let plan = controller.plan(load)
         return tally.snapshot(
-            policy, plan, load.latency, queued: waiting.count, weight: weight, running: running.count)
+            policy, plan, load.latency, queued: waiting.count, weight: waiting.weight, running: running.count)
     }
 }

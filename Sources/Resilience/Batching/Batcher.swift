@@ -13,8 +13,10 @@ import Synchronization
 ///
 /// A cancelled caller's item leaves the queue; is its batch under way, its output is dropped, and a batch that nobody
 /// waits for any more is cancelled. It keeps its place until the work has ended, so work that may hang needs a
-/// ``Timeout`` inside. A batch runs in a task of its own, with the priority and the task-local values of
-/// whoever caused it to start, so nothing that belongs to one caller should be passed that way.
+/// ``Timeout`` inside. An already cancelled caller's item is not taken. A batch runs in a task of its own, with the
+/// priority of the most urgent of its callers, and without the task-local values of any, unless its spawner says otherwise.
+///
+/// Equal items are sent once for all their callers where ``BatchMerging`` says so.
 public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     private typealias Results = [Result<Output, any Error>]
 
@@ -27,6 +29,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     private let time: TimeSource
     private let spawner: Spawner
     private let weigh: @Sendable (Item) -> Int
+    private let merging: BatchMerging<Item>
     private let isTotal: @Sendable (any Error) -> Bool
     private let onEvent: (@Sendable (BatcherEvent) -> Void)?
     private let process: @Sendable ([Item]) async throws -> [Result<Output, any Error>]
@@ -34,6 +37,8 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     /// Creates a batcher whose work succeeds or fails as a whole.
     ///
     /// - Parameters:
+    ///   - spawner: Where batches run. Default: ``Spawner/sharing``.
+    ///   - merging: Which items are sent once for all their callers. Default: none.
     ///   - weigh: What an item counts for. Called once for each item, if the policy bounds the weight. Default: 1.
     ///   - isTotal: Whether an error would befall every part of a batch alike, so that halving it is of no use. By
     ///     default that is a `CancellationError` or a ``Rejection``.
@@ -41,40 +46,44 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     ///   - process: The work: one output for each item, in order.
     public convenience init(
         _ name: String, policy: BatcherPolicy = BatcherPolicy(), time: TimeSource = TimeSource(),
-        spawner: Spawner = .tasks, weighing weigh: @escaping @Sendable (Item) -> Int = { _ in 1 },
+        spawner: Spawner = .sharing, merging: BatchMerging<Item> = .none,
+        weighing weigh: @escaping @Sendable (Item) -> Int = { _ in 1 },
         isTotal: @escaping @Sendable (any Error) -> Bool = { $0 is CancellationError || $0 is Rejection },
         onEvent: (@Sendable (BatcherEvent) -> Void)? = nil,
         process: @escaping @Sendable ([Item]) async throws -> [Output]
     ) {
         self.init(
-            each: { try await process($0).map { .success($0) } }, name, policy, time, spawner, weigh, isTotal,
-            onEvent)
+            each: { try await process($0).map { .success($0) } }, name, policy, time, spawner, merging, weigh,
+            isTotal, onEvent)
     }
 
     /// Creates a batcher whose work gives each item a result of its own, so that one may fail and its neighbours not.
     ///
     /// An error that is one item's result goes to its caller and causes no split; one that `process` throws is treated
-    /// as by ``init(_:policy:time:spawner:weighing:isTotal:onEvent:process:)``.
+    /// as by ``init(_:policy:time:spawner:merging:weighing:isTotal:onEvent:process:)``.
     public static func withResults(
         _ name: String, policy: BatcherPolicy = BatcherPolicy(), time: TimeSource = TimeSource(),
-        spawner: Spawner = .tasks, weighing weigh: @escaping @Sendable (Item) -> Int = { _ in 1 },
+        spawner: Spawner = .sharing, merging: BatchMerging<Item> = .none,
+        weighing weigh: @escaping @Sendable (Item) -> Int = { _ in 1 },
         isTotal: @escaping @Sendable (any Error) -> Bool = { $0 is CancellationError || $0 is Rejection },
         onEvent: (@Sendable (BatcherEvent) -> Void)? = nil,
         process: @escaping @Sendable ([Item]) async throws -> [Result<Output, any Error>]
     ) -> Batcher {
-        Batcher(each: process, name, policy, time, spawner, weigh, isTotal, onEvent)
+        Batcher(each: process, name, policy, time, spawner, merging, weigh, isTotal, onEvent)
     }
 
     private init(
         each process: @escaping @Sendable ([Item]) async throws -> [Result<Output, any Error>],
         _ name: String, _ policy: BatcherPolicy, _ time: TimeSource, _ spawner: Spawner,
-        _ weigh: @escaping @Sendable (Item) -> Int, _ isTotal: @escaping @Sendable (any Error) -> Bool,
+        _ merging: BatchMerging<Item>, _ weigh: @escaping @Sendable (Item) -> Int,
+        _ isTotal: @escaping @Sendable (any Error) -> Bool,
         _ onEvent: (@Sendable (BatcherEvent) -> Void)?
     ) {
         self.name = name
         self.policy = policy
         self.time = time
         self.spawner = spawner
+        self.merging = merging
         self.weigh = weigh
         self.isTotal = isTotal
         self.onEvent = onEvent
@@ -89,28 +98,41 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     /// - Parameters:
     ///   - deadline: When the caller wants its answer, on the batcher's clock. The batch is sent early enough for it as
     ///     far as can be predicted; at the deadline the caller is told, and the item leaves as if it were cancelled.
-    /// - Throws: ``Rejection`` with reason `full`, `tooHeavy`, `closed` or `timedOut`; `CancellationError`;
-    ///   ``OutputCountMismatch``; else the work's own error.
+    /// - Throws: `CancellationError`, before anything is taken if the caller is cancelled already; ``Rejection`` with
+    ///   reason `full`, `tooHeavy`, `closed` or `timedOut`; ``OutputCountMismatch``; else the work's own error.
     public func submit(_ item: Item, deadline: Instant? = nil) async throws -> Output {
         try Task.checkCancellation()
-        let weight = policy.maximumWeight == nil ? 1 : weigh(item), now = time.now
+        let weight = policy.maximumWeight == nil ? 1 : weigh(item), key = merging.key?(item)
+        let priority = Task.currentPriority, now = time.now
         let (admission, relief) = change(at: now) { guarded, effects in
             // Timers ring late on a busy machine: what is due makes room first.
             if guarded.machine.isFull { advance(to: now, &guarded, &effects) }
-            let admission = guarded.machine.submit(weight: weight, deadline: deadline, at: now)
+            let admission = guarded.machine.submit(
+                weight: weight, deadline: deadline, key: key, priority: priority, at: now)
             if case .queued(let id) = admission { guarded.items[id] = item }
+            // It waits for the timer too, however far that is from its own batch.
+            guarded.timer?.work.raise(to: priority).map { effects.steps.append($0) }
             return (admission, admission == .refused(.full) ? guarded.machine.expectedRelief : nil)
         }
         switch admission {
-        case .queued(let id): return try await answer(to: id).get()
+        case .queued(let id): return try await answer(to: id, submittedAt: priority).get()
         case .refused(let reason): throw Rejection(reason, strategy: name, retryAfter: relief)
         }
     }
 
-    private func answer(to id: UInt64) async -> Result<Output, any Error> {
+    private func answer(
+        to id: UInt64, submittedAt priority: TaskPriority
+    ) async -> Result<Output, any Error> {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in
-                guarded.withLock { $0.waiters.suspend(id, waiter) }?()
+            await withUrgency {
+                // Read where the handler below is told of what comes later.
+                let now = Task.currentPriority
+                if now > priority { guarded.withLock { $0.raise(id, to: now) }?() }
+                return await withCheckedContinuation { waiter in
+                    guarded.withLock { $0.waiters.suspend(id, waiter) }?()
+                }
+            } onEscalated: { priority in
+                self.guarded.withLock { $0.raise(id, to: priority) }?()
             }
         } onCancel: {
             change(at: time.now) { guarded, effects in
@@ -188,7 +210,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     private func part(of number: UInt64) -> (ids: [UInt64], items: [Item])? {
         guarded.withLock { guarded in
             guard let ids = guarded.machine.nextPart(of: number) else { return nil }
-            let items = ids.compactMap { guarded.items[$0] }
+            let items = ids.compactMap { guarded.items[guarded.machine.firstCaller(of: $0)] }
             return (ids, items)
         }
     }
@@ -196,14 +218,11 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     private func settle(
         _ number: UInt64, _ ids: [UInt64], _ result: Result<Results, any Error>, took: Duration
     ) {
-        let outcome: StateMachine.Outcome
-        switch result {
-        case .success(let outputs):
-            outcome = .answered(failed: outputs.count { if case .failure = $0 { true } else { false } })
-        case .failure(let error): outcome = .failed(total: error is OutputCountMismatch || isTotal(error))
-        }
+        let isTotal = befallsAll(result)
         let ended: BatcherEvent.Outcome = if case .success = result { .answered } else { .failed }
         change(at: time.now) { guarded, effects in
+            let sharers = guarded.machine.sharers(among: ids)
+            let outcome = outcome(result, isTotal: isTotal, of: ids, sharers)
             let isSplit = guarded.machine.record(outcome, of: number, took: took)
             if onEvent != nil {
                 effects.event = BatcherEvent(
@@ -211,9 +230,26 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
             }
             guard !isSplit else { return }
             for (index, id) in ids.enumerated() {
-                guarded.settle(id, result.flatMap { $0[index] }, &effects)
+                let result = result.flatMap { $0[index] }
+                for caller in sharers[id] ?? [id] { guarded.settle(caller, result, &effects) }
             }
         }
+    }
+
+    private func befallsAll(_ result: Result<Results, any Error>) -> Bool {
+        guard case .failure(let error) = result else { return false }
+        return error is OutputCountMismatch || isTotal(error)
+    }
+
+    private func outcome(
+        _ result: Result<Results, any Error>, isTotal: Bool, of ids: [UInt64], _ sharers: [UInt64: [UInt64]]
+    ) -> StateMachine.Outcome {
+        guard case .success(let outputs) = result else { return .failed(total: isTotal) }
+        var failed = 0
+        for (id, output) in zip(ids, outputs) {
+            if case .failure = output { failed += sharers[id]?.count ?? 1 }
+        }
+        return .answered(failed: failed)
     }
 
     // MARK: Changes
@@ -232,7 +268,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
         }
         if let event = effects.event { onEvent?(event) }
         for resume in effects.answers { resume() }
-        for work in effects.cancels { work.cancel() }
+        for step in effects.steps { step() }
         for waiter in effects.drained { waiter.resume() }
         for number in effects.starts { start(number) }
         if let timer = effects.timer { start(timer.id, at: timer.at) }
@@ -248,21 +284,18 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     ) {
         switch action {
         case .start(let number):
-            guarded.works[number] = .some(nil)
+            guarded.works[number] = SharedWork(
+                at: Task.currentPriority, wanted: guarded.machine.priority(of: number))
             effects.starts.append(number)
         case .expire(let id): guarded.settle(id, .failure(Rejection(.timedOut, strategy: name)), &effects)
         case .abandon(let number):
-            if let work = guarded.works[number] ?? nil { effects.cancels.append(work) }
+            guarded.works[number]?.giveUp().map { effects.steps.append($0) }
         }
     }
 
     private func start(_ number: UInt64) {
         let work = spawner.spawn { await self.run(number) }
-        let isAbandoned = guarded.withLock { guarded in
-            if guarded.works[number] != nil { guarded.works[number] = work }
-            return guarded.machine.isAbandoned(number)
-        }
-        if isAbandoned { work.cancel() }
+        guarded.withLock { $0.works[number]?.know(work) }?()
     }
 
     private func start(_ timer: UInt64, at moment: Instant) {
@@ -273,11 +306,9 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
                 if guarded.timer?.id == timer { guarded.timer = nil }
             }
         }
-        let isCurrent = guarded.withLock { guarded in
-            guard guarded.timer?.id == timer else { return false }
-            guarded.timer?.work = work
-            return true
-        }
-        if !isCurrent { work.cancel() }
+        guarded.withLock { guarded -> SharedWork.Step? in
+            guard guarded.timer?.id == timer else { return .cancel(work) }
+            return guarded.timer?.work.know(work)
+        }?()
     }
 }

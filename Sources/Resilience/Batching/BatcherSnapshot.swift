@@ -10,8 +10,11 @@ public struct BatcherSnapshot: Sendable, Hashable {
     /// The batches that run.
     public var running: Int
 
-    /// The items that were taken.
+    /// The items that were taken, merged ones included.
     public var accepted: Int
+    /// The items that were merged with an equal one that waited, and so not sent themselves. They count as answered, failed,
+    /// cancelled or expired like others.
+    public var merged: Int
     /// The items that were not taken.
     public var rejected: Int
     /// The items that were answered.
@@ -65,7 +68,8 @@ struct BatchTally: Sendable {
         }
     }
 
-    var accepted = 0, rejected = 0, answered = 0, failed = 0, cancelled = 0, expired = 0, batches = 0,
+    var accepted = 0, merged = 0, rejected = 0, answered = 0, failed = 0, cancelled = 0, expired = 0,
+        batches = 0,
         splits = 0
     private var size = Recent(), fill = Recent(), items = Recent(), targets = Recent(), violations = Recent()
 
@@ -100,7 +104,8 @@ struct BatchTally: Sendable {
         let predicted =
             latency.isKnown ? policy.target.saturating(times: latency.mean(size: plan.limit)) : nil
         return BatcherSnapshot(
-            queued: queued, queuedWeight: weight, running: running, accepted: accepted, rejected: rejected,
+            queued: queued, queuedWeight: weight, running: running, accepted: accepted, merged: merged,
+            rejected: rejected,
             answered: answered, failed: failed, cancelled: cancelled, expired: expired, batches: batches,
             splits: splits, meanSize: size.mean, fill: fill.mean,
             itemsPerSecond: rate / (policy.target / .seconds(1)), violations: violations.mean,

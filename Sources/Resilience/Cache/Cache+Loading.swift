@@ -3,15 +3,6 @@ import Synchronization
 extension Cache {
     typealias Resumption = Waiters<Result<Answer, any Error>>.Resumption
 
-    /// The task of a load that has not ended.
-    enum Running: Sendable {
-        /// The spawner has not returned yet.
-        case unknown
-        case known(Spawner.Spawned)
-        /// It is to be cancelled as soon as it is known.
-        case givenUp
-    }
-
     /// What the lock guards.
     @usableFromInline
     struct Guarded: Sendable {
@@ -19,7 +10,8 @@ extension Cache {
         var waiters = Waiters<Result<Answer, any Error>>()
         /// Of the calls that wait: it may be the turn of each.
         var loads: [UInt64: Load] = [:]
-        var running: [UInt64: Running] = [:]
+        /// The loads that have not ended.
+        var running: [UInt64: SharedWork] = [:]
 
         init(machine: StateMachine) {
             self.machine = machine
@@ -35,17 +27,19 @@ extension Cache {
             return lookup
         }
 
-        /// Takes out the tasks of loads that were given up; they are cancelled outside the lock.
-        mutating func drop(_ flights: [UInt64?]) -> [Spawner.Spawned] {
+        /// Gives up loads; what is returned is done outside the lock.
+        mutating func drop(_ flights: [UInt64?]) -> [SharedWork.Step] {
             flights.compactMap { flight in
-                guard let flight, let task = running[flight] else { return nil }
-                guard case .known(let spawned) = task else {
-                    running[flight] = .givenUp
-                    return nil
-                }
+                guard let flight, let step = running[flight]?.giveUp() else { return nil }
                 running[flight] = nil
-                return spawned
+                return step
             }
+        }
+
+        /// Makes the load that a call waits for as urgent as the call.
+        mutating func raise(_ waiter: UInt64, to priority: TaskPriority) -> SharedWork.Step? {
+            guard let flight = machine.flights.raise(waiter, to: priority) else { return nil }
+            return running[flight]?.raise(to: priority)
         }
 
         mutating func settle(_ waiter: UInt64, _ delivery: Result<Answer, any Error>) -> Resumption? {
@@ -58,30 +52,29 @@ extension Cache {
 
     /// Starts a load, and cancels the one that it replaces.
     func launch(_ start: Start, _ key: Key, _ load: @escaping Load) {
+        let priority = Task.currentPriority
         let (replaced, isWanted) = guarded.withLock { guarded in
-            let isWanted = guarded.machine.flights.contains(start.flight)
-            if isWanted { guarded.running[start.flight] = .unknown }
+            let flights = guarded.machine.flights, isWanted = flights.contains(start.flight)
+            if isWanted {
+                guarded.running[start.flight] = SharedWork(
+                    at: priority, wanted: flights.priority(of: start.flight))
+            }
             return (guarded.drop([start.replaces]), isWanted)
         }
-        cancel(replaced)
+        perform(replaced)
         guard isWanted else { return }
         let spawned = spawner.spawn { await self.perform(start, key, load) }
-        let isGivenUp = guarded.withLock { guarded in
-            switch guarded.running[start.flight] {
-            case .unknown: guarded.running[start.flight] = .known(spawned)
-            case .givenUp:
-                guarded.running[start.flight] = nil
-                return true
-            // It has ended; what it still does for the second tier is its own.
-            case .known, nil: break
-            }
-            return false
+        let step = guarded.withLock { guarded in
+            // It may have ended; what it still does for the second tier is its own.
+            let step = guarded.running[start.flight]?.know(spawned)
+            if !guarded.machine.flights.contains(start.flight) { guarded.running[start.flight] = nil }
+            return step
         }
-        if isGivenUp { spawned.cancel() }
+        step?()
     }
 
-    func cancel(_ spawned: [Spawner.Spawned]) {
-        for task in spawned { task.cancel() }
+    func perform(_ steps: [SharedWork.Step]) {
+        for step in steps { step() }
     }
 
     private func perform(_ start: Start, _ key: Key, _ load: Load) async {
@@ -121,13 +114,13 @@ extension Cache {
 
     /// Gives up a load in the background that has outlived its entry.
     private func expire(_ flight: UInt64, _ key: Key, at now: Instant) {
-        var given: [Spawner.Spawned] = []
+        var given: [SharedWork.Step] = []
         follow(key) { guarded in
             guard let ending = guarded.machine.expire(flight, at: now) else { return nil }
             given = guarded.drop([flight])
             return ending
         }
-        cancel(given)
+        perform(given)
     }
 
     /// Does what the end of a load asks for.
@@ -150,8 +143,19 @@ extension Cache {
 
     func wait(_ waiter: UInt64) async throws -> Answer {
         let delivery = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                guarded.withLock { $0.waiters.suspend(waiter, continuation) }?()
+            await withUrgency {
+                // Read where the handler below is told of what comes later.
+                let priority = Task.currentPriority
+                return await withCheckedContinuation { continuation in
+                    let (resume, step) = guarded.withLock { guarded in
+                        let step = guarded.raise(waiter, to: priority)
+                        return (guarded.waiters.suspend(waiter, continuation), step)
+                    }
+                    resume?()
+                    step?()
+                }
+            } onEscalated: { priority in
+                self.guarded.withLock { $0.raise(waiter, to: priority) }?()
             }
         } onCancel: {
             let (resume, abandoned) = guarded.withLock { guarded in
@@ -160,7 +164,7 @@ extension Cache {
                 return (resume, guarded.drop([abandoned]))
             }
             resume?()
-            cancel(abandoned)
+            perform(abandoned)
         }
         return try delivery.get()
     }

@@ -18,14 +18,21 @@ extension Cache {
             var retryAt: Instant
         }
 
+        /// What was dropped; see ``takeDiscarded()``.
+        struct Discarded: Sendable {
+            var entries: [(Entry, Value?)] = []
+            /// What held many entries, or their places.
+            var stores: [any Sendable] = []
+        }
+
         let policy: CachePolicy
-        @usableFromInline var places: [Key: Int] = [:]
-        /// By place, in arrays of their own: a hit reads few of them.
-        @usableFromInline var freshUntil: [Instant] = []
-        @usableFromInline var values: [Value?] = []
-        var entries: [Entry?] = []
-        private var free: [Int] = []
-        private var discarded: [(Entry, Value?)] = []
+        @usableFromInline var places = CachePlaces<Key>()
+        /// By place, in stores of their own: a hit reads few of them.
+        @usableFromInline var freshUntil = Slots<Instant>()
+        @usableFromInline var values = Slots<Value?>()
+        var entries = Slots<Entry?>()
+        private var free = Slots<Int>()
+        private var discarded = Discarded()
         @usableFromInline var residents: TinyLFU
         @usableFromInline var tally = CacheCounts()
         /// Whether what happens is kept in ``notes``.
@@ -133,7 +140,10 @@ extension Cache {
         ///
         /// - Returns: The loads that nobody wants any more.
         mutating func removeAll() -> [UInt64] {
-            for place in entries.indices where entries[place] != nil { drop(place) }
+            discarded.stores += [places, entries, values, freshUntil, free, residents.removeAll()]
+            places = CachePlaces()
+            (entries, values, freshUntil, free) = (Slots(), Slots(), Slots(), Slots())
+            hand = 0
             return flights.keys.compactMap { flights.detach($0) }
         }
     }
@@ -282,12 +292,21 @@ extension Cache.StateMachine {
         } else {
             let place = free.popLast() ?? entries.count
             fill(place, entry, value)
-            places[key] = place
+            places.add(key, at: place)
+            movePlaces()
             let hash = Self.hash(key)
             evict(residents.insert(place, hash: hash, weight: weight))
             sweep(at: now)
         }
         return isStale
+    }
+
+    /// Moves the places of a few keys to where there is room for more, if they are being moved.
+    private mutating func movePlaces() {
+        for place in places.due(of: entries.count) {
+            if let entry = entries[place] { places.move(entry.key, at: place) }
+        }
+        if let former = places.endMove(of: entries.count) { discarded.stores.append(former) }
     }
 
     /// Puts an entry into a place, which may be the first beyond the last.
@@ -306,15 +325,15 @@ extension Cache.StateMachine {
     /// Sets what a place holds aside.
     private mutating func discard(_ place: Int) {
         guard let entry = entries[place] else { return }
-        discarded.append((entry, values[place]))
+        discarded.entries.append((entry, values[place]))
         entries[place] = nil
         values[place] = nil
     }
 
     /// What was dropped since the last time. Whoever holds the lock frees it after giving that back: freeing a value may
     /// run code of its own, which may ask this cache.
-    mutating func takeDiscarded() -> [(Entry, Value?)] {
-        defer { discarded = [] }
+    mutating func takeDiscarded() -> Discarded {
+        defer { discarded = Discarded() }
         return discarded
     }
 
@@ -340,7 +359,7 @@ extension Cache.StateMachine {
     private mutating func release(_ freed: [Int]) {
         for place in freed {
             guard let entry = entries[place] else { continue }
-            places[entry.key] = nil
+            places.remove(entry.key)
             discard(place)
             free.append(place)
         }

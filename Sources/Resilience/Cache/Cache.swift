@@ -8,8 +8,9 @@ public import Synchronization
 /// let model = try await cache.value(for: name) { name in try await fetchModel(name) }
 /// ```
 ///
-/// A load has a task of its own, so a cancelled caller takes nothing from the others who wait for it. A load for which
-/// nobody waits any more is cancelled, unless it refreshes an old value in the background. What stays when the cache is
+/// A load has a task of its own, so a cancelled caller takes nothing from the others who wait for it. It has the priority
+/// of the most urgent of them, and the task-local values of none, unless the cache's spawner says otherwise. A load for
+/// which nobody waits any more is cancelled, unless it refreshes an old value in the background. What stays when the cache is
 /// full is decided by how often a key is asked for, not only by when (W-TinyLFU), so a scan does not empty it.
 ///
 /// A value is a hit whatever it is: an empty text and a zero are values, and so is nil if `Value` is optional.
@@ -48,6 +49,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - tier: What is asked before a load and told of its value.
+    ///   - spawner: Where loads run. Default: ``Spawner/sharing``.
     ///   - weigh: What an entry takes of ``CachePolicy/capacity``, for example its bytes; less than 1 counts as 1, and
     ///     an entry heavier than the whole cache is not kept. By default each weighs 1.
     ///   - remembers: Names the errors that are thrown again for ``CachePolicy/errorsFor`` without another load. By
@@ -56,7 +58,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     public init(
         _ name: String = "cache", policy: CachePolicy = CachePolicy(),
         tier: (any CacheTier<Key, Value>)? = nil,
-        time: TimeSource = TimeSource(), chance: Chance = .system(), spawner: Spawner = .tasks,
+        time: TimeSource = TimeSource(), chance: Chance = .system(), spawner: Spawner = .sharing,
         weighing weigh: @escaping @Sendable (Key, Value) -> Int = { _, _ in 1 },
         remembering remembers: @escaping @Sendable (any Error) -> Bool = { _ in false },
         onEvent: (@Sendable (CacheEvent<Key>) -> Void)? = nil
@@ -81,18 +83,20 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// `CancellationError` that is not the waiters' own, the next waiter's load is run. A load that asks for its own key
     /// waits for itself.
     ///
-    /// - Throws: The error of the load, now or remembered; `CancellationError` when the caller is cancelled.
+    /// - Throws: The error of the load, now or remembered; `CancellationError` when the caller is cancelled. An already
+    ///   cancelled caller gets that whatever is kept, and nothing is counted or loaded.
     @inlinable
     public func value(for key: Key, load: @escaping Load) async throws -> Value {
+        try Task.checkCancellation()
         if let value = hit(key) { return value }
         return try await answer(for: key, load: load).value
     }
 
     /// The value of a key, and whether it is an old one; else as ``value(for:load:)``.
     ///
-    /// - Throws: The error of the load, now or remembered; `CancellationError` when the caller is cancelled.
+    /// - Throws: As ``value(for:load:)``.
     public func answer(for key: Key, load: @escaping Load) async throws -> Answer {
-        guard !Task.isCancelled else { throw CancellationError() }
+        try Task.checkCancellation()
         let now = time.now
         switch change({ $0.ask(key, load, at: now) }) {
         case .serve(let answer): return answer
@@ -129,24 +133,25 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         let now = time.now
         for (key, value) in values {
             let weight = weigh(key, value)
-            cancel(change { $0.drop([$0.machine.put(key, value, weight: weight, at: now)]) })
+            perform(change { $0.drop([$0.machine.put(key, value, weight: weight, at: now)]) })
         }
     }
 
-    /// Forgets a key, in the second tier too. A load of it that is in flight still answers its waiters, but its value
+    /// Forgets a key, in the second tier too unless the caller is cancelled already. A load of it that is in flight still answers its waiters, but its value
     /// is not kept.
     ///
     /// The second tier may get a value back that a load wrote at the same moment; that ends with the value's time.
     public func remove(_ key: Key) async {
-        cancel(change { $0.drop([$0.machine.remove(key)]) })
+        perform(change { $0.drop([$0.machine.remove(key)]) })
         guard let tier else { return }
         await inTier(key) { try await tier.remove(key) }
     }
 
-    /// Forgets everything but the counts; the second tier is not told. Loads in flight still answer their waiters, but
+    /// Forgets everything but the counts, at a cost to others that does not depend on how much that is; the second tier
+    /// is not told. Loads in flight still answer their waiters, but
     /// their values are not kept.
     public func removeAll() {
-        cancel(change { $0.drop($0.machine.removeAll()) })
+        perform(change { $0.drop($0.machine.removeAll()) })
     }
 
     /// What was counted since the cache was made, and what it holds now.

@@ -3,7 +3,8 @@
 /// By age an entry is fresh, then stale-while-revalidate, then stale-if-error, then gone; each bound belongs to the
 /// later state. Both stale windows begin where freshness ends (RFC 5861), so the longer one decides when it is gone.
 public struct CachePolicy: Sendable, Hashable {
-    /// The most that all entries may weigh together; without a weigher each entry weighs 1. Range: 1 or more.
+    /// The most that all entries may weigh together; without a weigher each entry weighs 1. An entry so heavy that more
+    /// than 1,024 others would have to go for it at once is not kept, but gets room over several calls. Range: 1 or more.
     /// Default: 10,000.
     public var capacity: Int = 10_000
     /// How long an entry is served without a thought. Range: above 0. Default: 60 s.

@@ -5,15 +5,19 @@
 /// the protected segment (80 % of the main part) when they are asked for again, and are displaced from the end of the
 /// probation. Source: Einziger, Eytan, Friedman, Manes, "Adaptive Software Cache Management" (2018), and Caffeine's
 /// `BoundedLocalCache`. Unlike there, the window does not adapt, and a heavy entry displaces either all it needs or
-/// nothing.
+/// nothing. One that would displace more than ``reach`` others is not let in, but those of them that it has won against go:
+/// so whoever holds the lock takes a bounded time, and the entry finds room when it comes again.
 ///
-/// The lists are linked by index in one array; nothing is allocated for an entry once the array has grown.
+/// The lists are linked by index.
 @usableFromInline
 struct TinyLFU: Sendable {
     /// Where an entry is.
     enum Segment: UInt8, Sendable { case none, window, probation, protected }
 
-    private struct Node: Sendable {
+    /// The entries that one step may displace, and that it may move to another segment.
+    static var reach: Int { 1024 }
+
+    struct Node: Sendable {
         var hash: UInt64 = 0
         var weight = 0
         var newer: Int32 = -1
@@ -35,11 +39,11 @@ struct TinyLFU: Sendable {
     /// What the protected segment may weigh: 80 % of what is not the window's.
     let protectedLimit: Int
 
-    private var nodes: [Node] = []
+    private(set) var nodes = Slots<Node>()
     private var window = List()
     private var probation = List()
     private var protected = List()
-    private var sketch = FrequencySketch()
+    private(set) var sketch = FrequencySketch()
     private var chance: Chance
     private var count = 0
     /// Entries that were displaced.
@@ -64,7 +68,7 @@ struct TinyLFU: Sendable {
 
     /// The segment of an entry.
     func segment(of slot: Int) -> Segment {
-        nodes.indices.contains(slot) ? nodes[slot].segment : .none
+        slot >= 0 && slot < nodes.count ? nodes[slot].segment : .none
     }
 
     /// How often the key with this hash was asked for lately, up to 15.
@@ -97,7 +101,7 @@ struct TinyLFU: Sendable {
         nodes[slot].hash = hash
         nodes[slot].weight = max(1, weight)
         link(Int32(truncatingIfNeeded: slot), into: .window)
-        return settle()
+        return settle(Int32(truncatingIfNeeded: slot))
     }
 
     /// Changes what an entry weighs, which counts as no use of it.
@@ -114,8 +118,8 @@ struct TinyLFU: Sendable {
         unlink(index)
         nodes[slot].weight = max(1, weight)
         link(index, into: segment == .protected && weight > protectedLimit ? .probation : segment)
-        demote()
-        return settle()
+        demote(for: index)
+        return settle(index)
     }
 
     /// Takes an entry out.
@@ -123,6 +127,18 @@ struct TinyLFU: Sendable {
         guard segment(of: slot) != .none else { return }
         unlink(Int32(truncatingIfNeeded: slot))
         count -= 1
+    }
+
+    /// Takes all entries out; what was asked for is still known.
+    ///
+    /// - Returns: What is to be freed outside the lock.
+    mutating func removeAll() -> any Sendable {
+        defer {
+            nodes = Slots()
+            (window, probation, protected) = (List(), List(), List())
+            count = 0
+        }
+        return nodes
     }
 
     // MARK: Segments
@@ -133,54 +149,68 @@ struct TinyLFU: Sendable {
         unlink(index)
         let moves = node.segment == .probation && node.weight <= protectedLimit
         link(index, into: moves ? .protected : node.segment)
-        if moves { demote() }
+        if moves { demote(for: index) }
     }
 
-    /// Sends what the protected segment cannot hold back on probation.
-    private mutating func demote() {
+    /// Sends what the protected segment cannot hold since `index` is in it back on probation; `index` itself, if too many
+    /// would have to go for it.
+    private mutating func demote(for index: Int32) {
+        var moved = 0
         while protected.weight > protectedLimit, protected.oldest >= 0 {
-            let index = protected.oldest
-            unlink(index)
-            link(index, into: .probation)
+            let next = moved < Self.reach ? protected.oldest : index
+            unlink(next)
+            link(next, into: .probation)
+            moved += 1
         }
     }
 
-    /// Lets what falls out of the window into the main part, or out of the cache.
-    private mutating func settle() -> [Int] {
-        var freed: [Int] = []
+    /// Lets what falls out of the window into the main part, or out of the cache, since `new` weighs what it does.
+    private mutating func settle(_ new: Int32) -> [Int] {
+        var freed: [Int] = [], displaced = 0
         if window.weight > windowLimit {
             // All leave the window before the first is judged, so that none has to make room for another.
             var candidates: [Int32] = []
             while window.weight > windowLimit, window.oldest >= 0 {
-                candidates.append(window.oldest)
-                unlink(window.oldest)
+                let next = candidates.count < Self.reach ? window.oldest : new
+                candidates.append(next)
+                unlink(next)
             }
-            for candidate in candidates { admit(candidate, &freed) }
+            for candidate in candidates { admit(candidate, &freed, &displaced) }
         }
         // The main part may use room that the window did not need, and gives it back; an entry that grew is no newcomer
         // to be judged. In both cases the least used go.
-        while weight > capacity, let victim = oldest(butFor: -1) { freed.append(evict(victim)) }
+        while weight > capacity, displaced < Self.reach, let victim = oldest(butFor: -1) {
+            displaced += 1
+            freed.append(evict(victim))
+        }
+        if weight > capacity {
+            unlink(new)
+            reject(new, &freed)
+        }
         return freed
     }
 
-    private mutating func admit(_ candidate: Int32, _ freed: inout [Int]) {
+    private mutating func admit(_ candidate: Int32, _ freed: inout [Int], _ displaced: inout Int) {
         var excess = weight + nodes[Int(candidate)].weight - capacity
         guard excess > 0 else { return link(candidate, into: .probation) }
         let frequency = sketch.frequency(of: nodes[Int(candidate)].hash)
         var victims: [Int32] = []
         var victim = oldest(butFor: -1)
-        while excess > 0 {
-            guard let next = victim, wins(frequency, over: next) else {
-                rejections += 1
-                count -= 1
-                return freed.append(Int(candidate))
-            }
+        while excess > 0, displaced < Self.reach {
+            guard let next = victim, wins(frequency, over: next) else { return reject(candidate, &freed) }
+            displaced += 1
             victims.append(next)
             excess -= nodes[Int(next)].weight
             victim = oldest(butFor: next)
         }
         for victim in victims { freed.append(evict(victim)) }
-        link(candidate, into: .probation)
+        if excess > 0 { reject(candidate, &freed) } else { link(candidate, into: .probation) }
+    }
+
+    private mutating func reject(_ index: Int32, _ freed: inout [Int]) {
+        rejections += 1
+        count -= 1
+        freed.append(Int(index))
     }
 
     /// Whether a newcomer of this frequency displaces `victim`.
@@ -235,7 +265,7 @@ struct TinyLFU: Sendable {
         nodes[Int(index)].segment = .none
     }
 
-    private static func push(_ index: Int32, to list: inout List, _ nodes: inout [Node]) {
+    private static func push(_ index: Int32, to list: inout List, _ nodes: inout Slots<Node>) {
         nodes[Int(index)].newer = -1
         nodes[Int(index)].older = list.newest
         if list.newest >= 0 { nodes[Int(list.newest)].newer = index } else { list.oldest = index }
@@ -243,7 +273,7 @@ struct TinyLFU: Sendable {
         list.weight += nodes[Int(index)].weight
     }
 
-    private static func pull(_ index: Int32, from list: inout List, _ nodes: inout [Node]) {
+    private static func pull(_ index: Int32, from list: inout List, _ nodes: inout Slots<Node>) {
         let node = nodes[Int(index)]
         if node.newer >= 0 { nodes[Int(node.newer)].older = node.older } else { list.newest = node.older }
         if node.older >= 0 { nodes[Int(node.older)].newer = node.newer } else { list.oldest = node.newer }

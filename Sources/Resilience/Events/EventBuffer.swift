@@ -117,9 +117,10 @@ public final class EventBuffer<Event: Sendable>: Sendable {
 
     /// Takes the oldest event out, or waits for the next.
     ///
-    /// - Returns: Nil when the buffer is finished and empty, or when the reader is cancelled while it waits; an event
-    ///   that comes at that moment goes to the next reader.
+    /// - Returns: Nil when the buffer is finished and empty, or when the reader is cancelled, already or while it waits; an
+    ///   event that comes at that moment goes to the next reader.
     public func next() async -> Event? {
+        guard !Task.isCancelled else { return nil }
         let (event, id) = guarded.withLock { guarded -> (Event?, UInt64?) in
             if let event = guarded.ring.pop() { return (event, nil) }
             guard !guarded.isFinished else { return (nil, nil) }
@@ -178,11 +179,11 @@ extension EventBuffer: AsyncSequence {
         let buffer: EventBuffer
 
         /// The next event; nil at the end of the buffer, or when the reader is cancelled.
-        public func next() async -> Event? { Task.isCancelled ? nil : await buffer.next() }
+        public func next() async -> Event? { await buffer.next() }
 
         /// The next event; nil at the end of the buffer, or when the reader is cancelled.
         public func next(isolation actor: isolated (any Actor)?) async -> Event? {
-            Task.isCancelled ? nil : await buffer.next()
+            await buffer.next()
         }
     }
 

@@ -121,27 +121,48 @@ import Testing
             #expect(add(1, deadline: at(1_000_000 - Int(number)), to: &machine, at: at(0)).count == 1)
             end(number, in: &machine)
         }
-        let kept = fixed(1, linger: .seconds(1), running: 1)
-        machine = kept
+        #expect(machine.deadlines.count == 0 && machine.queuedDeadlines.count == 0)
+        machine = fixed(1, linger: .seconds(1), running: 1)
         #expect(add(1, deadline: at(1_000), to: &machine, at: at(0)) == [[1]])
         for number in 2...1000 as ClosedRange<UInt64> {
             #expect(add(1, deadline: at(1_000_000), to: &machine, at: at(0)).isEmpty)
             #expect(machine.withdraw(number).left)
         }
-        #expect(machine.deadlines.count <= 65)
+        #expect(machine.deadlines.count == 1 && machine.queuedDeadlines.count == 0)
+    }
+
+    @Test(arguments: [false, true])
+    func `a deadline among a hundred thousand is taken out in a few steps`(mostUrgentFirst: Bool) {
+        let count = 100_000
+        var policy = BatcherPolicy(
+            .fixed(count + 1), maximumSize: count + 1, maximumLinger: .seconds(1_000_000))
+        policy.queue = count + 1
+        var machine = Machine(policy), most = 0
+        for number in 0..<count {
+            _ = machine.submit(deadline: at(1_000_000 + number * 37 % 1009), at: at(0))
+        }
+        for number in 1...UInt64(count) {
+            let id = mostUrgentFirst ? machine.queuedDeadlines.first?.id ?? 0 : number
+            let before = machine.deadlines.moves + machine.queuedDeadlines.moves
+            if !machine.withdraw(id).left { most = .max }
+            most = max(most, machine.deadlines.moves + machine.queuedDeadlines.moves - before)
+        }
+        #expect(most <= 2 * 17, "the depth of two heaps")
+        #expect(machine.snapshot.queued == 0 && machine.wakesAt == nil)
     }
 
     @Test func `deadlines come out in order`() {
         var chance = Chance(seed: 5), heap = DeadlineHeap(), moments: [Instant] = []
         for id in 0..<500 as Range<UInt64> {
             moments.append(at(Int(chance.next() % 300)))
-            heap.insert(.init(deadline: moments[Int(id)], id: id))
+            heap.insert(.init(deadline: moments[Int(id)], id: id, arrived: at(0)))
         }
-        heap.keep { $0 % 3 != 0 }
+        for id in 0..<500 as Range<UInt64> where id % 3 == 0 { heap.remove(id) }
+        heap.remove(1000)
         var seen: [Instant] = []
         while seen.count < 500, let first = heap.first {
             seen.append(first.deadline)
-            heap.removeFirst()
+            heap.remove(first.id)
         }
         #expect(seen == moments.indices.filter { $0 % 3 != 0 }.map { moments[$0] }.sorted())
     }

@@ -238,6 +238,23 @@ import Testing
         #expect(batcher.snapshot.running == 0)
     }
 
+    @Test func `an already cancelled caller's item is not taken, nor weighed`() async throws {
+        let weighed = Recorder<Int>()
+        let batcher = Batcher<Int, Int>(
+            "test", policy: BatcherPolicy(.fixed(1), maximumWeight: 9), time: time,
+            weighing: { item in
+                weighed.record(item)
+                return 1
+            }
+        ) { $0 }
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await batcher.submit(1)
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(weighed.events.isEmpty && batcher.snapshot.accepted == 0 && batcher.snapshot.cancelled == 0)
+    }
+
     @Test func `a caller cancelled on its way in does not wait`() async throws {
         let batcher = Batcher<Int, Int>(
             "test", policy: BatcherPolicy(.fixed(2), maximumWeight: 9), time: time,

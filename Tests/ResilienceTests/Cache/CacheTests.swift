@@ -126,14 +126,17 @@ import Testing
         #expect(log.events == ["begin 1", "begin 2"])
     }
 
-    @Test func `a cancelled caller is told so before it loads anything`() async {
+    @Test func `a cancelled caller is told so before it loads anything, whatever is kept`() async {
         let cache = cache(), script = Script<String>()
-        let caller = Task {
-            withUnsafeCurrentTask { $0?.cancel() }
-            return try await cache.value(for: "a") { _ in try await script() }
+        for isKept in [false, true] {
+            if isKept { cache.warm([("a", "1")]) }
+            let caller = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return try await cache.value(for: "a") { _ in try await script() }
+            }
+            await #expect(throws: CancellationError.self) { try await caller.value }
         }
-        await #expect(throws: CancellationError.self) { try await caller.value }
-        #expect(script.calls == 0)
+        #expect(script.calls == 0 && cache.counts.hits == 0 && cache.counts.misses == 0)
     }
 
     @Test func `the old value is served while another is loaded in the background`() async throws {

@@ -189,6 +189,11 @@ import Testing
         }
         #expect(await reader.value == nil)
         buffer.record(1)
+        let other = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await buffer.next()
+        }
+        #expect(await other.value == nil)
         #expect(buffer.drain() == [1])
     }
 

@@ -124,6 +124,7 @@ private final class BatcherScene: Sendable {
     }
 
     func call(_ item: Int) async throws {
+        if simulation.below(10) == 0 { return try await callCancelled(item) }
         let hurries = simulation.below(4) == 0
         let deadline =
             hurries ? simulation.time.now.advanced(by: .milliseconds(1 + simulation.below(10))) : nil
@@ -140,6 +141,20 @@ private final class BatcherScene: Sendable {
             simulation.expectFair(error)
         }
         simulation.expect(batcher.snapshot.queued <= policy.queue, "\(batcher.snapshot.queued) wait")
+    }
+
+    /// Submits when it is cancelled already: nothing is taken and nothing is counted.
+    private func callCancelled(_ item: Int) async throws {
+        withUnsafeCurrentTask { $0?.cancel() }
+        let before = batcher.snapshot
+        do {
+            _ = try await batcher.submit(item)
+            simulation.expect(false, "a cancelled call was answered")
+        } catch {
+            simulation.expect(error is CancellationError, "unexpected: \(error)")
+        }
+        simulation.expect(batcher.snapshot == before, "a cancelled call was counted")
+        throw CancellationError()
     }
 
     private func expectFair(_ rejection: Rejection, _ deadline: Instant?) {

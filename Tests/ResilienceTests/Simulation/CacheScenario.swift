@@ -71,6 +71,7 @@ private final class CacheScene: Sendable {
                 $0 += 1; return $0
             }
         if removes, simulation.below(6) == 0 { await cache.remove(key) }
+        if simulation.below(10) == 0 { return try await callCancelled(key) }
         let begun = simulation.time.now
         do {
             let answer = try await cache.answer(for: key) { key in try await self.load(key, for: number) }
@@ -84,6 +85,23 @@ private final class CacheScene: Sendable {
             simulation.expect(false, "unexpected: \(error)")
         }
         try Task.checkCancellation()
+    }
+
+    /// Calls when it is cancelled already: nothing runs and nothing is counted.
+    private func callCancelled(_ key: Int) async throws {
+        withUnsafeCurrentTask { $0?.cancel() }
+        let before = cache.counts
+        do {
+            _ = try await cache.value(for: key) { [simulation] key in
+                simulation.expect(false, "a cancelled call loads")
+                return Loaded(key: key, at: simulation.time.now)
+            }
+            simulation.expect(false, "a cancelled call was answered")
+        } catch {
+            simulation.expect(error is CancellationError, "unexpected: \(error)")
+        }
+        simulation.expect(cache.counts == before, "a cancelled call was counted")
+        throw CancellationError()
     }
 
     private func load(_ key: Int, for call: Int) async throws -> Loaded {
