@@ -35,7 +35,7 @@ public final class ConcurrencyLimiter: Sendable {
         machine = Mutex(StateMachine(policy, chance: chance))
     }
 
-    /// Lets a call in if the limit allows it.
+    /// Lets a call in if the limit allows it, for a cancelled caller too.
     ///
     /// - Throws: ``Rejection`` with reason `full`.
     public func enter() throws(Rejection) -> Permit {

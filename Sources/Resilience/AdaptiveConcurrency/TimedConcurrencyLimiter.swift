@@ -28,10 +28,11 @@ public struct TimedConcurrencyLimiter: ResilienceStrategy {
 
     /// Runs `next` if the limit allows one more.
     ///
-    /// - Throws: ``Rejection`` with reason `full`, or what `next` throws.
+    /// - Throws: ``Rejection`` with reason `full`, `CancellationError`, or what `next` throws.
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
+        try Task.checkCancellation()
         let permit = try limiter.enter(), startedAt = time.now
         do {
             let value = try await next(context)

@@ -4,7 +4,8 @@ extension AdaptiveRetry {
         fileprivate var retries: Retry.StateMachine
         /// The delays of each arm that was chosen.
         fileprivate var series: [Int: Backoff.Series] = [:]
-        fileprivate var attempts = 0
+        /// The retries since the waits began, or began anew.
+        fileprivate var retriesInRow = 0
         fileprivate var waited = Duration.zero
         /// The arm that led to the attempt that runs.
         fileprivate var choice: RetryBandit<Key>.Choice?
@@ -51,7 +52,7 @@ extension AdaptiveRetry {
         {
             settle(&call, succeeded: false, at: now)
             let choice: RetryBandit<Key>.Choice?, arm: Int?, random = chance.unit(), delay: Duration
-            if let wish, case .honoured = policy.retryAfter {
+            if let wish, policy.retryAfter.isBelieved {
                 (choice, arm) = (nil, nil)
                 let spread = min(max(.zero, policy.spread), .unbounded)
                 delay = min(max(.zero, wish), .unbounded) + spread.saturating(times: random)
@@ -60,11 +61,15 @@ extension AdaptiveRetry {
                 let index = choice?.arm ?? bandit.policy.fallback
                 arm = index
                 delay = call.series[index, default: Backoff.Series(policy.arms[index].backoff)]
-                    .delay(attempt: call.attempts, random: random)
+                    .delay(attempt: call.retriesInRow, random: random)
             }
             let step = call.retries.next(retryAfter: wish, delay: delay, random: random, at: now)
-            if case .retry(let wait, let number) = step {
-                (call.attempts, call.choice) = (number, choice)
+            if case .retry(let wait, _) = step {
+                call.choice = choice
+                call.retriesInRow += 1
+                if wish != nil, case .exact = policy.retryAfter {
+                    (call.retriesInRow, call.series) = (0, [:])
+                }
                 call.waited += min(wait, .unbounded)
             }
             return Decision(step: step, arm: arm, ground: choice?.ground)

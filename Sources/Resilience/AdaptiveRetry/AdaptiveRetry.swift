@@ -32,7 +32,7 @@ public final class AdaptiveRetry<Key: Hashable & Sendable>: Sendable {
     /// - Parameters:
     ///   - budget: What retries may cost in all, shared with others; asked before each wait, so that retries which are
     ///     still waiting count.
-    ///   - onEvent: Called after each decision.
+    ///   - onEvent: Called after each decision about a failure.
     ///   - classify: Says what class a failure is of; the policy bounds how many are remembered. A failure without one
     ///     is retried by the fallback arm, and nothing is learned from it.
     public init(
@@ -99,7 +99,8 @@ public final class AdaptiveRetry<Key: Hashable & Sendable>: Sendable {
     // MARK: Running
 
     @usableFromInline
-    func begin(_ outer: CallContext) -> CallContext {
+    func begin(_ outer: CallContext) throws -> CallContext {
+        try Task.checkCancellation()
         budget?.deposit()
         var context = outer
         context.attempt = 0
@@ -128,13 +129,15 @@ public final class AdaptiveRetry<Key: Hashable & Sendable>: Sendable {
             guard case .retry(let wish) = judge(error), !Task.isCancelled else {
                 // A layer inside refused the retry: it did not help. Other errors say nothing about the wait.
                 if error is Rejection, !Task.isCancelled { settle(&call, succeeded: false) }
+                tell(.stop(.refusal))
                 throw error
             }
             let step = decide(&call, key: classify(error), retryAfter: wish)
             guard case .retry(let wait, let number) = step else { throw error }
-            try await time.sleep(for: wait)
-            // A wait of no time, or one that is over, does not tell.
-            try Task.checkCancellation()
+            do { try await Retry.pause(wait, by: time) } catch {
+                tell(.stop(.cancelled))
+                throw error
+            }
             context.attempt = number
             do {
                 let value = try await next(context)
@@ -150,13 +153,17 @@ public final class AdaptiveRetry<Key: Hashable & Sendable>: Sendable {
         if case .retry = decision.step, let budget, !budget.withdraw() {
             decision.step = .stop(.budget)
         }
-        if let onEvent {
+        if onEvent != nil {
             let arm = decision.arm.map { policy.arms[$0].name }
-            onEvent(
-                AdaptiveRetryEvent(
-                    retry: name, key: key, arm: arm, ground: decision.ground, step: decision.step))
+            tell(decision.step, key: key, arm: arm, ground: decision.ground)
         }
         return decision.step
+    }
+
+    private func tell(
+        _ step: Retry.Step, key: Key? = nil, arm: String? = nil, ground: RetryBandit<Key>.Choice.Ground? = nil
+    ) {
+        onEvent?(AdaptiveRetryEvent(retry: name, key: key, arm: arm, ground: ground, step: step))
     }
 
     private func settle(_ call: inout Call, succeeded: Bool) {
@@ -192,7 +199,7 @@ extension AdaptiveRetry: ResilienceStrategy {
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
-        let inner = begin(context)
+        let inner = try begin(context)
         do { return try await next(inner) } catch {
             return try await again(after: error, inner, next)
         }
@@ -213,7 +220,7 @@ extension AdaptiveRetry: ResilienceStrategy {
         public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value)
             async throws -> Value
         {
-            let inner = retry.begin(context)
+            let inner = try retry.begin(context)
             do { return try await next(inner) } catch {
                 return try await retry.again(
                     after: error, inner, judging: judge, classifying: classify, next)

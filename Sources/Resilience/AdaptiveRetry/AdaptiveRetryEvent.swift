@@ -2,7 +2,7 @@
 public struct AdaptiveRetryEvent<Key: Hashable & Sendable>: Sendable, Hashable {
     /// The name of the retry.
     public var retry: String
-    /// What the failure was classified as; nil if it has no class.
+    /// What the failure was classified as; nil if it has no class, and when no retry was wanted.
     public var key: Key?
     /// The name of the arm whose wait it is; nil when the server said when to come back.
     public var arm: String?
@@ -17,6 +17,6 @@ extension AdaptiveRetryEvent: ResilienceEvent {
     public var strategy: String { retry }
     /// `retry_scheduled` before the wait for the next attempt, `retry_stopped` when there will be none.
     public var kind: String { step.kind }
-    /// An error when the call gets its last failure, else a warning.
+    /// As that of a ``RetryEvent``.
     public var severity: EventSeverity { step.severity }
 }

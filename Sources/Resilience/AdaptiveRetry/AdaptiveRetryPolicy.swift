@@ -44,10 +44,10 @@ public struct AdaptiveRetryPolicy: Sendable, Hashable {
     public var maximumDuration: Duration?
     /// What a server's Retry-After does. Default: honoured up to 60 s.
     ///
-    /// When it is honoured, no arm is chosen and nothing is learned: the server knows better.
+    /// When it is honoured or kept to exactly, no arm is chosen and nothing is learned: the server knows better.
     public var retryAfter = RetryPolicy.RetryAfter.honoured(ceiling: .seconds(60))
-    /// The most that is added by chance to a wait that the server asked for, so that callers do not come back in step.
-    /// Default: 300 ms.
+    /// The most that is added by chance to a wait that the server asked for, so that callers do not come back in step;
+    /// nothing is added to one that is kept to exactly. Default: 300 ms.
     public var spread = Duration.milliseconds(300)
 
     /// Creates the default policy.

@@ -8,6 +8,7 @@ extension Bulkhead: ResilienceStrategy {
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
+        try Task.checkCancellation()
         guard takePlace() else { return try await queue(context, next) }
         defer { givePlace() }
         return try await next(context)

@@ -65,11 +65,12 @@ public final class Bulkhead: Sendable {
     public func enter(
         priority: Int = 0, partition: String? = nil, bypass: Bool = false, deadline: Instant? = nil
     ) async throws -> Permit {
+        try Task.checkCancellation()
         if let ticket = enterAtOnce(partition, bypass) { return Permit(bulkhead: self, ticket: ticket) }
         return Permit(bulkhead: self, ticket: try await queue(priority, partition, deadline))
     }
 
-    /// Takes a place if there is one, without waiting.
+    /// Takes a place if there is one, without waiting, for a cancelled caller too.
     ///
     /// - Throws: ``Rejection`` with reason `full`.
     public func tryEnter(partition: String? = nil, bypass: Bool = false) throws(Rejection) -> Permit {

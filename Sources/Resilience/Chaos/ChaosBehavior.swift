@@ -32,6 +32,7 @@ public final class ChaosBehavior: ChaosStrategy {
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
+        try Task.checkCancellation()
         if draw(context) { try await behavior(context) }
         return try await next(context)
     }

@@ -44,6 +44,7 @@ public final class ChaosFault: ChaosStrategy {
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
+        try Task.checkCancellation()
         if let fault = draw(context) { throw fault }
         return try await next(context)
     }

@@ -44,11 +44,12 @@ public final class ChaosLatency: ChaosStrategy {
 
     /// Runs `next`, perhaps after a wait.
     ///
-    /// - Throws: `CancellationError` when the call is cancelled while it waits, else what `next` throws.
+    /// - Throws: `CancellationError` when the call is cancelled before or while it waits, else what `next` throws.
     @inlinable
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
+        try Task.checkCancellation()
         if let wait = draw(context) { try await time.sleep(for: wait) }
         return try await next(context)
     }

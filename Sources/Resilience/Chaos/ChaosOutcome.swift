@@ -39,6 +39,7 @@ public final class ChaosOutcome<Answer: Sendable>: ChaosStrategy {
 
     /// Runs `operation`, or gives its caller the other value instead.
     public func run(_ operation: () async throws -> Answer) async throws -> Answer {
+        try Task.checkCancellation()
         let context = CallContext()
         guard dice.strikes(context) else { return try await operation() }
         dice.tell(.outcome, context)
@@ -50,6 +51,7 @@ public final class ChaosOutcome<Answer: Sendable>: ChaosStrategy {
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
+        try Task.checkCancellation()
         if let answer = draw(context, as: Value.self) { return answer }
         return try await next(context)
     }

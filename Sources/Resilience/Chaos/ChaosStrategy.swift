@@ -1,7 +1,7 @@
 /// A strategy that does harm on purpose, to see how the layers outside bear it.
 ///
 /// It has its place inside all other layers, where the real call is. Off by default, and cheap while it is off: one look
-/// at a word in memory.
+/// at a word in memory, and one at whether the caller is cancelled.
 public protocol ChaosStrategy: ResilienceStrategy {
     /// When it strikes.
     var dice: ChaosDice { get }

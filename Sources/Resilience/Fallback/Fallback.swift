@@ -9,7 +9,7 @@
 /// ```
 ///
 /// The rungs are tried in their order; one that fails is passed over. When all fail, the first error is thrown, since it
-/// says what is wrong. A cancelled call is not served.
+/// says what is wrong. A cancelled call is not served by a rung.
 public struct Fallback<Value: Sendable>: Sendable {
     /// One thing to serve.
     public struct Rung: Sendable {
@@ -64,6 +64,7 @@ public struct Fallback<Value: Sendable>: Sendable {
     ///
     /// - Throws: The operation's own error when no rung can serve, or `CancellationError`.
     public func run(_ operation: () async throws -> Value) async throws -> Served {
+        try Task.checkCancellation()
         let failure: any Error
         do { return Served(value: try await operation(), rung: nil, error: nil) } catch { failure = error }
         if failure is CancellationError || Task.isCancelled { throw failure }

@@ -29,7 +29,7 @@ public final class Hedge: Sendable {
     /// - Parameters:
     ///   - budget: What hedges may cost in all, shared with others. One that is not allowed is left out; the call goes on.
     ///   - onEvent: Told about each hedge that is due.
-    ///   - delay: Replaces the policy's delay before the given hedge, counted from 1; nil keeps it.
+    ///   - delay: Replaces the policy's delay before the given hedge, counted from 1; nil and a negative one keep it.
     public init(
         _ name: String, policy: HedgePolicy = HedgePolicy(), budget: RetryBudget? = nil,
         time: TimeSource = TimeSource(), spawner: Spawner = .detached,
@@ -131,7 +131,7 @@ public final class Hedge: Sendable {
 
     /// The time to the given hedge, counted from 1; nil if it follows a failure only.
     func delay(before hedge: Int) -> Duration? {
-        if let delay = generator?(hedge) { return delay }
+        if let delay = generator?(hedge), delay >= .zero { return delay }
         switch policy.delay {
         case .fixed(let delay): return delay
         case .afterFailure: return nil

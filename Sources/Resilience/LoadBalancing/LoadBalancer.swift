@@ -40,7 +40,8 @@ public final class LoadBalancer: Sendable {
         self.machine = Mutex(machine)
     }
 
-    /// Chooses a target for a call: one that is left out for its failures only where no other may be chosen.
+    /// Chooses a target for a call: one that is left out for its failures only where no other may be chosen. Does not look
+    /// whether the caller is cancelled: a choice that is dropped counts as ignored.
     ///
     /// - Parameter excluded: Targets not to choose, such as those that an earlier attempt was sent to.
     /// - Throws: ``Rejection`` with reason `noTarget` when none is left.

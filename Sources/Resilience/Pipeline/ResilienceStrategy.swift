@@ -14,6 +14,8 @@ public protocol ConcurrentStrategy: Sendable {
 }
 
 /// A layer of a pipeline that runs the call where it was made: on the caller's actor, without a copy or a hop.
+///
+/// A caller that was cancelled before gets `CancellationError`: nothing runs for it, and nothing is taken or counted.
 public protocol ResilienceStrategy: ConcurrentStrategy {
     /// Runs `next`, or throws a ``Rejection``.
     func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws -> Value

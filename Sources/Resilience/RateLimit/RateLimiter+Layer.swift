@@ -4,12 +4,13 @@ extension RateLimiter: ResilienceStrategy {
 
     /// Runs `next` when a permit for it is there. Waits for it as long as the policy says, and not beyond the deadline.
     ///
-    /// - Throws: ``Rejection`` with reason `rateLimited`, `CancellationError`, or what `next` throws.
+    /// - Throws: ``Rejection`` with reason `rateLimited` or `exceedsLimit`, `CancellationError`, or what `next` throws.
     @inlinable
     @inline(__always)
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
+        try Task.checkCancellation()
         guard takePermit() else { return try await queue(context, next) }
         return try await next(context)
     }

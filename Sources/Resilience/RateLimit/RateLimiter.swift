@@ -23,8 +23,9 @@ public final class RateLimiter: Sendable {
         var policy: RateLimitPolicy
         var waiters = Waiters<Turn>()
 
-        mutating func tell(_ moves: [Move]) -> [() -> Void] {
-            moves.compactMap { waiters.answer($0.id, .moved($0.due)) }
+        /// Answers those who may pass earlier than they were told.
+        mutating func tellMoves() -> [() -> Void] {
+            machine.takeMoves().compactMap { waiters.answer($0.id, .moved($0.due)) }
         }
     }
 
@@ -50,10 +51,10 @@ public final class RateLimiter: Sendable {
 
     // MARK: Taking permits
 
-    /// Takes permits if they are there, without waiting. Zero permits or fewer are always there.
+    /// Takes permits if they are there, without waiting, for a cancelled caller too. Zero permits or fewer are always there.
     ///
-    /// - Throws: ``Rejection`` with reason `rateLimited` and the time after which the permits will be there; without a
-    ///   time if they never will, being more than the limit.
+    /// - Throws: ``Rejection`` with reason `rateLimited` and the time after which the permits will be there, or with
+    ///   reason `exceedsLimit` if they never will, being more than the limit.
     public func acquire(permits: Int = 1) throws(Rejection) {
         let now = time.nanoseconds
         if !guarded.withLock({ $0.machine.acquire(permits, at: now) }) { throw refusal(of: permits, at: now) }
@@ -73,8 +74,10 @@ public final class RateLimiter: Sendable {
     /// - Parameter limit: How long it may take; by default as long as the policy says. A call that would wait longer
     ///   is rejected at once.
     /// - Throws: ``Rejection`` with reason `rateLimited` when it would take longer or too many wait, with the time
-    ///   after which the permits would be there; or `CancellationError`.
+    ///   after which the permits would be there; with reason `exceedsLimit` when they never will be; or
+    ///   `CancellationError`.
     public func wait(permits: Int = 1, upTo limit: Duration? = nil) async throws {
+        try Task.checkCancellation()
         let now = time.nanoseconds
         let entry = guarded.withLock {
             $0.machine.enter(permits, upTo: (limit ?? $0.policy.maximumWait).wholeNanoseconds, at: now)
@@ -101,7 +104,11 @@ public final class RateLimiter: Sendable {
     ///   none were taken.
     public func reserve(permits: Int = 1, upTo limit: Duration = .unbounded) -> Duration? {
         let now = time.nanoseconds, most = limit.wholeNanoseconds
-        guard let wait = guarded.withLock({ $0.machine.reserve(permits, upTo: most, at: now) }) else {
+        let (wait, resumptions) = guarded.withLock { guarded in
+            (guarded.machine.reserve(permits, upTo: most, at: now), guarded.tellMoves())
+        }
+        for resume in resumptions { resume() }
+        guard let wait else {
             if onEvent != nil { _ = refusal(of: permits, at: now) }
             return nil
         }
@@ -110,13 +117,15 @@ public final class RateLimiter: Sendable {
 
     /// Runs `operation` when its permits are there, after at most `limit`. Default: it does not wait.
     ///
-    /// - Throws: ``Rejection`` with reason `rateLimited`, `CancellationError`, or the operation's own error.
+    /// - Throws: ``Rejection`` with reason `rateLimited` or `exceedsLimit`, `CancellationError`, or the operation's own
+    ///   error.
     public func run<Result>(
         permits: Int = 1, upTo limit: Duration = .zero, _ operation: () async throws -> Result
     ) async throws -> Result {
         if limit > .zero {
             try await wait(permits: permits, upTo: limit)
         } else {
+            try Task.checkCancellation()
             try acquire(permits: permits)
         }
         return try await operation()
@@ -136,8 +145,8 @@ public final class RateLimiter: Sendable {
         let now = time.nanoseconds
         let resumptions = guarded.withLock { guarded in
             guarded.policy = policy
-            let moves = guarded.machine.reconfigure(policy, at: now)
-            return guarded.tell(moves)
+            guarded.machine.reconfigure(policy, at: now)
+            return guarded.tellMoves()
         }
         for resume in resumptions { resume() }
         tell(.reconfigured, policy.permits, wait: nil)
@@ -160,7 +169,8 @@ public final class RateLimiter: Sendable {
 
     private func rejection(of permits: Int, wait: Int64?) -> Rejection {
         tell(.rejected, permits, wait: wait)
-        return Rejection(.rateLimited, strategy: name, retryAfter: wait.map { .nanoseconds($0) })
+        guard let wait else { return Rejection(.exceedsLimit, strategy: name) }
+        return Rejection(.rateLimited, strategy: name, retryAfter: .nanoseconds(wait))
     }
 
     private func tell(_ happening: RateLimiterEvent.Happening, _ permits: Int, wait: Int64?) {
@@ -206,16 +216,18 @@ public final class RateLimiter: Sendable {
     }
 
     private func pass(_ id: UInt64, due: Int64) {
-        guarded.withLock { guarded in
-            guarded.machine.pass(id, due: due) ? guarded.waiters.answer(id, .passed) : nil
-        }?()
+        let resumptions = guarded.withLock { guarded -> [() -> Void] in
+            guard guarded.machine.pass(id, due: due) else { return [] }
+            return [guarded.waiters.answer(id, .passed)].compactMap(\.self) + guarded.tellMoves()
+        }
+        for resume in resumptions { resume() }
     }
 
     private func cancel(_ id: UInt64) {
         let now = time.nanoseconds
         let resumptions = guarded.withLock { guarded -> [() -> Void] in
-            guard let moves = guarded.machine.cancel(id, at: now) else { return [] }
-            return [guarded.waiters.answer(id, .cancelled)].compactMap(\.self) + guarded.tell(moves)
+            guard guarded.machine.cancel(id, at: now) else { return [] }
+            return [guarded.waiters.answer(id, .cancelled)].compactMap(\.self) + guarded.tellMoves()
         }
         for resume in resumptions { resume() }
     }

@@ -84,6 +84,7 @@ extension SendRateLimiter: ResilienceStrategy {
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
+        try Task.checkCancellation()
         let admittedAt = try await enter(before: context.deadline)
         do {
             let value = try await next(context)

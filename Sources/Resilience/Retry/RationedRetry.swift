@@ -56,7 +56,7 @@ public struct RationedRetry: ResilienceStrategy {
     private func run<Value>(
         _ context: CallContext, within quota: RetryQuota, _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
-        let context = retry.begin(context)
+        let context = try retry.begin(context)
         var taken: Int?
         do {
             let value = try await next(context)
@@ -86,7 +86,7 @@ public struct RationedRetry: ResilienceStrategy {
         _ context: CallContext, within budget: ConcurrencyRetryBudget,
         _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
-        let context = retry.begin(context)
+        let context = try retry.begin(context)
         var isRetrying = false
         budget.began()
         defer {

@@ -9,16 +9,19 @@ extension Retry: ResilienceStrategy {
         -> Value
     {
         // No more than this, so that it is compiled into the caller: a loop here cost ten times as much.
-        let inner = begin(context)
+        let inner = try begin(context)
         do { return try await next(inner) } catch {
             return try await again(error, inner, next)
         }
     }
 
     /// What the first attempt is told.
+    ///
+    /// - Throws: `CancellationError` when the caller was cancelled before.
     @inlinable
     @inline(__always)
-    func begin(_ outer: CallContext) -> CallContext {
+    func begin(_ outer: CallContext) throws -> CallContext {
+        try Task.checkCancellation()
         var context = outer
         context.attempt = 0
         if !isBare { prepare(&context) }
@@ -45,9 +48,12 @@ extension Retry: ResilienceStrategy {
         after error: any Error, _ context: CallContext, judging judge: (any Error) -> Judgement,
         allowing allow: () -> Bool = { true }, _ next: (CallContext) async throws -> Value
     ) async throws -> Value {
+        // A call that an open breaker refuses costs no more than this.
         let judgement = judge(error)
-        // A refusal of an open breaker is common while it lasts, and costs no more than this.
-        if case .accept = judgement { throw error }
+        guard case .retry = judgement else {
+            tellRefusal()
+            throw error
+        }
         return try await repeated(
             after: .failure(error), judgement, since: context.retriedSince ?? Instant(),
             deadline: context.deadline,
@@ -62,14 +68,15 @@ extension Retry: ResilienceStrategy {
         }
     }
 
-    /// What an error means to a retry in a pipeline: errors are retried, but for cancellation and for rejections of a
-    /// breaker inside, which would reject the next attempt as well.
+    /// What an error means to a retry in a pipeline: errors are retried, but for cancellation and for rejections by layers
+    /// inside that would reject the next attempt as well: those of a breaker, and of a rate limiter for a call that costs
+    /// more than its limit.
     public static func judgeOfLayer(_ error: any Error) -> Judgement {
         guard let rejection = error as? Rejection else {
             return error is CancellationError ? .accept : .retry()
         }
         switch rejection.reason {
-        case .circuitOpen, .probesBusy, .isolated, .deadlinePassed: return .accept
+        case .circuitOpen, .probesBusy, .isolated, .deadlinePassed, .exceedsLimit: return .accept
         default: return .retry(after: rejection.retryAfter)
         }
     }
@@ -98,7 +105,7 @@ public struct JudgedRetry: ResilienceStrategy {
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
-        let inner = retry.begin(context)
+        let inner = try retry.begin(context)
         do { return try await next(inner) } catch {
             return try await retry.again(after: error, inner, judging: judge, next)
         }

@@ -12,8 +12,13 @@ extension Retry {
         case retryAfter = "retry_after"
         /// The retry budget is spent.
         case budget
-        /// The caller's judge says that the result is not worth a retry.
+        /// The caller's judge says that the error is not worth a retry.
         case unhandled
+        /// The caller was cancelled during the attempt or the wait.
+        case cancelled
+
+        /// Why there is no retry when the policy was not asked.
+        static var refusal: StopReason { Task.isCancelled ? .cancelled : .unhandled }
     }
 
     /// What to do after an attempt.
@@ -47,7 +52,7 @@ extension Retry {
         ///
         /// - Parameters:
         ///   - retryAfter: What the server asked for. A negative wish means: do not come back.
-        ///   - delay: A wait that replaces the computed one.
+        ///   - delay: A wait that replaces the computed one; a negative one does not.
         ///   - expected: How long the next attempt is expected to take; a retry that would end past the deadline is
         ///     not begun.
         ///   - random: A number in 0 ... 1 from the caller's generator.
@@ -57,8 +62,7 @@ extension Retry {
         ) -> Step {
             if let limit = policy.maximumAttempts, attempts >= limit { return .stop(.attempts) }
             if let limit = policy.maximumDuration, now.since(startedAt) >= limit { return .stop(.duration) }
-            let computed = delay.map { min(max(.zero, $0), .unbounded) } ?? series.next(random: random)
-            guard let wait = wait(computed, asked: retryAfter) else {
+            guard let wait = wait(asked: retryAfter, replacing: delay, random: random) else {
                 return .stop(.retryAfter)
             }
             if let deadline, now.advanced(by: wait).advanced(by: expected) >= deadline {
@@ -68,15 +72,27 @@ extension Retry {
             return .retry(after: wait, attempt: attempts)
         }
 
-        private func wait(_ computed: Duration, asked: Duration?) -> Duration? {
-            guard let asked else { return computed }
+        private mutating func wait(asked: Duration?, replacing delay: Duration?, random: Double) -> Duration?
+        {
+            guard let asked else { return computed(delay, random) }
             guard asked >= .zero else { return nil }
             switch policy.retryAfter {
-            case .ignored: return computed
+            case .ignored: return computed(delay, random)
             case .clamped(let spread):
+                let computed = computed(delay, random)
                 return min(max(asked, computed), computed + min(max(.zero, spread), .unbounded))
-            case .honoured(let ceiling): return asked > ceiling ? nil : max(computed, asked)
+            case .honoured(let ceiling):
+                let computed = computed(delay, random)
+                return asked > ceiling ? nil : max(computed, asked)
+            case .exact(let ceiling):
+                series = Backoff.Series(policy.backoff)
+                return asked > ceiling ? nil : min(asked, .unbounded)
             }
+        }
+
+        private mutating func computed(_ delay: Duration?, _ random: Double) -> Duration {
+            guard let delay, delay >= .zero else { return series.next(random: random) }
+            return min(delay, .unbounded)
         }
     }
 }

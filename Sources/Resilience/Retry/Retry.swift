@@ -7,8 +7,8 @@ import Synchronization
 /// let answer = try await retry.run { attempt in try await search(query) }
 /// ```
 ///
-/// A cancelled call is never retried: the `CancellationError` passes through. Do not put a retry around an operation
-/// that must not run twice.
+/// A call that is cancelled is not made again: its last error or `CancellationError` is thrown. Between two attempts
+/// without a wait others may run. Do not put a retry around an operation that must not run twice.
 public final class Retry: Sendable {
     /// What an attempt's result means to the retry.
     public enum Judgement: Sendable, Hashable {
@@ -35,7 +35,7 @@ public final class Retry: Sendable {
     /// - Parameters:
     ///   - budget: What retries may cost in all, shared with others; asked before each wait, so that retries which are
     ///     still waiting count.
-    ///   - onEvent: Called after each decision.
+    ///   - onEvent: Called after each decision that is not about an accepted value.
     public init(
         _ name: String, policy: RetryPolicy = RetryPolicy(), budget: RetryBudget? = nil,
         time: TimeSource = TimeSource(), chance: Chance = .system(),
@@ -55,7 +55,7 @@ public final class Retry: Sendable {
     /// - Parameters:
     ///   - deadline: The moment at which the caller wants its answer; no wait that reaches it is begun.
     ///   - judge: Says what a result means. By default values are accepted and errors are retried.
-    ///   - delay: Replaces the computed wait before the given retry (counted from 1); nil keeps it.
+    ///   - delay: Replaces the computed wait before the given retry (counted from 1); nil and a negative one keep it.
     ///   - discard: Gets each value that was produced but is not given to the caller.
     ///   - operation: Gets the attempt's number, from 0.
     /// - Throws: The operation's last error, unchanged, or `CancellationError`.
@@ -67,11 +67,12 @@ public final class Retry: Sendable {
         discard: (Value) -> Void = { _ in },
         _ operation: (Int) async throws -> Value
     ) async throws -> Value {
+        try Task.checkCancellation()
         begin()
         let startedAt = start, first: Result<Value, any Error>
         do { first = .success(try await operation(0)) } catch { first = .failure(error) }
         let judgement = judge(first)
-        if case .accept = judgement { return try first.get() }
+        if case .success(let value) = first, case .accept = judgement { return value }
         return try await repeated(
             after: first, judgement, since: startedAt, deadline: deadline, judging: judge, delay: delay,
             discard: discard, operation)
@@ -105,17 +106,37 @@ public final class Retry: Sendable {
             var step = machine.next(
                 retryAfter: wish, delay: delay(attempt + 1), random: random, at: time.now)
             if case .retry = step, budget?.withdraw() == false || !allow() { step = .stop(.budget) }
-            onEvent?(RetryEvent(retry: name, step: step))
-            guard case .retry(let wait, let next) = step else { break }
+            tell(step)
+            guard case .retry(let wait, let next) = step else { return try result.get() }
             if case .success(let value) = result { discard(value) }
-            try await time.sleep(for: wait)
-            // A wait of no time, or one that is over, does not tell.
-            try Task.checkCancellation()
+            do { try await Self.pause(wait, by: time) } catch {
+                tell(.stop(.cancelled))
+                throw error
+            }
             attempt = next
             do { result = .success(try await operation(attempt)) } catch { result = .failure(error) }
             judgement = judge(result)
         }
+        if case .success(let value) = result, case .accept = judgement { return value }
+        tellRefusal()
         return try result.get()
+    }
+
+    func tell(_ step: Step) { onEvent?(RetryEvent(retry: name, step: step)) }
+
+    /// Tells why an attempt is the last one about which the policy was not asked.
+    func tellRefusal() {
+        if onEvent != nil { tell(.stop(.refusal)) }
+    }
+
+    /// Waits between two attempts.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled.
+    static func pause(_ wait: Duration, by time: TimeSource) async throws {
+        // A loop that never waits would keep others from its thread.
+        if wait > .zero { try await time.sleep(for: wait) } else { await Task.yield() }
+        // A wait of no time, or one that is over, does not tell.
+        try Task.checkCancellation()
     }
 
     /// What a result means when the caller does not say: values are accepted, errors retried, cancellation is not.

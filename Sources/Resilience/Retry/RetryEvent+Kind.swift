@@ -3,7 +3,8 @@ extension RetryEvent: ResilienceEvent {
     public var strategy: String { retry }
     /// `retry_scheduled` before the wait for the next attempt, `retry_stopped` when there will be none.
     public var kind: String { step.kind }
-    /// An error when the call gets its last failure, else a warning.
+    /// An error when a call that is worth a retry gets none, a warning before a retry; debug when the caller's judge wanted
+    /// none or the caller was cancelled, since that is as it should be.
     public var severity: EventSeverity { step.severity }
 }
 
@@ -19,6 +20,7 @@ extension Retry.Step {
     var severity: EventSeverity {
         switch self {
         case .retry: .warning
+        case .stop(.unhandled), .stop(.cancelled): .debug
         case .stop: .error
         }
     }

@@ -1,6 +1,6 @@
 /// How often and after which waits a failed call is made again.
 public struct RetryPolicy: Sendable, Hashable {
-    /// What a server's Retry-After does to the wait.
+    /// What a server's Retry-After does to the wait. A negative one always means: do not come back.
     @nonexhaustive
     public enum RetryAfter: Sendable, Hashable {
         /// The wait is never shorter than the server asked for; if it asked for more than `ceiling`, the call is not
@@ -8,8 +8,19 @@ public struct RetryPolicy: Sendable, Hashable {
         case honoured(ceiling: Duration)
         /// The server's wish lengthens the wait by at most this much (AWS's newer retry mode).
         case clamped(Duration)
+        /// The wait is what the server asked for, no shorter and no longer, and the waits after it begin anew with the
+        /// first of the backoff (gRFC A6, "pushback"); if it asked for more than `ceiling`, the call is not retried.
+        case exact(ceiling: Duration)
         /// The server's wish is not looked at.
         case ignored
+
+        /// Whether the server's wish decides alone.
+        var isBelieved: Bool {
+            switch self {
+            case .honoured, .exact: true
+            case .clamped, .ignored: false
+            }
+        }
     }
 
     /// How often the operation runs at most, the first time included; nil for no limit. Range: 1 or more. Default: 3.

@@ -47,7 +47,7 @@ public final class AdaptiveThrottle: Sendable {
         return state.withLock { $0.rejection(at: now) }
     }
 
-    /// Counts a call that is sent, or rejects it.
+    /// Counts a call that is sent, or rejects it; that of a cancelled caller too.
     ///
     /// - Throws: ``Rejection`` with reason `throttled`.
     public func enter() throws(Rejection) {
@@ -82,6 +82,7 @@ extension AdaptiveThrottle: ResilienceStrategy {
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
         -> Value
     {
+        try Task.checkCancellation()
         try enter()
         do {
             let value = try await next(context)

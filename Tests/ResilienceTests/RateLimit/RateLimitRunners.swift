@@ -43,7 +43,7 @@ struct RateLimiterRunner: PatternRunner {
         case "try": seen["allowed"] = .bool(reserve(1, upTo: usualWait ?? .zero) != nil)
         case "change_limit":
             policy.permits = step["permits"]?.int ?? policy.permits
-            _ = machine.reconfigure(policy, at: now)
+            machine.reconfigure(policy, at: now)
         default: throw Unsupported("operation \(op)")
         }
         return seen.merging(shown()) { own, _ in own }
@@ -92,7 +92,7 @@ struct TokenBucketRunner: PatternRunner {
         case "inspect": break
         case "set_time": now = (step["ms"]?.milliseconds ?? .zero).wholeNanoseconds
         case "try": seen["allowed"] = .bool(machine.acquire(step["permits"]?.int ?? 1, at: now))
-        case "set_rate": _ = machine.reconfigure(Self.policy(step["rate_per_s"]?.number ?? 1), at: now)
+        case "set_rate": machine.reconfigure(Self.policy(step["rate_per_s"]?.number ?? 1), at: now)
         default: throw Unsupported("operation \(op)")
         }
         machine.bringUp(to: now)

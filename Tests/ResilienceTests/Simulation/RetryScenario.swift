@@ -44,7 +44,8 @@ private final class RetryScene: Sendable {
 
     func call() async throws {
         let attempts = Book((begun: 0, running: 0, lastFailure: 0))
-        spent { $0.calls += 1 }
+        // One that was cancelled before pays nothing in.
+        if !Task.isCancelled { spent { $0.calls += 1 } }
         do {
             let value = try await retry.run(judging: judge, discard: goods.settle) { attempt in
                 attempts { attempts in
