@@ -33,6 +33,7 @@ public struct Timeout: Sendable {
         self.time = time
         self.onEvent = onEvent
         timers = TimerQueue(time: time, spawner: spawner)
+        assertNoProblems(in: name)
     }
 
     /// Runs `operation` in a child task, which begins at once, on this thread.
