@@ -144,7 +144,7 @@ import Testing
         ("providers: { \"a b\": { kind: openai } }\nmodels: {}", "a provider's name"),
         (
             "providers: { a: { kind: simulated } }\nmodels: { x: { targets: [ {provider: a, model: b} ], breaker: { failure_rate: 2 } } }",
-            "must be a number from 0.01 to 1.0"
+            "f.yaml:2:65: models.x.breaker.failure_rate: must be above 0 to 1 (a share: write 0.02 for 2 %), not 2"
         ),
     ])
     func `every kind of mistake has its words`(text: String, words: String) {

@@ -17,7 +17,7 @@ public struct ConcurrencyLimitPolicy: Sendable, Hashable {
     public struct AIMD: Sendable, Hashable {
         /// What a drop leaves of the limit. Range: above 0 to below 1. Default: 0.9.
         public var backoff: Double
-        /// A success that took longer counts as a drop. Default: 5 s.
+        /// A success that took longer counts as a drop. Range: above 0. Default: 5 s.
         public var timeout: Duration
 
         /// Creates settings.
@@ -30,11 +30,12 @@ public struct ConcurrencyLimitPolicy: Sendable, Hashable {
     /// A number of calls, given the limit.
     @nonexhaustive
     public enum Amount: Sendable, Hashable {
-        /// That many, whatever the limit.
+        /// That many, whatever the limit. Range: 0 or more.
         case fixed(Double)
         /// That many times the whole part of the limit's decimal logarithm, which counts as 1 at least.
+        /// Range: 0 or more.
         case logarithmic(Double)
-        /// That part of the limit.
+        /// That part of the limit. Range: 0 to 1.
         case share(Double)
     }
 
@@ -55,7 +56,7 @@ public struct ConcurrencyLimitPolicy: Sendable, Hashable {
         /// The share of each change that takes effect. Range: above 0 to 1. Default: 1.
         public var smoothing: Double
         /// A probe follows after this many times the limit in samples (half of it at the earliest); nil for none.
-        /// Default: 30.
+        /// Range: 1 or more. Default: 30.
         public var probe: Int?
 
         /// Creates settings.
@@ -88,7 +89,8 @@ public struct ConcurrencyLimitPolicy: Sendable, Hashable {
         /// The calls that may queue: by this many the limit wants to grow. Range: 0 or more. Default: 4.
         public var queue: Double
         /// A probe follows after this many samples (half of it at the earliest): the limit is halved for 20 calls, to
-        /// see the latency without a queue of one's own. Nil for none. Default: 1000.
+        /// see the latency without a queue of one's own. Nil for none. Range: 1 or more.
+        /// Default: 1000.
         public var probe: Int?
 
         /// Creates settings.
@@ -108,9 +110,9 @@ public struct ConcurrencyLimitPolicy: Sendable, Hashable {
     public var algorithm: Algorithm
     /// The limit at the beginning. Range: ``minimum`` to ``maximum``. Default: 20.
     public var initial: Int
-    /// The limit never goes below. Range: 1 or more. Default: 1.
+    /// The limit never goes below. Range: 1 to 2^30. Default: 1.
     public var minimum: Int
-    /// The limit never goes above. Range: ``minimum`` or more, up to 2^30. Default: 200.
+    /// The limit never goes above. Range: ``minimum`` to 2^30. Default: 200.
     public var maximum: Int
 
     /// Creates a policy.

@@ -29,6 +29,7 @@ public final class ConcurrencyLimiter: Sendable {
         _ name: String, policy: ConcurrencyLimitPolicy = ConcurrencyLimitPolicy(), chance: Chance = .system(),
         onEvent: (@Sendable (ConcurrencyLimiterEvent) -> Void)? = nil
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.policy = policy
         self.onEvent = onEvent

@@ -41,6 +41,7 @@ public final class AdaptiveRetry<Key: Hashable & Sendable>: Sendable {
         onEvent: (@Sendable (AdaptiveRetryEvent<Key>) -> Void)? = nil,
         classifying classify: @escaping @Sendable (any Error) -> Key?
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.policy = policy.withinRange
         self.budget = budget

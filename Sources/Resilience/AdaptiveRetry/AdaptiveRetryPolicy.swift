@@ -40,14 +40,14 @@ public struct AdaptiveRetryPolicy: Sendable, Hashable {
     /// How often the operation runs at most, the first time included; nil for no limit. Range: 1 or more. Default: 4.
     public var maximumAttempts: Int? = 4
     /// The time after the start from which a failure is not retried; a wait that began before it is kept to, and its
-    /// attempt made. Default: nil, none.
+    /// attempt made. Range: 0 or more. Default: nil, none.
     public var maximumDuration: Duration?
     /// What a server's Retry-After does. Default: honoured up to 60 s.
     ///
     /// When it is honoured or kept to exactly, no arm is chosen and nothing is learned: the server knows better.
     public var retryAfter = RetryPolicy.RetryAfter.honoured(ceiling: .seconds(60))
     /// The most that is added by chance to a wait that the server asked for, so that callers do not come back in step;
-    /// nothing is added to one that is kept to exactly. Default: 300 ms.
+    /// nothing is added to one that is kept to exactly. Range: 0 or more. Default: 300 ms.
     public var spread = Duration.milliseconds(300)
 
     /// Creates the default policy.

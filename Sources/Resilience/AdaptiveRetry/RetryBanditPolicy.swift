@@ -7,13 +7,14 @@ public struct RetryBanditPolicy: Sendable, Hashable {
     /// The samples of a key below which the fallback is chosen; time takes its part of them. Range: 0 or more.
     /// Default: 30.
     public var minimumSamples = 30
-    /// The number of the arm that is chosen until enough is known, from 0. Default: 0.
+    /// The number of the arm that is chosen until enough is known, from 0. Range: 0 to 63, and
+    /// below the number of arms. Default: 0.
     public var fallback = 0
     /// What one retry leaves of what was seen before it. Range: 0 to 1. Default: 0.998, about 500 retries.
     public var discount = 0.998
     /// After how long what was seen counts half. Range: 1 ms or more. Default: 1 h.
     public var halfLife = Duration.seconds(3600)
-    /// What a second of delay is worth, as a chance of success. Range: 0 or more. Default: 0.02.
+    /// What a second of delay is worth, as a chance of success. Range: 0 to 1,000,000,000. Default: 0.02.
     public var delayCost = 0.02
     /// The keys that are remembered; beyond them the one that was not retried for longest is forgotten.
     /// Range: 1 or more. Default: 256.

@@ -79,6 +79,7 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
         _ isTotal: @escaping @Sendable (any Error) -> Bool,
         _ onEvent: (@Sendable (BatcherEvent) -> Void)?
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.policy = policy
         self.time = time

@@ -10,7 +10,7 @@ public struct BatcherPolicy: Sendable, Hashable {
     /// None of them goes above ``BatcherPolicy/maximumSize`` or ``BatcherPolicy/maximumLinger``.
     @nonexhaustive
     public enum Sizing: Sendable, Hashable {
-        /// Batches of one size, or what there is after the longest linger.
+        /// Batches of one size, or what there is after the longest linger. Range: 1 or more.
         case fixed(Int)
         /// What has come within the longest linger, whatever the number.
         case timeBased
@@ -18,9 +18,9 @@ public struct BatcherPolicy: Sendable, Hashable {
         /// does not wait for others that will not come.
         case loadBased
         /// The largest size of which 95 % of the batches are predicted to be within ``BatcherPolicy/target``, learned from
-        /// how long batches take. It begins at `initial`.
+        /// how long batches take. It begins at `initial`. Range: 1 or more.
         case adaptive(initial: Int = 10)
-        /// At most as many as `adaptive` allows, and no longer waited for than `loadBased` does.
+        /// At most as many as `adaptive` allows, and no longer waited for than `loadBased` does. Range: 1 or more.
         case hybrid(initial: Int = 10)
     }
 
@@ -34,7 +34,7 @@ public struct BatcherPolicy: Sendable, Hashable {
     /// against. Range: 1 µs or more. Default: 1 s.
     public var target: Duration
     /// Sizes that the receiver handles best; the largest that is there is sent at once, and no other while one of them
-    /// is there. Default: none. (Triton's dynamic batcher.)
+    /// is there. Range: each 1 to ``maximumSize``. Default: none. (Triton's dynamic batcher.)
     public var preferredSizes: [Int] = []
     /// The weight that a batch may have, such as tokens. A heavier item is rejected. Range: 1 to 2^40; nil for no bound.
     /// Default: nil.

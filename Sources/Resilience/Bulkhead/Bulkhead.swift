@@ -33,6 +33,7 @@ public final class Bulkhead: Sendable {
         _ name: String, policy: BulkheadPolicy = BulkheadPolicy(), time: TimeSource = TimeSource(),
         onEvent: (@Sendable (BulkheadEvent) -> Void)? = nil
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.time = time
         self.onEvent = onEvent
@@ -111,6 +112,7 @@ public final class Bulkhead: Sendable {
     /// A higher limit lets waiters in at once. Under a lower one nobody who runs has to leave: calls end until fewer run
     /// than it allows, and only then the next one gets a place. Those who wait stay, for as long as they were told.
     public func reconfigure(_ policy: BulkheadPolicy) {
+        policy.assertNoProblems(in: name)
         let resumptions = guarded.withLock { guarded in
             guarded.machine.reconfigure(policy).compactMap {
                 guarded.waiters.answer($0.id, .success($0.ticket))

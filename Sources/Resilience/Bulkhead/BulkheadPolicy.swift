@@ -4,7 +4,7 @@ public struct BulkheadPolicy: Sendable, Hashable {
     public var limit: Int
     /// The calls that may wait for a place. Range: 0 or more. Default: 0.
     public var queue: Int
-    /// How long a call may wait; nil for as long as its task lives. Default: nil.
+    /// How long a call may wait; nil for as long as its task lives. Range: 0 or more. Default: nil.
     public var maximumWait: Duration?
     /// Shares of the limit that calls of the same name may use whoever else runs, so that up to the limit and these
     /// shares together run; the limit itself may be used by everyone. Range: each above 0 to 1. Default: none. (Netflix concurrency-limits, partitioned limiter.)

@@ -63,6 +63,7 @@ public final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         remembering remembers: @escaping @Sendable (any Error) -> Bool = { _ in false },
         onEvent: (@Sendable (CacheEvent<Key>) -> Void)? = nil
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.policy = policy
         self.tier = tier

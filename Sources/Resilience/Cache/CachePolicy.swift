@@ -24,7 +24,7 @@ public struct CachePolicy: Sendable, Hashable {
     /// The loads that may be in flight at a time. A caller above it loads for itself alone, and its value is not
     /// kept; a refresh in the background is put off. Range: 0 or more. Default: 1024.
     public var maximumLoads: Int = 1024
-    /// How long the second tier may take for one operation; a slower one counts as failed. Default: 250 ms.
+    /// How long the second tier may take for one operation; a slower one counts as failed. Range: above 0. Default: 250 ms.
     public var tierTimeout: Duration = .milliseconds(250)
 
     /// Creates the default policy.

@@ -34,6 +34,7 @@ public final class ChaosDice: Sendable {
         _ name: String, _ policy: ChaosPolicy, _ rate: (@Sendable (CallContext) -> Double?)?,
         _ chance: Chance, _ onEvent: (@Sendable (ChaosEvent) -> Void)?
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.rate = rate
         self.onEvent = onEvent
@@ -48,7 +49,10 @@ public final class ChaosDice: Sendable {
         set { change { $0.isEnabled = newValue } }
     }
 
-    func reconfigure(_ policy: ChaosPolicy) { change { $0 = policy } }
+    func reconfigure(_ policy: ChaosPolicy) {
+        policy.assertNoProblems(in: name)
+        change { $0 = policy }
+    }
 
     private func change(_ body: (inout ChaosPolicy) -> Void) {
         machine.withLock {

@@ -37,6 +37,7 @@ public final class ChaosLatency: ChaosStrategy {
         rate: (@Sendable (CallContext) -> Double?)? = nil, time: TimeSource = TimeSource(),
         chance: Chance = .system(), onEvent: (@Sendable (ChaosEvent) -> Void)? = nil
     ) {
+        assert(latency >= .zero, "\(name): the wait is \(latency), but must be 0 or more")
         self.init(
             name, policy: policy, rate: rate, time: time, chance: chance, onEvent: onEvent,
             latency: { _ in latency })

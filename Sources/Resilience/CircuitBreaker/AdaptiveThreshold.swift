@@ -8,13 +8,13 @@ extension CircuitBreakerPolicy {
     public struct AdaptiveRate: Sendable, Hashable {
         /// The lowest rate to open at. Range: above 0 to ``maximum``. Default: 0.15.
         public var minimum = 0.15
-        /// The highest rate to open at. Range: to 1. Default: 0.8.
+        /// The highest rate to open at. Range: above 0 to 1. Default: 0.8.
         public var maximum = 0.8
-        /// How many standard deviations above normal are too many. Default: 3.
+        /// How many standard deviations above normal are too many. Range: 0 or more. Default: 3.
         public var deviations = 3.0
-        /// After how long what was seen counts half. Default: 1 h.
+        /// After how long what was seen counts half. Range: 1 ms or more. Default: 1 h.
         public var halfLife = Duration.seconds(3600)
-        /// The highest rate that can become normal: a long bad time must not. Default: 0.3.
+        /// The highest rate that can become normal: a long bad time must not. Range: 0 to 1. Default: 0.3.
         public var highestNormal = 0.3
         /// The most that the normal rate may change by within a minute, as a factor. Range: above 1. Default: 1.5.
         public var changePerMinute = 1.5

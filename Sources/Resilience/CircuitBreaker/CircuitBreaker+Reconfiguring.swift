@@ -6,6 +6,7 @@ extension CircuitBreaker {
     /// as it was told; a half-open breaker whose probes are enough for the new verdict closes or opens at once; a closed
     /// one is judged by the new rules at its next result. What the new policy does not learn any more is forgotten.
     public func reconfigure(_ policy: CircuitBreakerPolicy) {
+        policy.assertNoProblems(in: name)
         for transition in reconfigureUnreported(policy) { report(transition) }
     }
 

@@ -44,6 +44,7 @@ public final class CircuitBreaker: Sendable {
         time: TimeSource = TimeSource(),
         chance: Chance = .system(), onEvent: (@Sendable (CircuitBreakerEvent) -> Void)? = nil
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.time = time
         self.onEvent = onEvent

@@ -35,6 +35,7 @@ public final class CircuitBreakerRegistry<Key: Hashable & Sendable>: Sendable {
         title: @escaping @Sendable (Key) -> String = { "\($0)" },
         onEvent: (@Sendable (Key, CircuitBreakerEvent) -> Void)? = nil
     ) {
+        Self.assertNoProblems(standard, own)
         self.title = title
         self.time = time
         self.onEvent = onEvent
@@ -112,6 +113,7 @@ public final class CircuitBreakerRegistry<Key: Hashable & Sendable>: Sendable {
     public func reconfigure(
         _ standard: CircuitBreakerPolicy, own: [Key: CircuitBreakerPolicy] = [:], limit: Int? = nil
     ) {
+        Self.assertNoProblems(standard, own)
         let now = time.now
         report(
             machine.withLock { machine in
@@ -125,11 +127,18 @@ public final class CircuitBreakerRegistry<Key: Hashable & Sendable>: Sendable {
 
     /// Gives `key` a policy of its own, or with nil the standard one again.
     public func reconfigure(_ key: Key, _ policy: CircuitBreakerPolicy?) {
+        policy?.assertNoProblems(in: "the breaker of \(key)")
         report(
             machine.withLock { machine in
                 machine.own[key] = policy
                 return machine.adopt(only: key)
             })
+    }
+
+    private static func assertNoProblems(_ standard: CircuitBreakerPolicy, _ own: [Key: CircuitBreakerPolicy])
+    {
+        standard.assertNoProblems(in: "a registry of breakers")
+        for (key, policy) in own { policy.assertNoProblems(in: "the breaker of \(key)") }
     }
 
     /// Changes are reported after the registry's lock is given back.

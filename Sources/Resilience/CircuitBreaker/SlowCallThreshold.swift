@@ -7,13 +7,13 @@ extension CircuitBreakerPolicy {
     public struct AdaptiveSlowCall: Sendable, Hashable {
         /// The shortest duration to call slow. Range: above 0 to ``maximum``. Default: 100 ms.
         public var minimum = Duration.milliseconds(100)
-        /// The longest duration not to call slow. Range: to 18 minutes. Default: 60 s.
+        /// The longest duration not to call slow. Range: above 0 to 1080 s. Default: 60 s.
         public var maximum = Duration.seconds(60)
         /// The share of calls whose time is normal. Range: 0.5 to 0.999. Default: 0.95.
         public var share = 0.95
         /// How many times the normal time is slow. Range: 1 or more. Default: 3.
         public var multiple = 3.0
-        /// After how long what was seen counts half. Default: 1 h.
+        /// After how long what was seen counts half. Range: 1 ms or more. Default: 1 h.
         public var halfLife = Duration.seconds(3600)
         /// The most that the normal time may change by within a minute, as a factor. Range: above 1. Default: 1.5.
         public var changePerMinute = 1.5

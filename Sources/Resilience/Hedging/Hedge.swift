@@ -36,6 +36,7 @@ public final class Hedge: Sendable {
         onEvent: (@Sendable (HedgeEvent) -> Void)? = nil,
         delay: (@Sendable (Int) -> Duration?)? = nil
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.policy = policy
         self.budget = budget

@@ -3,10 +3,10 @@ public struct HedgePolicy: Sendable, Hashable {
     /// When a hedge begins.
     @nonexhaustive
     public enum Delay: Sendable, Hashable {
-        /// So long after the attempt before it; zero begins all at once.
+        /// So long after the attempt before it; zero begins all at once. Range: 0 or more.
         case fixed(Duration)
         /// After as long as that share of calls takes, at least `minimum`; `meanwhile` until 20 calls were seen. With the
-        /// quantile 1 - x, hedges are about the share x of calls.
+        /// quantile 1 - x, hedges are about the share x of calls. Range: 0.01 to 0.999; the times 0 or more.
         case quantile(Double, minimum: Duration = .milliseconds(1), meanwhile: Duration)
         /// Only when the attempts before it have failed.
         case afterFailure
@@ -25,14 +25,15 @@ public struct HedgePolicy: Sendable, Hashable {
     /// Creates a policy.
     public init(delay: Delay = .fixed(.seconds(2)), maximumHedges: Int = 1, maximumCost: Int? = nil) {
         self.delay = delay
-        self.maximumHedges = min(max(0, maximumHedges), Self.mostHedges)
+        self.maximumHedges = maximumHedges
         self.maximumCost = maximumCost
     }
 
     /// The hedges that a call may have of which each attempt costs so much.
     func hedges(costing cost: Int) -> Int {
-        guard let maximumCost, cost > 0 else { return maximumHedges }
-        return min(maximumHedges, max(0, maximumCost) / cost)
+        let most = min(max(0, maximumHedges), Self.mostHedges)
+        guard let maximumCost, cost > 0 else { return most }
+        return min(most, max(0, maximumCost) / cost)
     }
 
     var quantile: Double? {

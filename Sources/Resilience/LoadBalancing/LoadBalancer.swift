@@ -31,6 +31,7 @@ public final class LoadBalancer: Sendable {
         time: TimeSource = TimeSource(), chance: Chance = .system(),
         onEvent: (@Sendable (LoadBalancerEvent) -> Void)? = nil
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.policy = policy
         self.time = time

@@ -17,9 +17,9 @@ public struct OutlierEjectionPolicy: Sendable, Hashable {
     public var interval: Duration
     /// How long the first ejection lasts; the n-th lasts n times as long. Range: above 0. Default: 30 s.
     public var base: Duration
-    /// The longest ejection, jitter aside. Default: 300 s.
+    /// The longest ejection, jitter aside. Range: ``base`` or more. Default: 300 s.
     public var maximum: Duration
-    /// A random time up to this is added, so that targets do not come back together. Default: 3 s.
+    /// A random time up to this is added, so that targets do not come back together. Range: 0 or more. Default: 3 s.
     public var jitter: Duration
     /// The share of targets that may be ejected at a time; above 0 it is one target at least, but never the last one.
     /// Range: 0 to 1. Default: 0.1.

@@ -21,7 +21,7 @@ public struct RateLimitPolicy: Sendable, Hashable {
 
     /// The permits of one period. Range: 1 to 2^30. Default: 100.
     public var permits: Int
-    /// The period. Range: 1 ns to 104 days (2^53 ns). Default: 1 s.
+    /// The period. Range: 1 ns to 2^53 ns (104 days). Default: 1 s.
     public var period: Duration
     /// How permits come back. Default: ``Algorithm/tokenBucket``.
     public var algorithm: Algorithm
@@ -30,7 +30,7 @@ public struct RateLimitPolicy: Sendable, Hashable {
     public var capacity: Int?
     /// The permits that are there at the beginning; nil for all. Range: 0 or more. Default: nil.
     public var initial: Int?
-    /// How long ``RateLimiter/wait(permits:upTo:)`` waits when it is not told. Default: 5 s.
+    /// How long ``RateLimiter/wait(permits:upTo:)`` waits when it is not told. Range: 0 or more. Default: 5 s.
     public var maximumWait: Duration
     /// The calls that may wait at a time. Range: 0 or more. Default: 1000.
     public var maximumWaiters: Int

@@ -43,6 +43,7 @@ public final class RateLimiter: Sendable {
         _ name: String, policy: RateLimitPolicy = RateLimitPolicy(), time: TimeSource = TimeSource(),
         onEvent: (@Sendable (RateLimiterEvent) -> Void)? = nil
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.time = time
         self.onEvent = onEvent
@@ -142,6 +143,7 @@ public final class RateLimiter: Sendable {
     /// keeps the moment it was told, or gets an earlier one if the new policy is faster for all of them. A change of
     /// algorithm keeps the permits that are there, and what is promised stays promised.
     public func reconfigure(_ policy: RateLimitPolicy) {
+        policy.assertNoProblems(in: name)
         let now = time.nanoseconds
         let resumptions = guarded.withLock { guarded in
             guarded.policy = policy

@@ -32,6 +32,7 @@ public final class SendRateLimiter: Sendable {
         time: TimeSource = TimeSource(), onEvent: (@Sendable (SendRateLimiterEvent) -> Void)? = nil,
         throttledBy isThrottled: @escaping @Sendable (any Error) -> Bool
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.time = time
         self.onEvent = onEvent

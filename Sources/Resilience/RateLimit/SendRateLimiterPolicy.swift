@@ -4,9 +4,10 @@
 public struct SendRateLimiterPolicy: Sendable, Hashable {
     /// What a refusal leaves of the rate. Range: 0 to 1. Default: 0.7.
     public var beta = 0.7
-    /// How quickly the rate comes back. Range: above 0. Default: 0.4.
+    /// How quickly the rate comes back. Range: above 0 to 1,000,000. Default: 0.4.
     public var scale = 0.4
-    /// The lowest rate, in calls per second, so that recovery is noticed. Range: 0.001 or more. Default: 0.5.
+    /// The lowest rate, in calls per second, so that recovery is noticed. Range: 0.001 to 1,000,000,000.
+    /// Default: 0.5.
     public var minimumRate = 0.5
     /// How long a call waits for its turn at most. Range: 0 or more. Default: 5 s.
     public var maximumWait = Duration.seconds(5)

@@ -10,9 +10,10 @@ public struct Backoff: Sendable, Hashable {
         case constant
         /// base, 2 base, 3 base, ...
         case linear
-        /// base, base m, base m², ...
+        /// base, base m, base m², ... Range: m of 1 or more.
         case exponential(multiplier: Double = 2)
         /// These delays in their order, and the last of them from then on; the base if there are none.
+        /// Range: each 0 or more.
         case listed([Duration])
         /// Anywhere between the minimum and the maximum.
         case random
@@ -30,9 +31,9 @@ public struct Backoff: Sendable, Hashable {
         case half
         /// Up to this share of the delay, in both directions. Range: 0 to 1.
         case proportional(Double)
-        /// Up to this much time, in both directions.
+        /// Up to this much time, in both directions. Range: 0 or more.
         case absolute(Duration)
-        /// Up to this much time on top (tenacity's `wait_exponential_jitter`, stamina).
+        /// Up to this much time on top (tenacity's `wait_exponential_jitter`, stamina). Range: 0 or more.
         case added(Duration)
         /// Anywhere from the base to three times the last delay (same source as ``full``); growth is not used.
         case decorrelated
@@ -47,9 +48,10 @@ public struct Backoff: Sendable, Hashable {
     public var growth: Growth
     /// How chance varies it. Default: full.
     public var jitter: Jitter
-    /// The shortest delay. Default: 0.
+    /// The shortest delay. Range: 0 or more. Default: 0.
     public var minimum: Duration
-    /// The longest delay, jitter included; it holds where the minimum is longer. Default: 30 s.
+    /// The longest delay, jitter included; it holds where the minimum is longer. Range: 0 or more.
+    /// Default: 30 s.
     public var maximum: Duration
 
     /// Creates a backoff. A value out of its range counts as the nearest one within it.

@@ -9,7 +9,7 @@ public final class ConcurrencyRetryBudget: Sendable {
     public struct Policy: Sendable, Hashable {
         /// The share of calls under way that may be retries. Range: 0 to 1. Default: 0.2.
         public var maximumShare: Double
-        /// The retries under way that are allowed whatever their share. Default: 3.
+        /// The retries under way that are allowed whatever their share. Range: 0 or more. Default: 3.
         public var floor: Int
 
         /// Creates a policy.
@@ -23,6 +23,7 @@ public final class ConcurrencyRetryBudget: Sendable {
 
     /// Creates a budget that knows of no call.
     public init(_ policy: Policy = Policy()) {
+        policy.assertNoProblems(in: "a retry budget")
         machine = Mutex(StateMachine(policy))
     }
 

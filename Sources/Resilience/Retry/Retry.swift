@@ -41,6 +41,7 @@ public final class Retry: Sendable {
         time: TimeSource = TimeSource(), chance: Chance = .system(),
         onEvent: (@Sendable (RetryEvent) -> Void)? = nil
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.policy = policy
         self.budget = budget

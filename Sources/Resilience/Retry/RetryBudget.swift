@@ -12,7 +12,8 @@ public final class RetryBudget: Sendable {
     public struct Policy: Sendable, Hashable {
         /// The retries allowed for each call. Range: 0 to 1000; precision 0.001. Default: 0.2.
         public var ratio: Double
-        /// The retries a second that are allowed whatever the number of calls. Range: 0 or more. Default: 10.
+        /// The retries a second that are allowed whatever the number of calls. Range: 0 to 1,000,000.
+        /// Default: 10.
         public var minimumPerSecond: Int
         /// How long a deposit counts. Range: above 0. Default: 10 s.
         public var timeToLive: Duration
@@ -30,6 +31,7 @@ public final class RetryBudget: Sendable {
 
     /// Creates a full budget.
     public init(_ policy: Policy = Policy(), time: TimeSource = TimeSource()) {
+        policy.assertNoProblems(in: "a retry budget")
         machine = Mutex(StateMachine(policy))
         self.time = time
     }

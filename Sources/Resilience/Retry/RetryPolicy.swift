@@ -4,9 +4,9 @@ public struct RetryPolicy: Sendable, Hashable {
     @nonexhaustive
     public enum RetryAfter: Sendable, Hashable {
         /// The wait is never shorter than the server asked for; if it asked for more than `ceiling`, the call is not
-        /// retried at all, so that it can go elsewhere instead of sleeping.
+        /// retried at all, so that it can go elsewhere instead of sleeping. Range: 0 or more.
         case honoured(ceiling: Duration)
-        /// The server's wish lengthens the wait by at most this much (AWS's newer retry mode).
+        /// The server's wish lengthens the wait by at most this much (AWS's newer retry mode). Range: 0 or more.
         case clamped(Duration)
         /// The wait is what the server asked for, no shorter and no longer, and the waits after it begin anew with the
         /// first of the backoff (gRFC A6, "pushback"); if it asked for more than `ceiling`, the call is not retried.
@@ -30,7 +30,7 @@ public struct RetryPolicy: Sendable, Hashable {
     /// What a server's Retry-After does. Default: honoured up to 60 s.
     public var retryAfter: RetryAfter
     /// The time after the start from which a failure is not retried; a wait that began before it is kept to, and its
-    /// attempt made. Default: nil, none.
+    /// attempt made. Range: 0 or more. Default: nil, none.
     public var maximumDuration: Duration?
 
     /// Creates a policy.

@@ -8,10 +8,11 @@ public final class RetryQuota: Sendable {
     @nonexhaustive
     public enum Rule: Sendable, Hashable {
         /// A retry takes `cost`, or `timeoutCost` after a timeout; a call that succeeds gives back what its last retry
-        /// took, or `increment` if it was never retried (botocore, "standard" retry mode).
+        /// took, or `increment` if it was never retried (botocore, "standard" retry mode). Range: each 0
+        /// or more.
         case returned(cost: Int = 5, timeoutCost: Int = 10, increment: Int = 1)
         /// A failure takes one token, a success gives `ratio`; retries are allowed while more than half is there
-        /// (gRFC A6, "retry throttling").
+        /// (gRFC A6, "retry throttling"). Range: above 0.
         case throttled(ratio: Double = 0.1)
     }
 
@@ -23,6 +24,7 @@ public final class RetryQuota: Sendable {
     ///
     /// - Parameter capacity: The most tokens. Range: 1 or more. Default: 500.
     public init(_ rule: Rule = .returned(), capacity: Int = 500) {
+        rule.assertNoProblems(in: "a retry quota")
         if case .throttled = rule { takesForEveryFailure = true } else { takesForEveryFailure = false }
         machine = Mutex(StateMachine(rule, capacity: capacity))
     }

@@ -13,9 +13,9 @@ public final class AdaptiveThrottle: Sendable {
         public var successThreshold = 0.9
         /// The highest chance of a rejection, so that recovery is noticed. Range: 0 to 1. Default: 0.9.
         public var maximumRejection = 0.9
-        /// The calls below which nothing is rejected. Default: 10.
+        /// The calls below which nothing is rejected. Range: 1 or more. Default: 10.
         public var minimumCalls = 10
-        /// How long a call counts. Default: 60 s, in 20 slices.
+        /// How long a call counts. Range: 20 ms or more. Default: 60 s, in 20 slices.
         public var window = Duration.seconds(60)
 
         /// Creates the default policy.
@@ -35,6 +35,7 @@ public final class AdaptiveThrottle: Sendable {
         _ name: String, policy: Policy = Policy(), time: TimeSource = TimeSource(),
         chance: Chance = .system(), onEvent: (@Sendable (AdaptiveThrottleEvent) -> Void)? = nil
     ) {
+        policy.assertNoProblems(in: name)
         self.name = name
         self.time = time
         self.onEvent = onEvent

@@ -67,6 +67,7 @@ public final class Simulation: Sendable {
     let guarded: Mutex<Guarded>
 
     init(seed: UInt64, policy: SimulationPolicy) {
+        assert(policy.problems.isEmpty, "a simulation has values out of range: \(policy.problems)")
         self.seed = seed
         self.policy = policy
         time = TimeSource(clock)

@@ -15,7 +15,8 @@ public struct SimulationPolicy: Sendable, Hashable {
     /// The largest share of ``Simulation/hazard()`` that takes no notice of cancellation while it waits. Range: 0 to 1.
     /// Default: 0.2.
     public var stubborn = 0.2
-    /// The longest wait at a hazard. Waits are tenths of it, so that some end at the same moment. Default: 10 ms.
+    /// The longest wait at a hazard. Waits are tenths of it, so that some end at the same moment. Range: 0
+    /// or more. Default: 10 ms.
     public var longestDelay: Duration = .milliseconds(10)
 
     /// Creates the default policy.

@@ -5,8 +5,8 @@ struct Article {
     /// A table below a heading that names a type.
     struct Table {
         var type: String
-        /// The first two cells of each row, without the marks of code.
-        var rows: [(name: String, value: String)] = []
+        /// The first cells of each row: the first two without the marks of code; the range as it stands.
+        var rows: [(name: String, value: String, range: String)] = []
     }
 
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -56,7 +56,7 @@ struct Article {
             guard type != nil, isSettings, line.hasPrefix("| `") else { continue }
             let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
             tables[tables.count - 1].rows.append(
-                (cells[0].replacing("`", with: ""), cells[1].replacing("`", with: "")))
+                (cells[0].replacing("`", with: ""), cells[1].replacing("`", with: ""), cells[2]))
         }
         return tables
     }

@@ -5,7 +5,7 @@ import Testing
 /// What the articles say about defaults is what the code does.
 @Suite struct DefaultsTests {
     /// The policies as they are when nobody says anything.
-    private static let defaults: [any Sendable] = [
+    static let defaults: [any CheckedPolicy] = [
         CircuitBreakerPolicy(), CircuitBreakerPolicy.OpenTime(), CircuitBreakerPolicy.AdaptiveRate(),
         CircuitBreakerPolicy.AdaptiveSlowCall(), AdaptiveRetryPolicy(), RetryBanditPolicy(), ChaosPolicy(),
         SimulationPolicy(), SendRateLimiterPolicy(),
@@ -79,6 +79,7 @@ import Testing
             "Chaos": "Chaos", "CircuitBreaker": "Circuit-Breakers", "Events": "Events",
             "Fallback": "Fallbacks",
             "Hedging": "Hedging", "LoadBalancing": "Load-Balancing", "Pipeline": "Pipelines",
+            "Problems": "Pipelines",
             "RateLimit": "Rate-Limiting", "Retry": "Retries", "Spawning": "Time-And-Chance",
             "Throttle": "Adaptive-Throttling", "Time": "Time-And-Chance", "Timeout": "Timeouts-And-Deadlines",
         ]

@@ -63,7 +63,20 @@ import Testing
     }
 
     @Test(arguments: [(Int.max, 11), (11, 11), (10, 11), (0, 1), (.min, 1)])
-    func `attempts are bounded whatever the policy says`(hedges: Int, attempts: Int) async {
+    func `attempts are bounded whatever the policy says`(hedges: Int, attempts: Int) {
+        let policy = HedgePolicy(maximumHedges: hedges), now = Instant()
+        for most in [policy.hedges(costing: 0), hedges] {
+            var machine = Hedge.StateMachine(maximumHedges: most), begun = 0
+            while case .begin = machine.next(at: now), begun < 100 {
+                begun += 1
+                machine.hasBegun(at: now, nextAfter: .zero)
+            }
+            #expect(begun == attempts)
+        }
+    }
+
+    @Test(arguments: [(10, 11), (0, 1)])
+    func `so many attempts are made as the policy says`(hedges: Int, attempts: Int) async {
         var policy = HedgePolicy(delay: .fixed(.zero))
         policy.maximumHedges = hedges
         let calls = Mutex(0)

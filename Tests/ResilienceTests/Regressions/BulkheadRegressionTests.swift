@@ -15,11 +15,13 @@ import Testing
         let bulkhead = bulkhead(
             BulkheadPolicy(limit: .max, queue: .max, maximumWait: .unbounded, partitions: ["a": 1]))
         #expect(try await bulkhead.run(partition: "a") { bulkhead.load.running } == 1)
-        bulkhead.reconfigure(BulkheadPolicy(limit: 0, queue: .max, maximumWait: .unbounded))
+        bulkhead.reconfigure(BulkheadPolicy(limit: 1, queue: .max, maximumWait: .unbounded))
+        let place = try bulkhead.tryEnter()
         let waiting = Task { try await bulkhead.run(priority: .min) { 2 } }
         await until { bulkhead.load.queued >= 1 }
         bulkhead.reconfigure(BulkheadPolicy(limit: .max, queue: .max))
         #expect(try await waiting.value == 2)
+        _ = consume place
     }
 
     @Test func `resilience4j #332: many callers, cancelled at random, leave no place behind`() async throws {

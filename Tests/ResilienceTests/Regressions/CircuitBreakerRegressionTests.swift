@@ -99,24 +99,23 @@ import Testing
     }
 
     @Test(arguments: [1e300, .infinity, .nan, -1])
-    func `polly #1866, #2163: an open time that overflows is the maximum, none is negative`(factor: Double)
-        throws
-    {
-        let breaker = breaker {
+    func `polly #1866, #2163: an open time that overflows is the maximum, none is negative`(factor: Double) {
+        var machine = Fixture.machine {
             $0.open.multiplier = factor
             $0.open.jitter = 0.5
         }
-        try fail(breaker, times: 2)
+        var now = Instant()
+        machine.trip(at: now)
         for _ in 0..<1100 {
-            let time = breaker.snapshot.remainingOpen
+            let time = machine.remainingOpen(at: now)
             guard time >= .zero, time <= .seconds(45) else {
                 Issue.record("\(time)")
                 return
             }
-            clock.advance(by: time)
-            try fail(breaker)
+            now = now.advanced(by: time)
+            machine.call(.failure(), at: now)
         }
-        if factor > 1 { #expect(breaker.snapshot.remainingOpen >= .seconds(15)) }
+        if factor > 1 { #expect(machine.remainingOpen(at: now) >= .seconds(15)) }
     }
 
     @Test func `polly #1878: a rejection does not grow with their number`() throws {
@@ -208,7 +207,7 @@ import Testing
     @Test func `resilience4j #646, #674, #562: triggers that race make a chain of changes without a gap`()
         async
     {
-        let breaker = breaker { $0.open.first = .zero }
+        let breaker = breaker { $0.open.first = .nanoseconds(1) }, clock = clock
         await withTaskGroup(of: Void.self) { group in
             for task in 0..<8 {
                 group.addTask { @concurrent in
@@ -220,8 +219,9 @@ import Testing
                         case 2: breaker.halfOpen()
                         case 3: breaker.isolate().end()
                         case 4: breaker.disable()
-                        case 5: breaker.reconfigure(Fixture.policy { $0.open.first = .zero })
+                        case 5: breaker.reconfigure(Fixture.policy { $0.open.first = .nanoseconds(1) })
                         default:
+                            clock.advance(by: .nanoseconds(1))
                             for _ in 0..<3 {
                                 guard let permit = try? breaker.admit() else { continue }
                                 permit.settle(chance.next() % 2 == 0 ? .success : .failure())
@@ -368,20 +368,20 @@ import Testing
         #expect(breaker.snapshot.state == .closed)
     }
 
-    @Test func `opossum #825: a zero in the policy is a zero`() throws {
-        let never = breaker { $0.failureRate = 0 }
-        try succeed(never)
-        try succeed(never)
-        #expect(never.snapshot.state == .open)
-        let short = breaker { $0.open.first = .zero }
-        try fail(short, times: 2)
-        #expect(short.snapshot.state == .halfOpen)
-        let forgetful = breaker { $0.open.decay = .zero }
-        try fail(forgetful, times: 2)
-        clock.advance(by: .seconds(5))
-        try succeed(forgetful)
-        try fail(forgetful, times: 2)
-        #expect(forgetful.snapshot.openings == 1)
+    @Test func `opossum #825: a zero in the policy is a zero`() {
+        let now = Instant(), later = Fixture.at(5)
+        var never = Fixture.machine { $0.failureRate = 0 }
+        never.call(.success, at: now)
+        never.call(.success, at: now)
+        #expect(never.state == .open)
+        var short = Fixture.machine { $0.open.first = .zero }
+        short.trip(at: now)
+        #expect(short.advance(at: now)?.to == .halfOpen)
+        var forgetful = Fixture.machine { $0.open.decay = .zero }
+        forgetful.trip(at: now)
+        forgetful.call(.success, at: later)
+        forgetful.trip(at: later)
+        #expect(forgetful.openings == 1)
     }
 
     @Test(arguments: [CircuitBreakerPolicy.Window.calls(100_000), .time(.seconds(60)), .interval(nil)])

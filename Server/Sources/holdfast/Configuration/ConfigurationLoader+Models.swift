@@ -129,17 +129,21 @@ extension ConfigurationLoader {
         }
     }
 
+    /// The settings that the fields of a breaker's policy are read from.
+    private static let breakerSettings = [
+        "failureRate": "failure_rate", "minimumCalls": "minimum_calls", "window.time": "window",
+        "window.calls": "window_calls", "open.first": "open", "open.maximum": "max_open",
+        "slowCallDuration": "slow_call", "slowCallRate": "slow_call_rate",
+        "consecutiveFailures": "consecutive_failures", "verdict.consecutiveSuccesses": "probes",
+    ]
+
     private mutating func readBreaker(_ setting: SettingsReader.Setting, _ model: inout Configuration.Model) {
-        let known = [
-            "failure_rate", "minimum_calls", "window", "window_calls", "open", "max_open", "slow_call",
-            "slow_call_rate", "probes", "consecutive_failures",
-        ]
-        let members = reader.members(of: setting, known: known)
+        let members = reader.members(of: setting, known: Self.breakerSettings.values.sorted())
         var breaker = CircuitBreakerPolicy.target
-        if let rate = members["failure_rate"].flatMap({ reader.number($0, 0.01...1) }) {
+        if let rate = members["failure_rate"].flatMap({ reader.number($0) }) {
             breaker.failureRate = rate
         }
-        if let calls = members["minimum_calls"].flatMap({ reader.integer($0, 1...100_000) }) {
+        if let calls = members["minimum_calls"].flatMap({ reader.integer($0) }) {
             breaker.minimumCalls = calls
         }
         if let window = members["window"].flatMap({
@@ -149,7 +153,7 @@ extension ConfigurationLoader {
         }
         if let calls = members["window_calls"] {
             if members["window"] != nil { reader.note("give either window or window_calls", at: calls) }
-            if let count = reader.integer(calls, 1...100_000) { breaker.window = .calls(count) }
+            if let count = reader.integer(calls) { breaker.window = .calls(count) }
         }
         if let time = members["open"].flatMap({ reader.duration($0, .milliseconds(1) ... .seconds(3600)) }) {
             breaker.open.first = time
@@ -167,15 +171,16 @@ extension ConfigurationLoader {
         }
         if let rate = members["slow_call_rate"] {
             if members["slow_call"] == nil { reader.note("needs slow_call as well", at: rate) }
-            if let value = reader.number(rate, 0.01...1) { breaker.slowCallRate = value }
+            if let value = reader.number(rate) { breaker.slowCallRate = value }
         }
-        if let count = members["consecutive_failures"].flatMap({ reader.integer($0, 0...1000) }) {
-            breaker.consecutiveFailures = count > 0 ? count : nil
+        if let count = members["consecutive_failures"].flatMap({ reader.integer($0) }) {
+            breaker.consecutiveFailures = count == 0 ? nil : count
         }
-        if let probes = members["probes"].flatMap({ reader.integer($0, 1...100) }) {
+        if let probes = members["probes"].flatMap({ reader.integer($0) }) {
             breaker.verdict = .consecutiveSuccesses(probes)
         }
-        breaker.open.maximum = max(breaker.open.maximum, breaker.open.first)
+        if members["max_open"] == nil { breaker.open.maximum = max(breaker.open.maximum, breaker.open.first) }
+        note(breaker.problems, Self.breakerSettings, members, in: setting)
         model.breaker = breaker
     }
 }

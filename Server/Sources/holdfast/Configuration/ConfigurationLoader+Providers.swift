@@ -84,11 +84,12 @@ extension ConfigurationLoader {
     {
         let members = reader.members(of: setting, known: ["limit", "queue", "wait"])
         var policy = standard
-        if let limit = members["limit"].flatMap({ reader.integer($0, 1...100_000) }) { policy.limit = limit }
-        if let queue = members["queue"].flatMap({ reader.integer($0, 0...100_000) }) { policy.queue = queue }
+        if let limit = members["limit"].flatMap({ reader.integer($0) }) { policy.limit = limit }
+        if let queue = members["queue"].flatMap({ reader.integer($0) }) { policy.queue = queue }
         if let wait = members["wait"].flatMap({ reader.duration($0, .milliseconds(1) ... .seconds(60)) }) {
             policy.maximumWait = wait
         }
+        note(policy.problems, ["limit": "limit", "queue": "queue"], members, in: setting)
         return policy
     }
 

@@ -93,12 +93,32 @@ struct SettingsReader {
         return text
     }
 
+    /// A whole number whose range somebody else looks at.
+    mutating func integer(_ setting: Setting) -> Int? {
+        guard let text = text(setting) else { return nil }
+        guard let number = Int(text) else {
+            note("must be a whole number, not '\(text.prefix(40))'", at: setting)
+            return nil
+        }
+        return number
+    }
+
     mutating func integer(_ setting: Setting, _ range: ClosedRange<Int>) -> Int? {
         guard let text = text(setting) else { return nil }
         guard let number = Int(text), range.contains(number) else {
             note(
                 "must be a whole number from \(range.lowerBound) to \(range.upperBound), not '\(text.prefix(40))'",
                 at: setting)
+            return nil
+        }
+        return number
+    }
+
+    /// A number whose range somebody else looks at; it may be infinite or none.
+    mutating func number(_ setting: Setting) -> Double? {
+        guard let text = text(setting) else { return nil }
+        guard let number = Double(text) else {
+            note("must be a number, not '\(text.prefix(40))'", at: setting)
             return nil
         }
         return number

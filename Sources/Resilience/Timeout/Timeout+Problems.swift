@@ -1,0 +1,17 @@
+extension Timeout: CheckedPolicy {
+    /// The limit if it is not above zero; empty when all is well.
+    public var problems: [PolicyProblem] {
+        var checks = PolicyChecks()
+        checks.range("limit", limit, .above(.zero))
+        return checks.problems
+    }
+}
+
+extension Deadline: CheckedPolicy {
+    /// The limit if it is not above zero; empty when all is well.
+    public var problems: [PolicyProblem] {
+        var checks = PolicyChecks()
+        checks.range("limit", limit, .above(.zero))
+        return checks.problems
+    }
+}
