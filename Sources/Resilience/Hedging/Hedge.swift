@@ -43,7 +43,8 @@ public final class Hedge: Sendable {
         self.time = time
         generator = delay
         self.onEvent = onEvent
-        latencies = Mutex(LatencyQuantile(policy.quantile ?? 0.95))
+        latencies = Mutex(
+            LatencyQuantile(policy.quantile ?? 0.95, window: policy.window, warmUp: policy.warmUp))
         timers = TimerQueue(time: time, spawner: spawner)
     }
 

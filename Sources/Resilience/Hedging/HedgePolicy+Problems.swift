@@ -12,6 +12,8 @@ extension HedgePolicy: CheckedPolicy {
         }
         checks.range("maximumHedges", maximumHedges, .from(0, to: Self.mostHedges))
         checks.range("maximumCost", maximumCost, .atLeast(0))
+        checks.range("window", window, .from(1, to: 10_000))
+        checks.range("warmUp", warmUp, .atLeast(1))
         return checks.problems
     }
 }

@@ -36,6 +36,11 @@ public final class RetryQuota: Sendable {
         machine.withLock { $0.acquire(afterTimeout: afterTimeout) }
     }
 
+    /// Takes tokens for what the rule knows no price of.
+    ///
+    /// - Returns: False if fewer are there; then none were taken.
+    public func take(_ tokens: Int) -> Bool { machine.withLock { $0.take(tokens) } }
+
     /// Notes a success.
     ///
     /// - Parameter cost: What the call's last retry took; 0 if it was never retried.
@@ -60,13 +65,18 @@ public final class RetryQuota: Sendable {
             switch rule {
             case .returned(let cost, let timeoutCost, _):
                 let cost = max(0, afterTimeout ? timeoutCost : cost)
-                guard tokens >= Double(cost) else { return nil }
-                tokens -= Double(cost)
-                return cost
+                return take(cost) ? cost : nil
             case .throttled:
                 tokens = max(0, tokens - 1)
                 return tokens > capacity / 2 ? 1 : nil
             }
+        }
+
+        mutating func take(_ amount: Int) -> Bool {
+            let amount = Double(max(0, amount))
+            guard tokens >= amount else { return false }
+            tokens -= amount
+            return true
         }
 
         mutating func succeeded(cost: Int) {

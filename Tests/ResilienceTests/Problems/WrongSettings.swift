@@ -236,6 +236,8 @@ enum WrongSettings {
         WrongSetting(quantile, "delay.meanwhile") { $0.delay = .quantile(0.9, meanwhile: .seconds(-1)) },
         WrongSetting(HedgePolicy(), "maximumHedges") { $0 = HedgePolicy(maximumHedges: 11) },
         WrongSetting(HedgePolicy(), "maximumCost") { $0.maximumCost = -1 },
+        WrongSetting(HedgePolicy(), "window") { $0.window = 0 },
+        WrongSetting(HedgePolicy(), "warmUp") { $0.warmUp = 0 },
         WrongSetting(CachePolicy(), "capacity") { $0.capacity = 0 },
         WrongSetting(CachePolicy(), "freshFor") { $0.freshFor = .zero },
         WrongSetting(CachePolicy(), "staleWhileRevalidate") { $0.staleWhileRevalidate = .seconds(-1) },

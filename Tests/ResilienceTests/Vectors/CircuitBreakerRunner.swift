@@ -1,244 +1,216 @@
+import Foundation
+import Synchronization
+
 @testable import Resilience
 
-/// Plays circuit breaker vectors on the state machine.
+/// Plays circuit breaker vectors on a real breaker in virtual time.
 struct CircuitBreakerRunner: PatternRunner {
-    private typealias Machine = CircuitBreaker.StateMachine
-    private var machine: Machine
-    private var now: Instant
-    private var tickets: [CircuitBreaker.Ticket] = []
-    private var named: [String: CircuitBreaker.Ticket] = [:]
-    private var ignored = 0
-    private var transitions: [CircuitBreaker.Transition] = []
-    private let rateNeeds: Int
-    private let judgesRates: Bool
+    /// A permit that can be kept.
+    private final class Kept {
+        private var permit: CircuitBreaker.Permit?
 
-    init(_ config: JSON) throws {
-        now = Instant(sinceOrigin: config["start_ms"]?.milliseconds ?? .zero)
-        let policy = try Self.policy(config)
-        machine = Machine(policy, chance: Chance(seed: 1), at: now)
-        rateNeeds = config["minimum_calls"]?.int ?? config["trip"]?["minimum_calls"]?.int ?? 0
-        judgesRates = policy.failureRate != nil
+        init(_ permit: consuming CircuitBreaker.Permit) { self.permit = consume permit }
+
+        func settle(_ outcome: CircuitBreaker.Outcome) {
+            if let taken = permit.take() { taken.settle(outcome) }
+        }
     }
 
-    mutating func perform(_ op: String, _ step: JSON) throws -> [String: JSON] {
+    private final class Events: Sendable {
+        let all = Mutex<[CircuitBreakerEvent]>([])
+    }
+
+    private let stage = Stage()
+    private let events = Events()
+    private var breaker: CircuitBreaker
+    private var unnamed: [Kept] = []
+    /// By the names they were started under; nil for those that were not let through.
+    private var named: [String: Kept?] = [:]
+    private var holds: [String: CircuitBreaker.Isolation] = [:]
+    private var ignored = 0
+    /// The calls below which the source shows no rate.
+    private let shownFrom: Int
+
+    init(_ config: Fields) throws {
+        try stage.advance(by: try config.duration("start_ms") ?? .zero)
+        let policy = try CircuitBreakerSettings.policy(config)
+        shownFrom = config["minimum_calls"] == nil && config["trip"] == nil ? 0 : policy.minimumCalls
+        breaker = Self.breaker(policy, stage, events)
+    }
+
+    private static func breaker(_ policy: CircuitBreakerPolicy, _ stage: Stage, _ events: Events)
+        -> CircuitBreaker
+    {
+        CircuitBreaker(
+            "breaker", policy: policy, time: stage.strategies, chance: Chance(seed: 1),
+            onEvent: { event in events.all.withLock { $0.append(event) } })
+    }
+
+    mutating func perform(_ op: String, _ step: Fields) throws -> [String: JSON] {
         var seen: [String: JSON] = [:]
         switch op {
         case "inspect": break
-        case "advance": now = now.advanced(by: step["ms"]?.milliseconds ?? .zero)
-        case "set_time": now = Instant(sinceOrigin: step["ms"]?.milliseconds ?? .zero)
-        case "acquire": if let ticket = admit(&seen) { tickets.append(ticket) }
+        case "advance": try stage.advance(by: try step.required("ms").duration())
+        case "set_time": try stage.advance(to: Instant(sinceOrigin: try step.required("ms").duration()))
+        case "acquire": if let permit = admit(&seen) { unnamed.append(permit) }
         case "release":
-            if let ticket = tickets.popLast() { note(machine.record(.ignored, of: ticket, at: now)) }
-        case "start": named[step["id"]?.string ?? ""] = admit(&seen)
-        case "finish":
-            guard let ticket = named.removeValue(forKey: step["id"]?.string ?? "") else { break }
-            note(machine.record(try outcome(step), of: ticket, at: now))
+            guard let permit = unnamed.popLast() else {
+                throw Unsupported("\(step.path): nothing to release")
+            }
+            permit.settle(.ignored)
+        case "start": named[try step.required("id").text()] = .some(admit(&seen))
+        case "finish": try finish(step)
         case "call":
-            guard let ticket = admit(&seen) else { break }
-            let took = step["duration_ms"]?.milliseconds ?? .zero
-            now = now.advanced(by: took)
-            let outcome = try outcome(step)
-            if case .failure = outcome { seen["rethrown"] = .bool(true) }
-            note(machine.record(outcome, of: ticket, took: took, at: now))
+            let attempt = try PlayedAttempt(step)
+            seen = try call(attempt)
         case "record":
-            for (key, outcome) in [("successes", CircuitBreaker.Outcome.success), ("failures", .failure())] {
-                for _ in 0..<(step[key]?.int ?? 0) {
-                    if let ticket = admit(&seen) { note(machine.record(outcome, of: ticket, at: now)) }
-                }
+            for _ in 0..<(try step.count("successes", or: 0)) {
+                seen = try call(PlayedAttempt(.value("success")))
+            }
+            for _ in 0..<(try step.count("failures", or: 0)) {
+                seen = try call(PlayedAttempt(.error(PlayedError(word: "failure"))))
             }
         case "force": try force(step)
-        case "isolate": note(machine.isolate(at: now))
-        case "dispose": note(machine.release(at: now))
+        case "isolate", "dispose": try hold(op, step)
         case "cycle_open_half_open":
-            for _ in 0..<(step["times"]?.int ?? 1) {
-                note(machine.forceOpen(at: now))
-                now = now.advanced(by: machine.remainingOpen(at: now))
-                note(machine.advance(at: now))
+            for _ in 0..<(try step.count("times")) {
+                breaker.open()
+                try stage.advance(by: breaker.snapshot.remainingOpen)
+                _ = breaker.snapshot
             }
-        case "serialize_restore":
-            guard let memory = machine.memory(at: now) else { break }
-            machine = Machine(machine.policy, chance: Chance(seed: 2), at: now)
-            machine.restore(memory, at: now)
-        default: throw Unsupported("operation \(op)")
+        case "serialize_restore": try restore()
+        default: throw Unsupported("\(step.path).op: unknown")
         }
         return seen.merging(shown()) { own, _ in own }
     }
 
-    private mutating func admit(_ seen: inout [String: JSON]) -> CircuitBreaker.Ticket? {
-        let (admission, transition) = machine.admit(at: now)
-        note(transition)
-        switch admission {
-        case .admitted(let ticket):
+    // MARK: Operations
+
+    private func admit(_ seen: inout [String: JSON]) -> Kept? {
+        do throws(Rejection) {
+            let permit = Kept(try breaker.admit())
             seen["permitted"] = .bool(true)
-            return ticket
-        case .refused(let reason, let wait):
-            seen["permitted"] = .bool(false)
-            seen["error"] = .string(reason == .probesBusy ? "too_many_requests" : "open")
-            seen["retry_after_ms"] = wait.map { .number($0.milliseconds.rounded()) } ?? .null
+            return permit
+        } catch {
+            seen = refused(error)
             return nil
         }
     }
 
-    private mutating func outcome(_ step: JSON) throws -> CircuitBreaker.Outcome {
-        switch step["outcome"]?.string {
-        case "success": return .success
-        case "failure": return .failure()
-        case "ignored", "cancelled":
-            ignored += 1
-            return .ignored
-        default: throw Unsupported("outcome \(step["outcome"] ?? .null)")
-        }
-    }
-
-    private mutating func force(_ step: JSON) throws {
-        let transition: CircuitBreaker.Transition? =
-            switch step["state"]?.string {
-            case "open": machine.forceOpen(for: step["for_ms"]?.milliseconds, at: now)
-            case "half_open": machine.forceHalfOpen(at: now)
-            case "closed": machine.forceClosed(at: now)
-            case "isolated": machine.isolate(at: now)
-            case "disabled": machine.disable(at: now)
-            default: throw Unsupported("state \(step["state"] ?? .null)")
-            }
-        note(transition)
-    }
-
-    private mutating func note(_ transition: CircuitBreaker.Transition?) {
-        if let transition { transitions.append(transition) }
-    }
-
-    private mutating func shown() -> [String: JSON] {
-        note(machine.advance(at: now))
-        let counts = machine.counts
-        // gobreaker's interval counts include the calls that were excluded from judgement.
-        let calls = counts.calls + counts.ignored
-        func rate(_ part: Int) -> JSON {
-            if machine.state == .closed, counts.calls < rateNeeds { return .null }
-            return .number(counts.calls == 0 ? 0 : Double(part) / Double(counts.calls))
-        }
-        func times(_ state: CircuitBreaker.State) -> JSON {
-            .number(Double(transitions.count { $0.to == state }))
-        }
-        let openings = transitions.filter { $0.to == .open }.map(\.openings)
-        return [
-            "state": .string(machine.state.rawValue),
-            "calls": .number(Double(calls)),
-            "failures": .number(Double(counts.failures)),
-            "successes": .number(Double(counts.calls - counts.failures)),
-            "slow_calls": .number(Double(counts.slow)),
-            "ignored": .number(Double(machine.state == .closed ? counts.ignored : ignored)),
-            "failure_rate": rate(counts.failures),
-            "slow_call_rate": rate(counts.slow),
-            "not_permitted": .number(Double(machine.rejected)),
-            "consecutive_failures": .number(Double(machine.consecutiveFailures)),
-            "opened": times(.open), "half_opened": times(.halfOpen), "closed": times(.closed),
-            "open_attempt": .number(Double(machine.openings)),
-            "remaining_ms": .number(machine.remainingOpen(at: now).milliseconds.rounded()),
-            "blocked_until": .number(
-                (now.sinceOrigin + machine.remainingOpen(at: now)).milliseconds.rounded()),
-            "generator_attempts": .list(openings.map { .number(Double($0 - 1)) }),
+    private func refused(_ rejection: Rejection) -> [String: JSON] {
+        [
+            "permitted": .bool(false), "error": .string(rejection.reason.rawValue), "rethrown": .bool(false),
+            "retry_after_ms": rejection.retryAfter.map(Self.shown) ?? .null,
         ]
     }
 
-    // MARK: Settings
-
-    private static func policy(_ config: JSON) throws -> CircuitBreakerPolicy {
-        var policy = CircuitBreakerPolicy()
-        policy.minimumCalls = config["minimum_calls"]?.int ?? 1
-        policy.failureRate = config["failure_rate"]?.number
-        // A strict threshold is the next larger number.
-        if config["failure_rate_exclusive"] == .bool(true) { policy.failureRate = policy.failureRate?.nextUp }
-        policy.slowCallRate = config["slow_call_rate"]?.number
-        policy.slowCallDuration = config["slow_call_ms"]?.milliseconds
-        policy.probeLease = nil
-        policy.maximumHalfOpen = nil
-        try setWindow(&policy, config)
-        if let trip = config["trip"] {
-            policy.consecutiveFailures = trip["consecutive_failures"]?.int
-            policy.failureRate = trip["failure_rate"]?.number
-            policy.minimumCalls = trip["minimum_calls"]?.int ?? 1
-        }
-        try setOpenTime(&policy, config)
-        try setVerdict(&policy, config)
-        return policy
-    }
-
-    private static func setWindow(_ policy: inout CircuitBreakerPolicy, _ config: JSON) throws {
-        let window = config["window"], threshold = config["failure_threshold"]
-        switch window?["type"]?.string {
-        case "time", nil:
-            let length = window?["duration_ms"]?.milliseconds ?? .seconds(30)
-            let slices =
-                window?["buckets"]?.int ?? window?["bucket_ms"].flatMap(\.milliseconds).map {
-                    Int(length / $0)
-                } ?? 10
-            policy.window = .time(length, slices: slices, aligned: window?["aligned"] == .bool(true))
-            if let rps = config["minimum_rps"]?.number {
-                policy.minimumCalls = Int((length / .seconds(1) * rps).rounded(.up))
+    private mutating func call(_ attempt: PlayedAttempt) throws -> [String: JSON] {
+        let (breaker, time) = (breaker, stage.time)
+        if !attempt.outcome.isSuccess, Self.meaning(attempt.outcome) == .ignored { ignored += 1 }
+        let result = try stage.run {
+            try await breaker.run(judging: Self.meaning) {
+                try await time.sleep(for: attempt.duration)
+                return try attempt.outcome.get()
             }
-        case "count": policy.window = .calls(window?["size"]?.int ?? threshold?["of"]?.int ?? 1)
-        case "interval": policy.window = .interval(window?["reset_every_ms"]?.milliseconds)
-        case "consecutive":
-            policy.window = .calls(1)
-            policy.consecutiveFailures = window?["failures"]?.int
-        default: throw Unsupported("window \(window ?? .null)")
         }
-        policy.failureCount = threshold?["failures"]?.int
+        switch (result, attempt.outcome) {
+        case (.success, _): return ["permitted": .bool(true), "rethrown": .bool(false)]
+        case (.failure(let rejection as Rejection), _): return refused(rejection)
+        case (.failure(let error as PlayedError), .error(let own)):
+            return ["permitted": .bool(true), "rethrown": .bool(error == own), "error": .string(error.word)]
+        case (.failure(let error), _):
+            let isOwn = error is CancellationError && attempt.outcome == .cancelled
+            return ["permitted": .bool(true), "rethrown": .bool(isOwn), "error": .string("cancelled")]
+        }
     }
 
-    private static func setOpenTime(_ policy: inout CircuitBreakerPolicy, _ config: JSON) throws {
-        var open = CircuitBreakerPolicy.OpenTime(
-            first: .seconds(60), multiplier: 1, maximum: .unbounded, jitter: 0, decay: nil)
-        switch config["open_ms"] {
-        case .number?: open.first = config["open_ms"]?.milliseconds ?? .zero
-        case .list(let steps)?: open.steps = steps.compactMap(\.milliseconds)
-        case .string("attempt")?: open.steps = (1...100).map { .milliseconds($0) }
-        case nil: break
-        default: throw Unsupported("open_ms \(config["open_ms"] ?? .null)")
-        }
-        if let backoff = config["open_backoff"] {
-            open.first = backoff["initial_ms"]?.milliseconds ?? open.first
-            open.multiplier = backoff["multiplier"]?.number ?? 1
-        }
-        switch config["open_generator_ms"] {
-        case .number?: open.steps = [config["open_generator_ms"]?.milliseconds ?? .zero]
-        case .list(let steps)?: open.steps = steps.compactMap(\.milliseconds)
-        case .string(let text)?:
-            guard let number = text.split(separator: " ").first.flatMap({ Double($0) }) else {
-                throw Unsupported("open_generator_ms \(text)")
-            }
-            open.steps = [.milliseconds(number)]
-        case nil: break
-        default: throw Unsupported("open_generator_ms \(config["open_generator_ms"] ?? .null)")
-        }
-        // Our boundary is inclusive; a source whose boundary is exclusive opens for a moment longer.
-        if config["open_boundary"]?.string == "after" {
-            open.first += .nanoseconds(1)
-            open.steps = open.steps.map { $0 + .nanoseconds(1) }
-        }
-        policy.open = open
+    private mutating func finish(_ step: Fields) throws {
+        let id = try step.required("id")
+        guard let started = named.removeValue(forKey: try id.text()) else { throw id.unknown }
+        let meaning = Self.meaning(try step.required("outcome").outcome())
+        guard let started else { return }
+        if meaning == .ignored { ignored += 1 }
+        started.settle(meaning)
     }
 
-    private static func setVerdict(_ policy: inout CircuitBreakerPolicy, _ config: JSON) throws {
-        let halfOpen = config["half_open"]
-        policy.maximumHalfOpen = halfOpen?["max_wait_ms"]?.milliseconds
-        func ratio(_ threshold: JSON?) -> CircuitBreakerPolicy.Verdict? {
-            guard let of = threshold?["of"]?.int else { return nil }
-            if let successes = threshold?["successes"]?.int { return .successes(successes, of: of) }
-            return threshold?["failures"]?.int.map { .successes(of - $0 + 1, of: of) }
+    @Sendable private static func meaning(_ error: any Error) -> CircuitBreaker.Outcome {
+        guard let error = error as? PlayedError else { return CircuitBreaker.judge(error) }
+        return error.isIgnored ? .ignored : .failure(retryAfter: error.retryAfter)
+    }
+
+    private static func meaning(_ outcome: Outcome) -> CircuitBreaker.Outcome {
+        switch outcome {
+        case .value: .success
+        case .error(let error): meaning(error)
+        case .cancelled: meaning(CancellationError())
         }
-        switch halfOpen?["mode"]?.string {
-        case "single": policy.verdict = .consecutiveSuccesses(1)
-        case "rate": policy.verdict = .rate(calls: halfOpen?["permits"]?.int ?? 10)
-        case "consecutive": policy.verdict = .consecutiveSuccesses(halfOpen?["max_requests"]?.int ?? 1)
-        case "sample":
-            policy.verdict = .tolerance(
-                halfOpen?["threshold"]?.number ?? 0, calls: halfOpen?["calls"]?.int ?? 1)
-        case "ratio", nil:
-            policy.verdict =
-                ratio(halfOpen?["success_threshold"]) ?? ratio(halfOpen?["failure_threshold"])
-                ?? ratio(config["failure_threshold"]) ?? .consecutiveSuccesses(1)
-        default: throw Unsupported("half-open mode \(halfOpen ?? .null)")
+    }
+
+    private func force(_ step: Fields) throws {
+        let state = try step.required("state"), word = try state.text()
+        let time = word == "open" ? try step.duration("for_ms") : nil
+        switch word {
+        case "open": breaker.open(for: time)
+        case "half_open": breaker.halfOpen()
+        case "closed": breaker.close()
+        case "isolated": breaker.isolate()
+        case "disabled": breaker.disable()
+        default: throw state.unknown
         }
+    }
+
+    private mutating func hold(_ op: String, _ step: Fields) throws {
+        let id = try step.required("id"), name = try id.text()
+        if op == "isolate" {
+            holds[name] = breaker.isolate()
+        } else {
+            guard let hold = holds.removeValue(forKey: name) else { throw id.unknown }
+            hold.end()
+        }
+    }
+
+    private mutating func restore() throws {
+        guard let memory = breaker.memory else { return }
+        let kept = try JSONEncoder().encode(memory)
+        breaker = Self.breaker(breaker.policy, stage, events)
+        breaker.restore(try JSONDecoder().decode(CircuitBreaker.Memory.self, from: kept))
+    }
+
+    // MARK: What is seen
+
+    /// In whole microseconds, since a boundary that is "after" lies a nanosecond later.
+    private static func shown(_ duration: Duration) -> JSON {
+        duration >= .longest ? .string("max") : .number((duration.milliseconds * 1000).rounded() / 1000)
+    }
+
+    private func shown() -> [String: JSON] {
+        let snapshot = breaker.snapshot, events = events.all.withLock { $0 }
+        // What a snapshot does not have.
+        let (counts, consecutiveFailures) = breaker.decide { ($0.counts, $0.consecutiveFailures) }
+        let countsIgnored: Bool = if case .interval = breaker.policy.window { true } else { false }
+        func rate(_ part: Int) -> JSON {
+            if snapshot.state == .closed, snapshot.calls < shownFrom { return .null }
+            return .number(snapshot.calls == 0 ? 0 : Double(part) / Double(snapshot.calls))
+        }
+        func times(_ state: CircuitBreaker.State) -> JSON { JSON(events.count { $0.to == state }) }
+        let openings = events.filter { $0.to == .open }.map(\.openings)
+        return [
+            "state": .string(snapshot.state.rawValue),
+            // gobreaker's interval counts include the calls that were excluded from judgement.
+            "calls": JSON(snapshot.calls + counts.ignored),
+            "failures": JSON(snapshot.failures),
+            "successes": JSON(snapshot.calls - snapshot.failures),
+            "slow_calls": JSON(snapshot.slowCalls),
+            "ignored": JSON(snapshot.state == .closed && countsIgnored ? counts.ignored : ignored),
+            "failure_rate": rate(snapshot.failures),
+            "slow_call_rate": rate(snapshot.slowCalls),
+            "not_permitted": JSON(snapshot.rejected),
+            "consecutive_failures": JSON(consecutiveFailures),
+            "opened": times(.open), "half_opened": times(.halfOpen), "closed": times(.closed),
+            "open_attempt": JSON(snapshot.openings),
+            "remaining_ms": Self.shown(snapshot.remainingOpen),
+            "blocked_until": Self.shown(stage.now.sinceOrigin + snapshot.remainingOpen),
+            "generator_attempts": .list(openings.map { JSON($0 - 1) }),
+        ]
     }
 }

@@ -1,180 +1,158 @@
 import ResilienceTesting
-import Synchronization
-import Testing
 
 @testable import Resilience
 
-/// Plays composition vectors through a real pipeline on a virtual clock.
+/// Plays composition vectors through a real pipeline in virtual time.
 struct CompositionRunner: PatternRunner {
-    private struct Failed: Error {}
-
-    /// What the layers and the call were seen to do.
-    private final class Log: Sendable {
-        struct Seen {
-            var attempts = 0, executions = 0, timeouts = 0
-            var cancelled: [Int] = []
-        }
-
-        private let seen = Mutex(Seen())
-
-        var all: Seen { seen.withLock { $0 } }
-
-        func change<Result: Sendable>(_ body: (inout Seen) -> Result) -> Result {
-            seen.withLock { body(&$0) }
-        }
-    }
-
-    /// Counts what a layer outside asks for.
-    private struct Count: ResilienceStrategy {
-        let name = "count"
-        let log: Log
-
-        func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
-            -> Value
-        {
-            log.change { $0.attempts += 1 }
-            return try await next(context)
-        }
-    }
-
     /// Serves a text where one is wanted.
-    private struct ServeText: ResilienceStrategy {
+    private struct ServeText: ConcurrentStrategy {
         let name = "fallback"
         let text: String
 
-        func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
-            -> Value
-        {
-            do { return try await next(context) } catch {
+        func run<Value: Sendable>(
+            _ context: CallContext, concurrently next: @Sendable (CallContext) async throws -> Value
+        ) async throws -> Value {
+            let ladder = Fallback<Value>(name).then("text") { error in
                 guard let value = text as? Value else { throw error }
                 return value
             }
+            return try await ladder.run { try await next(context) }.value
         }
     }
 
-    private let clock = VirtualClock()
-    private let log = Log()
-    private let pipeline: ErasedPipeline
-    private let hasTimeout: Bool
-    private var breaker: CircuitBreaker?
-    private var held: [Held] = []
+    /// What layers tell.
+    private enum Happening { case retry, hedge, timeout }
 
-    /// Keeps a place in a bulkhead.
     private final class Held {
         let permit: Bulkhead.Permit
         init(_ permit: consuming Bulkhead.Permit) { self.permit = permit }
     }
 
-    init(_ config: JSON) throws {
+    private let stage = Stage()
+    private let happenings = Recorder<Happening>()
+    private var pipeline = ErasedPipeline("pipeline", [])
+    private var breaker: CircuitBreaker?
+    private var held: [Held] = []
+
+    init(_ config: Fields) throws {
         var layers: [any ConcurrentStrategy] = []
-        let time = TimeSource(clock)
-        for layer in config["pipeline"]?.list ?? [] {
-            for (name, settings) in layer.members ?? [:] {
-                switch name {
-                case "retry":
-                    let policy = RetryPolicy(
-                        maximumAttempts: (settings["max_retries"]?.int ?? 0) + 1,
-                        backoff: Backoff(base: .zero, jitter: .none))
-                    layers.append(Retry("retry", policy: policy, time: time).judging { _ in .retry() })
-                    layers.append(Count(log: log))
-                case "breaker":
-                    let size = settings["of"]?.int ?? settings["failures"]?.int ?? 1
-                    var policy = CircuitBreakerPolicy(window: .calls(size), failureRate: nil)
-                    policy.failureCount = settings["failures"]?.int ?? 1
-                    let made = CircuitBreaker("breaker", policy: policy, time: time)
-                    breaker = made
-                    layers.append(made)
-                case "bulkhead":
-                    let made = Bulkhead(
-                        "bulkhead", policy: BulkheadPolicy(limit: settings["limit"]?.int ?? 1, queue: 0),
-                        time: time)
-                    for _ in 0..<(settings["in_use"]?.int ?? 0) { held.append(Held(try made.tryEnter())) }
-                    layers.append(made)
-                case "timeout_ms":
-                    layers.append(Timeout("timeout", after: settings.milliseconds ?? .zero, time: time))
-                case "fallback": layers.append(ServeText(text: settings.string ?? ""))
-                default: throw Unsupported("layer \(name)")
-                }
+        for layer in try config.required("pipeline").list() {
+            let members = try layer.members()
+            guard let (name, settings) = members.first, members.count == 1 else {
+                throw layer.wrong("one layer")
             }
+            layers.append(try make(name, settings))
         }
-        hasTimeout = layers.contains { $0 is Timeout }
         pipeline = ErasedPipeline("pipeline", layers)
     }
 
-    mutating func perform(_ op: String, _ step: JSON) async throws -> [String: JSON] {
-        guard op == "run" else { throw Unsupported("operation \(op) of a composition") }
-        let log = log, time = TimeSource(clock)
-        let outcomes = step["outcomes"]?.list?.compactMap(\.string)
-        let attempts = step["attempts"]?.list
-        let running = Task { [pipeline] () -> Result<String, any Error> in
-            do {
-                return .success(
-                    try await pipeline.run {
-                        let number = log.change { seen in
-                            seen.executions += 1
-                            return seen.executions - 1
-                        }
-                        if let duration = attempts?[min(number, (attempts?.count ?? 1) - 1)]["duration_ms"]?
-                            .milliseconds
-                        {
-                            do { try await time.sleep(for: duration) } catch {
-                                log.change { $0.cancelled.append(number) }
-                                throw error
-                            }
-                        }
-                        let outcome = attempts.map {
-                            $0[min(number, $0.count - 1)]["outcome"]?.string ?? "success"
-                        }
-                        guard (outcome ?? outcomes?[min(number, (outcomes?.count ?? 1) - 1)]) == "success"
-                        else {
-                            throw Failed()
-                        }
-                        return "success"
-                    })
-            } catch {
-                return .failure(error)
-            }
+    private mutating func make(_ name: String, _ settings: Fields) throws -> any ConcurrentStrategy {
+        let (time, spawner, happenings) = (stage.strategies, stage.spawner, happenings)
+        switch name {
+        case "retry": return try retry(settings)
+        case "breaker":
+            let breaker = try breaker(settings)
+            self.breaker = breaker
+            return breaker
+        case "bulkhead":
+            let limit = try settings.required("limit").int()
+            let bulkhead = Bulkhead("bulkhead", policy: BulkheadPolicy(limit: limit), time: time)
+            for _ in 0..<(try settings.int("in_use") ?? 0) { held.append(Held(try bulkhead.tryEnter())) }
+            return bulkhead
+        case "rate":
+            let policy = RateLimitPolicy(
+                permits: try settings.required("permits").int(),
+                per: try settings.required("period_ms").duration(), algorithm: .cycles, maximumWait: .zero)
+            return RateLimiter("rate", policy: policy, time: time)
+        case "timeout_ms":
+            return Timeout(
+                "timeout", after: try settings.duration(), time: time, spawner: spawner,
+                onEvent: { _ in happenings.record(.timeout) })
+        case "hedge":
+            let policy = HedgePolicy(
+                delay: .fixed(try settings.required("delay_ms").duration()),
+                maximumHedges: try settings.int("max_hedges") ?? 1)
+            return Hedge(
+                "hedge", policy: policy, time: time, spawner: spawner,
+                onEvent: { event in if event.isAllowed { happenings.record(.hedge) } })
+        case "fallback": return ServeText(text: try settings.text())
+        default: throw Unsupported("\(settings.path): unknown")
         }
-        let result = await driven(running)
-        return shown(result)
     }
 
-    /// Moves the clock whenever everything waits for it.
-    private func driven(_ running: Task<Result<String, any Error>, Never>) async -> Result<String, any Error>
-    {
-        let clock = clock, sleepers = hasTimeout ? 2 : 1
-        let mover = Task {
-            let end = ContinuousClock.now + .seconds(20)
-            while !Task.isCancelled {
-                if clock.sleepers >= sleepers { _ = clock.advanceToNextSleeper() }
-                await Task.yield()
-                if ContinuousClock.now > end {
-                    Issue.record("the call does not end")
-                    return running.cancel()
-                }
-            }
-        }
-        defer { mover.cancel() }
-        return await running.value
+    /// Retries whatever fails, rejections of all kinds included.
+    private func retry(_ settings: Fields) throws -> any ConcurrentStrategy {
+        var most = RetryPolicy().maximumAttempts
+        if settings.has("max_retries") { most = try settings.int("max_retries").map { $0 + 1 } }
+        let happenings = happenings
+        return Retry(
+            "retry", policy: RetryPolicy(maximumAttempts: most, backoff: Backoff(base: .zero, jitter: .none)),
+            time: stage.strategies, chance: Chance(seed: 1),
+            onEvent: { event in if case .retry = event.step { happenings.record(.retry) } }
+        ).judging { $0 is CancellationError || $0 is PlayedAttempts.Endless ? .accept : .retry() }
     }
 
-    private func shown(_ result: Result<String, any Error>) -> [String: JSON] {
-        let seen = log.all
+    private func breaker(_ settings: Fields) throws -> CircuitBreaker {
+        let failures = try settings.int("failures") ?? 1
+        var policy = CircuitBreakerPolicy(
+            window: .calls(try settings.int("of") ?? failures), failureRate: nil,
+            open: .init(
+                first: try settings.duration("open_ms") ?? .seconds(60), multiplier: 1, maximum: .unbounded,
+                jitter: 0, decay: nil))
+        policy.failureCount = failures
+        return CircuitBreaker(
+            "breaker", policy: policy, time: stage.strategies, chance: Chance(seed: 1))
+    }
+
+    mutating func perform(_ op: String, _ step: Fields) throws -> [String: JSON] {
+        guard op == "run" else { throw Unsupported("\(step.path).op: unknown") }
+        var script = try step["outcomes"]?.outcomes().map { PlayedAttempt($0) } ?? []
+        script += try step.list("attempts")?.map { try PlayedAttempt($0) } ?? []
+        let attempts = PlayedAttempts(script, stage), ends = Recorder<Instant>(), begin = stage.now
+        let before = happenings.events.count, (pipeline, stage) = (pipeline, stage)
+        let result = try stage.run { () async throws -> String in
+            defer { ends.record(stage.now) }
+            return try await pipeline.run { () async throws -> String in
+                let number = try await attempts.run()
+                if case .value(let word)? = attempts.line(number)?.outcome { return word }
+                return "success"
+            }
+        }
+        var seen = shown(result, attempts.all, Array(happenings.events.dropFirst(before)))
+        seen["finish_ms"] = ends.events.last.map { JSON($0.since(begin)) }
+        return seen
+    }
+
+    private func shown(
+        _ result: Result<String, any Error>, _ attempts: PlayedAttempts.Seen, _ happenings: [Happening]
+    ) -> [String: JSON] {
+        let retries = happenings.count { $0 == .retry }, hedges = happenings.count { $0 == .hedge }
         var shown: [String: JSON] = [
-            "attempts": .number(Double(seen.attempts)), "executions": .number(Double(seen.executions)),
-            "timeouts": .number(Double(seen.cancelled.count)),
-            "cancelled": .list(seen.cancelled.map { .number(Double($0)) }),
+            "attempts": JSON(1 + retries + hedges), "retries": JSON(retries), "hedges": JSON(hedges),
+            "executions": JSON(attempts.starts.count),
+            "timeouts": JSON(happenings.count { $0 == .timeout }),
+            "cancelled": .list(attempts.cancelled.sorted().map { JSON($0) }), "error": .null,
         ]
         switch result {
         case .success(let text): shown["result"] = .string(text)
         case .failure(let error):
             shown["result"] = .string("failure")
-            if let rejection = error as? Rejection { shown["error"] = .string(rejection.reason.rawValue) }
+            shown["error"] = .string(Self.word(error))
         }
         if let snapshot = breaker?.snapshot {
-            shown["breaker_failures"] = .number(Double(snapshot.failures))
+            shown["breaker_failures"] = JSON(snapshot.failures)
+            shown["breaker_successes"] = JSON(snapshot.calls - snapshot.failures)
             shown["breaker_state"] = .string(snapshot.state.rawValue)
         }
         return shown
+    }
+
+    private static func word(_ error: any Error) -> String {
+        switch error {
+        case let rejection as Rejection: rejection.reason.rawValue
+        case let error as PlayedError: error.word
+        case is CancellationError: "cancelled"
+        default: "\(error)"
+        }
     }
 }

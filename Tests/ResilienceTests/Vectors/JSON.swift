@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value of a vector file.
-enum JSON: Decodable, Equatable, Sendable, CustomStringConvertible {
+enum JSON: Decodable, Hashable, Sendable, CustomStringConvertible {
     case null
     case bool(Bool)
     case number(Double)
@@ -26,17 +26,21 @@ enum JSON: Decodable, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    subscript(key: String) -> JSON? {
-        guard case .object(let members) = self, let value = members[key], value != .null else { return nil }
-        return value
+    init(_ text: String) throws { self = try JSONDecoder().decode(JSON.self, from: Data(text.utf8)) }
+
+    init(_ value: Int) { self = .number(Double(value)) }
+
+    /// A time in milliseconds; the longest ones are "max".
+    init(_ duration: Duration) {
+        self = duration >= .longest ? .string("max") : .number(duration.milliseconds)
     }
 
+    subscript(key: String) -> JSON? { members?[key] }
+
     var number: Double? { if case .number(let value) = self { value } else { nil } }
-    var int: Int? { number.map { Int($0) } }
     var string: String? { if case .string(let value) = self { value } else { nil } }
     var list: [JSON]? { if case .list(let value) = self { value } else { nil } }
     var members: [String: JSON]? { if case .object(let value) = self { value } else { nil } }
-    var milliseconds: Duration? { number.map { .nanoseconds(Int64(($0 * 1_000_000).rounded())) } }
 
     /// The keys of all objects in this value, nested ones joined by dots.
     var keyPaths: [String] {
@@ -52,7 +56,7 @@ enum JSON: Decodable, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .null: "null"
         case .bool(let value): "\(value)"
-        case .number(let value): value == value.rounded() ? "\(Int64(value))" : "\(value)"
+        case .number(let value): Int64(exactly: value).map { "\($0)" } ?? "\(value)"
         case .string(let value): "\"\(value)\""
         case .list(let items): "[" + items.map(\.description).joined(separator: ", ") + "]"
         case .object(let members):
@@ -60,8 +64,15 @@ enum JSON: Decodable, Equatable, Sendable, CustomStringConvertible {
                 + "}"
         }
     }
+
+    /// The value without the quotation marks of a text, as it is named in other texts.
+    var word: String { string ?? description }
 }
 
 extension Duration {
     var milliseconds: Double { self / .milliseconds(1) }
+
+    /// From here on a time is "the longest there is", in whatever unit it is counted: 290 years, which is what 64 bits of
+    /// nanoseconds hold.
+    static let longest = Duration.seconds(290 * 365 * 86_400)
 }

@@ -1,7 +1,10 @@
 import Foundation
 
 /// One behaviour vector: settings, operations in order, and what must be seen after them.
-struct Vector: Decodable {
+struct Vector: Sendable {
+    /// What a vector may say besides what is played.
+    private static let remarks: Set = ["source", "note", "options"]
+
     var id: String
     var pattern: String
     var title: String
@@ -9,29 +12,52 @@ struct Vector: Decodable {
     var config: JSON
     var steps: [JSON]
     var expected: [JSON]
+    /// Members that no vector has, and those of the wrong kind.
+    var mistakes: [String] = []
 
-    /// What is expected after a step.
-    func expectations(after step: Int) -> [JSON] {
-        expected.filter { $0["after"]?.int == step }
+    init(_ json: JSON) {
+        func text(_ key: String, or other: String = "") -> String { json[key]?.string ?? other }
+        id = text("id", or: "a vector without an id")
+        pattern = text("pattern")
+        title = text("title")
+        status = text("status", or: "core")
+        config = json["config"] ?? .object([:])
+        steps = json["steps"]?.list ?? []
+        expected = json["expected"]?.list ?? []
+        let known = Self.remarks.union(["id", "pattern", "title", "status", "config", "steps", "expected"])
+        mistakes = (json.members ?? [:]).keys.filter { !known.contains($0) }.sorted().map { "\($0): unknown" }
+        if !["core", "variant", "derived"].contains(status) { mistakes.append("status: unknown") }
+        if config.members == nil { mistakes.append("config: no object") }
+        if steps.isEmpty { mistakes.append("steps: nothing is done") }
+        if expected.isEmpty { mistakes.append("expected: nothing is wanted") }
     }
+
+    init(_ text: String) throws { self.init(try JSON(text)) }
 }
 
-struct VectorFile: Decodable {
+struct VectorFile {
     var vectors: [Vector]
 
     static func load(_ url: URL) throws -> VectorFile {
-        try JSONDecoder().decode(VectorFile.self, from: Data(contentsOf: url))
+        let json = try JSONDecoder().decode(JSON.self, from: Data(contentsOf: url))
+        guard let vectors = json["vectors"]?.list else { throw Unsupported("\(url.path): no vectors") }
+        return VectorFile(vectors: vectors.map { Vector($0) })
     }
 
-    /// The repository's own file; nil if it is missing.
-    static let own = Bundle.module.url(
-        forResource: "resilience", withExtension: "json", subdirectory: "data")
+    private static func resource(_ name: String) -> URL? {
+        Bundle.module.url(forResource: name, withExtension: "json", subdirectory: "data")
+    }
 
-    /// The repository's own file, and those named in HOLDFAST_VECTORS (separated by colons).
+    /// The repository's own files: those of the sources, and one that uses every word; what is missing is left out.
+    static let own = ["resilience", "words"].compactMap(resource)
+
+    /// The repository's own files, and those named in HOLDFAST_VECTORS (separated by colons).
     static var all: [URL] {
         let named = (ProcessInfo.processInfo.environment["HOLDFAST_VECTORS"] ?? "").split(separator: ":")
-        return [own].compactMap(\.self) + named.map { URL(fileURLWithPath: String($0)) }
+        return own + named.map { URL(fileURLWithPath: String($0)) }
     }
+
+    fileprivate static var vocabulary: URL? { resource("vocabulary") }
 }
 
 /// Everything that vectors may say, by pattern. A word outside it is a failure, never a skip.
@@ -46,30 +72,40 @@ struct Vocabulary: Decodable {
 
     /// The repository's own, or why it cannot be read.
     static let shared = Result {
-        let url = Bundle.module.url(forResource: "vocabulary", withExtension: "json", subdirectory: "data")
-        guard let url else { throw Unsupported("a vocabulary that is missing") }
-        return try JSONDecoder().decode(Vocabulary.self, from: Data(contentsOf: url))
+        guard let url = VectorFile.vocabulary else { throw Unsupported("a vocabulary that is missing") }
+        return try JSONDecoder().decode(Vocabulary.self, from: Data(contentsOf: url)).withMeanings
     }
 
-    /// The words of `vector` that the vocabulary does not have.
+    /// With the words that only the page about meanings has.
+    private var withMeanings: Vocabulary {
+        var all = self
+        for pattern in ["backoff", "retry"] {
+            all.vocabulary[pattern]?.expected += ["min_delay_ms", "max_delay_ms"]
+        }
+        for operation in ["get", "start"] {
+            all.vocabulary["cache"]?.ops[operation]?.append("pending")
+        }
+        return all
+    }
+
+    /// The places of `vector` whose words the vocabulary does not have.
     func unknownWords(in vector: Vector) -> [String] {
-        guard let words = vocabulary[vector.pattern] else { return ["pattern \(vector.pattern)"] }
-        var unknown = vector.config.keyPaths.filter { !words.config.contains($0) }.map { "config key \($0)" }
-        for step in vector.steps {
-            let name = step["op"]?.string ?? "?"
-            guard let fields = words.ops[name] else {
-                unknown.append("operation \(name)")
+        guard let words = vocabulary[vector.pattern] else { return ["pattern: \(vector.pattern) is unknown"] }
+        var unknown = vector.config.keyPaths.filter { !words.config.contains($0) }
+            .map { "config.\($0): unknown" }
+        for (index, step) in vector.steps.enumerated() {
+            guard let name = step["op"]?.string, let fields = words.ops[name] else {
+                unknown.append("steps[\(index)].op: unknown")
                 continue
             }
-            // Nested attempts of "run" carry their own small records; only the fields of the step are checked.
+            // What is inside a field is known to who reads it.
             unknown += (step.members ?? [:]).keys.filter { $0 != "op" && !fields.contains($0) }
-                .map { "field \($0) of operation \(name)" }
+                .map { "steps[\(index)].\($0): unknown" }
         }
-        for expectation in vector.expected {
-            unknown += expectation.keyPaths.filter { !words.expected.contains($0) }.map {
-                "expected key \($0)"
-            }
+        for (index, expectation) in vector.expected.enumerated() {
+            unknown += expectation.keyPaths.filter { !words.expected.contains($0) }
+                .map { "expected[\(index)].\($0): unknown" }
         }
-        return unknown
+        return unknown.sorted()
     }
 }

@@ -1,25 +1,19 @@
-import Foundation
-import Testing
-
 /// What became of one vector.
-enum Verdict {
+enum Verdict: Equatable {
     case passed
+    /// What was seen is not what was wanted.
     case failed([String])
+    /// Something in it is not known, or was not read, by its path.
+    case refused([String])
 }
 
-/// Says why a runner cannot go on with a vector.
-struct Unsupported: Error, CustomStringConvertible {
-    var description: String
-    init(_ description: String) { self.description = description }
-}
-
-/// Plays the vectors of one pattern.
+/// Plays the vectors of one pattern. All steps of a vector share one runner.
 protocol PatternRunner {
     /// Begins with the vector's settings.
-    init(_ config: JSON) throws
+    init(_ config: Fields) throws
     /// Does one operation and returns what can be seen after it, by the vocabulary's words. Values that are not asked
     /// for do no harm.
-    mutating func perform(_ op: String, _ step: JSON) async throws -> [String: JSON]
+    mutating func perform(_ op: String, _ step: Fields) throws -> [String: JSON]
 }
 
 struct VectorRunner {
@@ -45,90 +39,64 @@ struct VectorRunner {
         ),
     ]
 
-    static func run(_ original: Vector) async -> Verdict {
+    /// Plays a vector. Nothing of it is ignored: what is not known or not read refuses it.
+    static func run(_ original: Vector) -> Verdict {
         var vector = original
+        if let decision = decisions[vector.id] { vector.expected = decision.expected }
+        let log = Fields.Log()
+        let config = Fields(vector.config, "config", log)
+        let steps = vector.steps.enumerated().map { Fields($1, "steps[\($0)]", log) }
         do {
-            let unknown = try Vocabulary.shared.get().unknownWords(in: vector)
-            guard unknown.isEmpty else { return .failed(unknown.map { "unknown \($0)" }) }
-            if let decision = decisions[vector.id] { vector.expected = decision.expected }
-            let mismatches =
-                switch vector.pattern {
-                case "circuit_breaker": try await play(vector, CircuitBreakerRunner(vector.config))
-                case "backoff": try await play(vector, BackoffRunner(vector.config))
-                case "retry": try await play(vector, RetryRunner(vector.config))
-                case "bulkhead": try await play(vector, BulkheadRunner(vector.config))
-                case "hedging": try await play(vector, HedgeRunner(vector.config))
-                case "adaptive_throttle": try await play(vector, ThrottleRunner(vector.config))
-                case "cache": try await play(vector, CacheRunner(vector.config))
-                case "composition": try await play(vector, CompositionRunner(vector.config))
-                case "rate_limiter": try await play(vector, RateLimiterRunner(vector.config))
-                case "token_bucket": try await play(vector, TokenBucketRunner(vector.config))
-                case "adaptive_concurrency": try await play(vector, AdaptiveConcurrencyRunner(vector.config))
-                case "load_balancing": try await play(vector, LoadBalancingRunner(vector.config))
-                case "batching": try await play(vector, BatchingRunner(vector.config))
-                case "retry_budget":
-                    switch vector.config["type"]?.string {
-                    case "token": try await play(vector, RetryBudgetRunner(vector.config))
-                    case "concurrency": try await play(vector, ConcurrencyBudgetRunner(vector.config))
-                    default: try await play(vector, RetryQuotaRunner(vector.config))
-                    }
-                default: throw Unsupported("no runner for pattern \(vector.pattern)")
-                }
+            // A vector may be decided otherwise, but its own words must be known as well.
+            let unknown = original.mistakes + (try Vocabulary.shared.get().unknownWords(in: original))
+            guard unknown.isEmpty else { return .refused(unknown) }
+            let expectations = try vector.expected.enumerated().map {
+                try Expectation($1, "expected[\($0)]", steps: steps.count)
+            }
+            let mismatches = try play(steps, expectations, runner(vector.pattern, config))
+            let unread = config.unread + steps.flatMap(\.unread)
+            guard unread.isEmpty else { return .refused(unread.map { "\($0): not read" }) }
             return mismatches.isEmpty ? .passed : .failed(mismatches)
         } catch {
-            return .failed(["\(error)"])
+            return .refused(["\(error)"])
         }
     }
 
-    private static func play(_ vector: Vector, _ runner: some PatternRunner) async throws -> [String] {
+    private static func runner(_ pattern: String, _ config: Fields) throws -> any PatternRunner {
+        switch pattern {
+        case "circuit_breaker": try CircuitBreakerRunner(config)
+        case "backoff": try BackoffRunner(config)
+        case "retry": try RetryRunner(config)
+        case "retry_budget": try RetryBudgets.runner(config)
+        case "bulkhead": try BulkheadRunner(config)
+        case "hedging": try HedgeRunner(config)
+        case "adaptive_throttle": try ThrottleRunner(config)
+        case "cache": try CacheRunner(config)
+        case "composition": try CompositionRunner(config)
+        case "rate_limiter": try RateLimiterRunner(config)
+        case "token_bucket": try TokenBucketRunner(config)
+        case "adaptive_concurrency":
+            if config["algorithm"]?.all == .string("cubic") {
+                try CubicRateRunner(config)
+            } else {
+                try AdaptiveConcurrencyRunner(config)
+            }
+        case "load_balancing": try LoadBalancingRunner(config)
+        case "batching": try BatchingRunner(config)
+        default: throw Unsupported("pattern: no runner for \(pattern)")
+        }
+    }
+
+    private static func play(
+        _ steps: [Fields], _ expectations: [Expectation], _ runner: any PatternRunner
+    ) throws -> [String] {
         var runner = runner, mismatches: [String] = []
-        for (index, step) in vector.steps.enumerated() {
-            let seen = try await runner.perform(step["op"]?.string ?? "", step)
-            for expectation in vector.expectations(after: index) {
-                mismatches += compare(expectation, seen, step: index)
+        for (index, step) in steps.enumerated() {
+            let seen = try runner.perform(try step.required("op").text(), step)
+            for expectation in expectations where expectation.step == index {
+                mismatches += expectation.mismatches(with: seen)
             }
         }
         return mismatches
-    }
-
-    private static func compare(_ expectation: JSON, _ seen: [String: JSON], step: Int) -> [String] {
-        let tolerance = (expectation["tolerance"] ?? expectation["tolerance_ms"])?.number ?? 1e-9
-        var mismatches: [String] = []
-        for (key, wanted) in expectation.members ?? [:]
-        where !["after", "tolerance", "tolerance_ms"].contains(key) {
-            let value = seen[key] ?? (wanted == .null ? .null : nil)
-            let holds: Bool =
-                switch (key, value) {
-                case (_, nil): false
-                case (_, .number(let number)?) where wanted.list?.count == 2 && key.contains("between"):
-                    (wanted.list?[0].number ?? .nan) <= number && number <= (wanted.list?[1].number ?? .nan)
-                case ("all_between", .list(let numbers)?):
-                    numbers.allSatisfy { number in
-                        (wanted.list?[0].number ?? .nan) <= (number.number ?? .nan)
-                            && (number.number ?? .nan) <= (wanted.list?[1].number ?? .nan)
-                    }
-                case (_, .number(let number)?) where key.hasSuffix("_max") || key.hasSuffix("_max_ms"):
-                    number <= wanted.number ?? .nan
-                case (_, .number(let number)?) where key.hasSuffix("_min") || key.hasSuffix("_min_ms"):
-                    number >= wanted.number ?? .nan
-                case (_, let value?): equal(value, wanted, tolerance)
-                }
-            if !holds {
-                mismatches.append(
-                    "step \(step): \(key) is \(value ?? .string("unknown")), expected \(wanted)")
-            }
-        }
-        return mismatches
-    }
-
-    private static func equal(_ value: JSON, _ wanted: JSON, _ tolerance: Double) -> Bool {
-        switch (value, wanted) {
-        case (.number(let a), .number(let b)): abs(a - b) <= tolerance
-        case (.list(let a), .list(let b)):
-            a.count == b.count && zip(a, b).allSatisfy { equal($0, $1, tolerance) }
-        case (.object(let a), .object(let b)):
-            b.allSatisfy { key, wanted in a[key].map { equal($0, wanted, tolerance) } ?? false }
-        default: value == wanted
-        }
     }
 }
