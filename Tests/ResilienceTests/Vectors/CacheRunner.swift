@@ -47,9 +47,7 @@ struct CacheRunner: PatternRunner {
         case "start": try start(step)
         case "cancel": try cancel(step.required("id"))
         case "finish":
-            let caller = try caller(step.required("id"))
-            caller.gate.open(try step.required("outcome").outcome())
-            try stage.settle()
+            try finish(caller(step.required("id")), try step.required("outcome").outcome())
         case "settle":
             for load in pending { load.gate.open(load.ending) }
             pending = []
@@ -115,6 +113,15 @@ struct CacheRunner: PatternRunner {
     private func caller(_ id: Fields) throws -> (gate: Gate, call: StagedCall<Answer>) {
         guard let caller = callers[try id.text()] else { throw id.unknown }
         return caller
+    }
+
+    /// Ends the load that a caller waits for, be it its own or shared with it.
+    private func finish(_ caller: (gate: Gate, call: StagedCall<Answer>), _ outcome: Outcome) throws {
+        caller.gate.open(outcome)
+        try stage.settle()
+        guard caller.call.result == nil else { return }
+        callers.values.first { $0.gate.isAwaited }?.gate.open(outcome)
+        try stage.settle()
     }
 
     /// Cancels a caller. In the vectors' sources a load is its caller's own, so it ends with its caller.

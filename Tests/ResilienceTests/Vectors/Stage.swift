@@ -157,6 +157,9 @@ final class Gate: Sendable {
         }
     }
 
+    /// Whether an operation waits now.
+    var isAwaited: Bool { state.withLock { $0.waiter != nil } }
+
     /// Ends the operation that waits, or will wait.
     func open(_ outcome: Outcome) { wake { $0.outcome = $0.outcome ?? outcome } }
 
