@@ -132,8 +132,8 @@ import Testing
     }
 
     @Test(arguments: [false, true])
-    func `a deadline among a hundred thousand is taken out in a few steps`(mostUrgentFirst: Bool) {
-        let count = 100_000
+    func `a deadline among twenty thousand is taken out in a few steps`(mostUrgentFirst: Bool) {
+        let count = 20_000
         var policy = BatcherPolicy(
             .fixed(count + 1), maximumSize: count + 1, maximumLinger: .seconds(1_000_000))
         policy.queue = count + 1
@@ -147,7 +147,7 @@ import Testing
             if !machine.withdraw(id).left { most = .max }
             most = max(most, machine.deadlines.moves + machine.queuedDeadlines.moves - before)
         }
-        #expect(most <= 2 * 17, "the depth of two heaps")
+        #expect(most <= 2 * 15, "the depth of two heaps")
         #expect(machine.snapshot.queued == 0 && machine.wakesAt == nil)
     }
 

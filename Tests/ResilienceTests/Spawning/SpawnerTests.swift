@@ -47,10 +47,11 @@ import Testing
             batcher = Batcher<Int, String>("test", policy: .init(.fixed(1))) {
                 $0.map { _ in Self.tenant }
             }
-        try await Self.$tenant.withValue("acme") {
-            #expect(try await cache.value(for: "a") { _ in Self.tenant } == "none")
-            #expect(try await batcher.submit(1) == "none")
+        let tenants = try await Self.$tenant.withValue("acme") {
+            let loaded = try await cache.value(for: "a") { _ in Self.tenant }
+            return [loaded, try await batcher.submit(1)]
         }
+        #expect(tenants == ["none", "none"])
     }
 
     // MARK: Urgency
@@ -132,7 +133,8 @@ import Testing
         var flights = Cache<String, Int>.Flights()
         let (start, _) = flights.begin("a"), waiter = flights.join(start.flight)
         #expect(flights.raise(waiter, to: .high) == start.flight)
-        let next = try #require(flights.handOver(start.flight)).start
+        let handOver = flights.handOver(start.flight)
+        let next = try #require(handOver).start
         #expect(flights.priority(of: next.flight) == .high)
         let (third, _) = flights.begin("a", replacing: next.flight)
         #expect(flights.priority(of: third.flight) == .high)
