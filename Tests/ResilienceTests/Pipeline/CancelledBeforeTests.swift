@@ -187,7 +187,16 @@ import Testing
                 "Cache.value",
                 { operation in
                     _ = try await cache.value(for: 1) { _ in try await operation() }
-                }, traces: { "\(cache.counts)" })
+                }, traces: { "\(cache.counts)" }),
+            Way(
+                "Batcher.submit",
+                { operation in
+                    let batcher = Batcher<Int, Int>("batcher") { items in
+                        _ = try await operation()
+                        return items
+                    }
+                    _ = try await batcher.submit(1)
+                }),
         ]
     }
 
