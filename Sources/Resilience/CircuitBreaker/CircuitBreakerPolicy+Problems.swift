@@ -25,12 +25,12 @@ extension CircuitBreakerPolicy.OpenTime: CheckedPolicy {
     /// Every setting that is out of its range; empty when all is well.
     public var problems: [PolicyProblem] {
         var checks = PolicyChecks()
-        checks.range("first", first, .above(.zero))
+        checks.range("first", first, .atLeast(.zero))
         checks.range("multiplier", multiplier, .atLeast(1))
         // Fixed times take the place of both.
         checks.range("maximum", maximum, .atLeast(steps.isEmpty ? first : .zero))
         checks.share("jitter", jitter, .from(0, to: 1))
-        for (opening, time) in steps.enumerated() { checks.range("steps[\(opening)]", time, .above(.zero)) }
+        for (opening, time) in steps.enumerated() { checks.range("steps[\(opening)]", time, .atLeast(.zero)) }
         checks.range("decay", decay, .above(.zero))
         return checks.problems
     }

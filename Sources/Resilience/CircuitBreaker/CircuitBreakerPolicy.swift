@@ -22,7 +22,7 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
 
     /// How long the breaker stays open.
     public struct OpenTime: Sendable, Hashable {
-        /// The time of the first opening. Range: above 0. Default: 5 s.
+        /// The time of the first opening; 0 lets a probe through at once. Range: 0 or more. Default: 5 s.
         public var first: Duration = .seconds(5)
         /// What each further opening without a close multiplies the time by. Range: 1 or more. Default: 2.
         public var multiplier: Double = 2
@@ -32,7 +32,7 @@ public struct CircuitBreakerPolicy: Sendable, Hashable {
         /// The share by which the time is varied at random in both directions. Range: 0 to 1. Default: 0.2.
         public var jitter: Double = 0.2
         /// Fixed times for the first, second, ... opening instead of growth; the last one repeats. Range: each
-        /// above 0. Default: none.
+        /// 0 or more. Default: none.
         public var steps: [Duration] = []
         /// How long the breaker must stay closed to forget one opening; nil forgets all of them on closing.
         /// A slow decay keeps a flapping provider out for longer each time. Range: above 0. Default: 60 s.

@@ -90,7 +90,7 @@ extension AdaptiveThrottle: ResilienceStrategy {
             succeeded()
             return value
         } catch {
-            if CircuitBreaker.judgeOfLayer(error) == .ignored { ignored() }
+            if CircuitBreaker.meaning(of: error, CircuitBreaker.judgeOfLayer) == .ignored { ignored() }
             throw error
         }
     }

@@ -27,7 +27,8 @@ public struct Deadline: ResilienceStrategy {
 
     /// Runs `next` with the deadline, or that of a layer outside if it is earlier.
     ///
-    /// - Throws: ``Rejection`` with reason `deadlinePassed` when a deadline of a layer outside has passed already.
+    /// - Throws: ``Rejection`` with reason `deadlinePassed` when a deadline of a layer outside has passed already;
+    ///   `CancellationError` when the caller was cancelled before.
     @inlinable
     @inline(__always)
     public func run<Value>(_ context: CallContext, _ next: (CallContext) async throws -> Value) async throws
@@ -39,7 +40,8 @@ public struct Deadline: ResilienceStrategy {
     }
 
     @usableFromInline
-    func begin(_ context: CallContext) throws(Rejection) -> CallContext {
+    func begin(_ context: CallContext) throws -> CallContext {
+        try Task.checkCancellation()
         let now = time.now
         if let deadline = context.deadline, deadline <= now {
             onEvent?(DeadlineEvent(strategy: name, happening: .rejected, late: now.since(deadline)))

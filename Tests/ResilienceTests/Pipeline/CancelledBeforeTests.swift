@@ -41,8 +41,44 @@ import Testing
     private struct Failed: Error {}
 
     private static var ways: [Way] {
-        retries + rationed + adaptiveRetries + bulkheads + rateLimiters + fallbacks + throttles + chaos
+        breakers + timed + retries + rationed + adaptiveRetries + bulkheads + rateLimiters + fallbacks
+            + throttles + chaos
             + pipelines + around
+    }
+
+    private static var breakers: [Way] {
+        var policy = CircuitBreakerPolicy()
+        policy.open.first = .zero
+        let closed = CircuitBreaker("closed"), halfOpen = CircuitBreaker("half-open", policy: policy)
+        halfOpen.halfOpen()
+        let traces = { @Sendable in "\(closed.snapshot) \(halfOpen.snapshot)" }
+        return [
+            Way("CircuitBreaker.run", { _ = try await closed.run($0) }, traces: traces),
+            Way("CircuitBreaker as a layer", layer: closed, traces: traces),
+            Way("a half-open CircuitBreaker.run", { _ = try await halfOpen.run($0) }, traces: traces),
+            Way("a half-open CircuitBreaker as a layer", layer: halfOpen, traces: traces),
+        ]
+    }
+
+    private static var timed: [Way] {
+        let late = Recorder<TimeoutEvent>(), hedged = Recorder<HedgeEvent>()
+        let missed = Recorder<DeadlineEvent>(), budget = RetryBudget(.init(ratio: 1))
+        let timeout = Timeout("timeout", after: .seconds(1), onEvent: late.record)
+        let hedge = Hedge(
+            "hedge", policy: HedgePolicy(delay: .fixed(.zero)), budget: budget, onEvent: hedged.record)
+        let traces = { @Sendable in "\(late.events) \(hedged.events) \(missed.events) \(budget.balance)" }
+        return [
+            Way(
+                "Timeout.run", { operation in _ = try await timeout.run { try await operation() } },
+                traces: traces),
+            Way("Timeout as a layer", layer: timeout, traces: traces),
+            Way(
+                "Hedge.run", { operation in _ = try await hedge.run { _ in try await operation() } },
+                traces: traces),
+            Way("Hedge as a layer", layer: hedge, traces: traces),
+            Way(
+                "Deadline", layer: Deadline("deadline", after: .nanoseconds(1), onEvent: missed.record), traces: traces),
+        ]
     }
 
     private static var retries: [Way] {
@@ -82,7 +118,8 @@ import Testing
     private static var bulkheads: [Way] {
         let told = Recorder<BulkheadEvent>()
         let bulkhead = Bulkhead("bulkhead", policy: BulkheadPolicy(limit: 1, queue: 1), onEvent: told.record)
-        let full = Bulkhead("full", policy: BulkheadPolicy(limit: 0, queue: 1), onEvent: told.record)
+        let full = Bulkhead("full", policy: BulkheadPolicy(limit: 1, queue: 1), onEvent: told.record)
+        _ = full.takePlace()
         let limiter = ConcurrencyLimiter("limiter")
         let traces = { @Sendable in "\(bulkhead.load) \(full.load) \(told.events)" }
         return [

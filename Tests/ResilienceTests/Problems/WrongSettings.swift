@@ -51,11 +51,11 @@ enum WrongSettings {
         typealias Rate = CircuitBreakerPolicy.AdaptiveRate
         typealias Slow = CircuitBreakerPolicy.AdaptiveSlowCall
         return [
-            WrongSetting(Open(), "first") { $0.first = .zero },
+            WrongSetting(Open(), "first") { $0.first = .seconds(-1) },
             WrongSetting(Open(), "multiplier") { $0.multiplier = 0 },
             WrongSetting(Open(), "maximum") { $0.maximum = .seconds(1) },
             WrongSetting(Open(), "jitter") { $0.jitter = 20 },
-            WrongSetting(Open(), "steps[0]") { $0.steps = [.zero] },
+            WrongSetting(Open(), "steps[0]") { $0.steps = [.seconds(-1)] },
             WrongSetting(Open(), "decay") { $0.decay = .zero },
             WrongSetting(Rate(), "minimum") { $0.minimum = 15 },
             WrongSetting(Rate(), "maximum") { $0.maximum = 80 },

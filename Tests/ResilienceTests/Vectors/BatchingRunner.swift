@@ -47,7 +47,7 @@ struct BatchingRunner: PatternRunner {
         policy.preferredSizes = try config.list("preferred")?.map { try $0.int() } ?? []
         let work = work
         batcher = .withResults(
-            "batcher", policy: policy, time: stage.strategies, spawner: stage.spawner,
+            "batcher", policy: policy, time: stage.strategies, spawner: stage.spawner, merging: .equal,
             isTotal: { _ in true }, process: { try work.results(of: $0) })
     }
 

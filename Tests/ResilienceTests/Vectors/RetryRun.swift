@@ -14,7 +14,7 @@ struct RetryRun {
     }
 
     /// What a server's pushback does: it is taken as it is (gRFC A6).
-    static let pushback = RetryPolicy.RetryAfter.honoured(ceiling: .unbounded)
+    static let pushback = RetryPolicy.RetryAfter.exact(ceiling: .unbounded)
 
     let policy: RetryPolicy
     /// The waits that replace the computed ones; the last goes for all that follow.
