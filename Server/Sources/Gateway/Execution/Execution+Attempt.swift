@@ -135,7 +135,9 @@ extension Execution {
             if !manner.asStream, !execution.request.streams { lesson.expectNoFirstToken() }
             if let watch {
                 call.onEvents = { [time] (events) throws(AttemptFailure) in
-                    lesson.noteFirstToken(at: time.now)
+                    let now = time.now
+                    lesson.noteFirstToken(at: now)
+                    lesson.probeAnswers(at: now)
                     try watch.note(events)
                 }
             }

@@ -88,8 +88,7 @@ public final class Lesson: Sendable {
 
     /// A probe has shown that the target answers, before its answer is complete.
     public func probeAnswers(at now: Instant) {
-        guard isProbe else { return }
-        settle(.success, took: now.since(began))
+        guard isProbe, settle(.success, took: now.since(began)) else { return }
         selector?.probeSucceeded(at: candidate, at: now)
     }
 
