@@ -178,9 +178,11 @@ extension Execution {
                     throw failure
                 }
                 if case .prefilled(let delivered, _)? = call.goingOn, error.kind == .invalidRequest {
-                    health.learnPace { $0.noteRefusedPrefill() }
                     call.goingOn = .fromScratch(delivered)
-                    return try await target.provider.attempt(call)
+                    let reply = try await target.provider.attempt(call)
+                    // Only now: it may have been the request itself that it refused.
+                    health.learnPace { $0.noteRefusedPrefill() }
+                    return reply
                 }
                 guard error.cause == "stream_refused" else { throw error }
             }
