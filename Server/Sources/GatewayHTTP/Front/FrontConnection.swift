@@ -115,7 +115,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         headSince = nil
         let admitted: Admission.Admitted
         do throws(Refusal) { admitted = try front.admission.admit(head, by: front.rules()) } catch {
-            return refuse(error)
+            return refuse(error, head)
         }
         current = Current(
             head: head, entry: admitted.entry, caller: admitted.caller, allowedOrigin: admitted.allowedOrigin,
@@ -206,15 +206,28 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     }
 
     /// Writes a refusal and closes the connection: what follows the request's head cannot be trusted or is not wanted.
-    private func refuse(_ refusal: Refusal) {
+    ///
+    /// - Parameter head: The request's head, if it was read but nothing of its body.
+    private func refuse(_ refusal: Refusal, _ head: RequestHead? = nil) {
         guard let context else { return }
         let origin = refusal.allowedOrigin ?? current?.allowedOrigin
+        let id = front.nextRequestID(),
+            (bytes, length) = refusal.reply(id: id, date: front.date, allowedOrigin: origin)
+        front.refused(
+            AccessLog.Line(
+                id: id, head: head ?? current?.head, status: refusal.status, code: "\(refusal.code)",
+                bytes: length,
+                from: address, duration: timeSpent))
         endRequest()
         input = ByteBuffer()
-        context.writeAndFlush(
-            NIOAny(refusal.reply(id: front.nextRequestID(), date: front.date, allowedOrigin: origin)),
-            promise: nil)
+        context.writeAndFlush(NIOAny(bytes), promise: nil)
         closeAfterWriting()
+    }
+
+    /// How long the request has been read.
+    private var timeSpent: Duration {
+        if let current { return front.time.now.since(current.arrivedAt) }
+        return headSince.map { .nanoseconds((front.loop.now - $0).nanoseconds) } ?? .zero
     }
 
     /// Closes the connection's output, and the rest soon after, so that the caller can read the reply even if it still
