@@ -98,7 +98,7 @@ struct FailureRun: Sendable {
         case .request(let traits): isUnlike = suspect(Suspects(traits), at: now)
         }
         if !isUnlike, isExplained(at: now) {
-            if suspects?.features.isEmpty ?? false { lastExplained = cause.request }
+            if mayTrip, suspects?.features.isEmpty ?? false { lastExplained = cause.request }
             return .explained
         }
         guard mayTrip, let most else { return .counts }
