@@ -85,4 +85,12 @@ import Wall
         #expect(reply.status == 200, "\(reply.body)")
         #expect(pair.callsToP.map(\.streams) == [false])
     }
+
+    @Test func `who says that the answer is to be a text has it asked for like any other`() async throws {
+        let pair = try await Pair(settings: { $0.wholeAnswers = "auto" }) { Answer.good($0) }
+        let more = #","modalities":["text"]"#
+        let reply = try await Self.post(pair, Self.body(#"[{"role":"user","content":"Say it."}]"#, more))
+        #expect(reply.status == 200, "\(reply.body)")
+        #expect(pair.callsToP.map(\.streams) == [true])
+    }
 }

@@ -57,6 +57,51 @@ import Testing
         #expect(small.bytes == BodyHold.small)
     }
 
+    /// Takes the first bytes of body after body until that is too much, or until so many bodies are held.
+    private func fillSmall(
+        _ budget: BodyBudget, _ address: String, key: String? = nil, most: Int = 10_000
+    ) -> (holds: [BodyHold], full: BodyShares.Holder?) {
+        var holds: [BodyHold] = []
+        while holds.count < most {
+            var hold = hold(address, key: key)
+            if let full = budget.take(BodyHold.small, for: &hold) { return (holds, full) }
+            holds.append(hold)
+        }
+        return (holds, nil)
+    }
+
+    @Test func `however many small bodies one address holds, others have room for theirs`() {
+        let budget = BodyBudget(limit: Self.limit)
+        let first = fillSmall(budget, "10.0.0.1")
+        #expect(first.full == .address("10.0.0.1"))
+        #expect(first.holds.count * BodyHold.small <= Self.limit / 16 * 11, "\(first.holds.count) are held")
+        var large = hold("10.0.0.2")
+        #expect(budget.take(4 << 20, for: &large) == nil)
+        var small = hold("10.0.0.2")
+        #expect(budget.take(BodyHold.small, for: &small) == nil)
+        for hold in first.holds { budget.giveBack(hold) }
+        #expect(fillSmall(budget, "10.0.0.1").holds.count > 100)
+    }
+
+    @Test func `however many small bodies one key holds, others have room for theirs`() {
+        let budget = BodyBudget(limit: Self.limit)
+        let first = fillSmall(budget, "10.0.0.1", key: "a")
+        #expect(first.full == .key("a"))
+        #expect(first.holds.count * BodyHold.small <= Self.limit / 16 * 11)
+        var other = hold("10.0.0.1", key: "b")
+        #expect(budget.take(2 << 20, for: &other) == nil)
+    }
+
+    @Test func `a caller whose share is used up has room for small requests beside another's many`() {
+        let budget = BodyBudget(limit: Self.limit)
+        let many = fillSmall(budget, "10.0.0.1", most: 130)
+        #expect(many.full == nil)
+        #expect(fill(budget, "10.0.0.2").full == .address("10.0.0.2"))
+        var small = hold("10.0.0.2")
+        #expect(budget.take(BodyHold.small, for: &small) == nil)
+        #expect(budget.take(1, for: &small) == .address("10.0.0.2"))
+    }
+
     @Test func `all together hold no more than there is`() {
         let budget = BodyBudget(limit: Self.limit)
         for number in 0..<4 { _ = fill(budget, "10.0.0.\(number)") }
@@ -78,9 +123,11 @@ import Testing
 
     @Test func `nothing is remembered of those who hold nothing`() {
         var shares = BodyShares(of: 100)
-        for number in 0..<10 { #expect(shares.take(10, address: "\(number)", key: "\(number)") == nil) }
+        for number in 0..<10 {
+            #expect(shares.take(10, ofThemFirst: 5, address: "\(number)", key: "\(number)") == .success(5))
+        }
         #expect(!shares.isEmpty)
-        for number in 0..<10 { shares.giveBack(10, address: "\(number)", key: "\(number)") }
+        for number in 0..<10 { shares.giveBack(5, first: 5, address: "\(number)", key: "\(number)") }
         #expect(shares.isEmpty)
     }
 }

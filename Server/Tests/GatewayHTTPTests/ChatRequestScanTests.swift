@@ -47,6 +47,20 @@ import Testing
         #expect((request.marks.messagesEnd == nil) == binds)
     }
 
+    @Test(
+        arguments: [
+            (#""modalities":["text"]"#, false), (#""modalities":[]"#, false), (#""modalities":null"#, false),
+            (#""modalities":[5,{"audio":"audio"},["audio"]]"#, false),
+            (#""modalities":["text","audio"]"#, true), (#""modalities":["a\u0075dio"]"#, true),
+            (#""audio":{"voice":"alloy"}"#, true), (#""audio":null"#, false),
+        ])
+    func `an answer is spoken only where sounds are asked for`(member: String, speaks: Bool) throws {
+        let text = #"{"model":"a",\#(member),\#(Self.messages)}"#
+        let request = try scan(text).request(RequestID(1, 2), ByteBuffer(string: text))
+        #expect(request.features.contains(.speech) == speaks)
+        #expect((request.marks.messagesEnd == nil) == speaks)
+    }
+
     @Test(arguments: [
         // body, the field that is named
         ("", nil), ("null", nil), ("[]", nil), ("{", nil), (#"{"model":"a",}"#, nil),

@@ -1,10 +1,7 @@
-import Logging
 import NIOCore
 import NIOPosix
-import Resilience
 import Synchronization
 import Testing
-import Upstream
 
 @testable import GatewayHTTP
 
@@ -20,49 +17,19 @@ import Upstream
         func ended() { state.withLock { $0.endedAt = .now } }
     }
 
-    private static func routes(_ progress: Progress) -> RouteTable {
-        RouteTable([
-            RouteTable.Entry("GET", .exactly("/endless"), .open) { exchange in
-                let part = ByteBuffer(repeating: 0x61, count: 64 * 1024)
-                do {
-                    try await exchange.reply.begin(ReplyHead(200))
-                    while true {
-                        try await exchange.reply.write(part)
-                        progress.wrote(part.readableBytes)
-                    }
-                } catch {
-                    progress.ended()
+    private static func endless(_ progress: Progress) -> RouteTable.Entry {
+        RouteTable.Entry("GET", .exactly("/endless"), .open) { exchange in
+            let part = ByteBuffer(repeating: 0x61, count: 64 * 1024)
+            do {
+                try await exchange.reply.begin(ReplyHead(200))
+                while true {
+                    try await exchange.reply.write(part)
+                    progress.wrote(part.readableBytes)
                 }
+            } catch {
+                progress.ended()
             }
-        ])
-    }
-
-    /// Starts a front, lets `body` use its port, and stops it.
-    private static func withFront(
-        writeTime: Duration, _ progress: Progress, _ body: (Int) async throws -> Void
-    ) async throws {
-        // Loops of its own: others keep those that all share busy.
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1), executors = LoopExecutors(group)
-        let parts = Front.Parts(
-            settings: FrontSettings(port: 0, writeTime: writeTime), routes: routes(progress),
-            rules: { AccessRules(keys: KeyRing(administrator: nil, callers: [])) }, activity: FrontActivity(),
-            time: TimeSource(),
-            wallClock: { 0 }, accessLog: nil, chance: Chance(seed: 1))
-        let (ports, sender) = AsyncStream.makeStream(of: Int.self)
-        let front = Front(parts, group: group, executor: { executors[$0] }, logger: Logger(label: "test")) {
-            sender.yield($0)
         }
-        let running = Task { try await front.run() }
-        var iterator = ports.makeAsyncIterator()
-        let port = try #require(await iterator.next())
-        do { try await body(port) } catch {
-            await front.stop()
-            try await group.shutdownGracefully()
-            throw error
-        }
-        await front.stop()
-        try await running.value
-        try await group.shutdownGracefully()
     }
 
     /// How long the route could run for a caller that reads nothing; nil if it still does after `limit`.
@@ -70,7 +37,8 @@ import Upstream
         time: Duration?, bytes: Int
     ) {
         let progress = Progress(), begun = ContinuousClock.now
-        try await withFront(writeTime: writeTime, progress) { port in
+        let settings = FrontSettings(port: 0, writeTime: writeTime)
+        try await FrontStage.run([endless(progress)], settings) { port in
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .channelOption(.autoRead, value: false)
                 .connect(host: "127.0.0.1", port: port).get()

@@ -274,4 +274,14 @@ import Testing
             #expect(trace.waits.reduce(.zero, +) <= .milliseconds(2500), "seed \(seed)")
         }
     }
+
+    @Test func `beside a probe a healthy candidate of another target is asked, not another key`() {
+        var machine = machine(Self.twoKeys)
+        _ = machine.start(at: Instant())
+        machine.asked(0)
+        let none = machine.hedge(at: Instant()) { $0 != 2 }
+        #expect(none == nil)
+        let other = machine.hedge(at: Instant()) { _ in true }
+        #expect(other?.candidate == 2 && other?.purpose == .hedge)
+    }
 }

@@ -1,5 +1,6 @@
 import Generation
 import Resilience
+import ResilienceTesting
 import Routing
 import Testing
 
@@ -37,5 +38,22 @@ import Testing
         let learned = health.learned(at: targets.time.now)
         #expect(learned.success == nil && (learned.headroom ?? 1) < 0.1)
         #expect(targets.plan().order.map(\.candidate) == [1], "it is left alone for as long as it said")
+    }
+
+    @Test func `failures in a row open the breaker for as long as the last one asks`() async throws {
+        try VirtualGateway.run { simulation in
+            let asks = AttemptFailure(
+                .providerOverload, cause: "unavailable", phase: .head, status: 503, message: "m",
+                retryAfter: .seconds(30))
+            let gateway = VirtualGateway(
+                simulation, [("p", { _, _ in .fail(asks) }), ("f", { _, _ in .answer(.milliseconds(20)) })])
+            for _ in 0..<3 { _ = await gateway.ask() }
+            simulation.expect(gateway.breaker("p") == .open, "its breaker is closed")
+            try await simulation.time.sleep(for: .seconds(29))
+            simulation.expect(
+                gateway.health("p")?.breaker.readiness == .rejecting, "it is probed before its time")
+            try await simulation.time.sleep(for: .seconds(2))
+            simulation.expect(gateway.health("p")?.breaker.readiness == .probing, "it is not probed")
+        }
     }
 }

@@ -11,21 +11,6 @@ import Testing
 
 /// How what is known of targets gets into a file, and what is done about files that cannot be used.
 @Suite struct StateKeeperTests {
-    /// Keeps what is logged.
-    private struct Lines: LogHandler {
-        let lines: Recorder<String>
-        var logLevel = Logger.Level.trace
-        var metadata: Logger.Metadata = [:]
-        var metadataProvider: Logger.MetadataProvider?
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) { lines.record("\(event.level): \(event.message)") }
-    }
-
     private let directory = FileManager.default.temporaryDirectory
         .appendingPathComponent("holdfast-state-\(UUID().uuidString)")
     private let clock = VirtualClock()
@@ -50,7 +35,7 @@ import Testing
         let lines = lines
         let keeper = StateKeeper(
             path, records: records, targets: registry, time: time,
-            logger: Logger(label: "test") { _ in Lines(lines: lines) })
+            logger: Logger(label: "test") { _ in LineRecorder(lines: lines) })
         return (keeper, records, health)
     }
 

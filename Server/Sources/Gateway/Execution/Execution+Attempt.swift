@@ -135,7 +135,9 @@ extension Execution {
             if !manner.asStream, !execution.request.streams { lesson.expectNoFirstToken() }
             if let watch {
                 call.onEvents = { [time] (events) throws(AttemptFailure) in
-                    lesson.noteFirstToken(at: time.now)
+                    let now = time.now
+                    lesson.noteFirstToken(at: now)
+                    lesson.probeAnswers(at: now)
                     try watch.note(events)
                 }
             }
@@ -176,9 +178,11 @@ extension Execution {
                     throw failure
                 }
                 if case .prefilled(let delivered, _)? = call.goingOn, error.kind == .invalidRequest {
-                    health.learnPace { $0.noteRefusedPrefill() }
                     call.goingOn = .fromScratch(delivered)
-                    return try await target.provider.attempt(call)
+                    let reply = try await target.provider.attempt(call)
+                    // Only now: it may have been the request itself that it refused.
+                    health.learnPace { $0.noteRefusedPrefill() }
+                    return reply
                 }
                 guard error.cause == "stream_refused" else { throw error }
             }

@@ -12,7 +12,7 @@ extension Execution {
         let begin = time.now, race = ProbeRace(time: time, spawner: spawner)
         let result = await race.run(
             probe: { await attempt.open(nil) }, other: { await self.openBeside(attempt) },
-            left: { attempt.endUnseen($0) })
+            afterLoss: { attempt.endUnseen($0) })
         switch result {
         case .outrun(let other):
             attempt.meters.outrun.increment()
@@ -28,17 +28,25 @@ extension Execution {
                 _ = try lose(probe, &account)
                 return try await follow(other, &account, &progress, into: sink)
             }
+            // What the other attempt has come to decides nothing once the caller has its answer.
+            if probe.isAnswer {
+                _ = try lose(other, &account)
+                return try await follow(probe, &account, &progress, into: sink)
+            }
             let step = try await follow(probe, &account, &progress, into: sink)
             return try lose(other, &account) ?? step
         }
     }
 
-    /// Asks a healthy target beside a probe, out of its retry budget; nil if there is none.
+    /// Asks another target that is healthy beside a probe, out of its retry budget; nil if there is none.
     private func openBeside(_ probe: Attempt) async -> Opening? {
         let now = time.now
-        guard let ask = machine.withLock({ $0.hedge(at: now) }) else { return nil }
-        let other = Attempt(self, candidates[ask.candidate], ask, isAlone: false)
-        guard other.health.isHealthy(at: now), other.health.budget.withdraw() else {
+        let next = machine.withLock { machine in
+            machine.hedge(at: now) { health(of: $0).isHealthy(at: now) }
+        }
+        guard let ask = next else { return nil }
+        let other = Attempt(self, candidates[ask.candidate], ask, isAlone: !hasAlternative(to: ask))
+        guard other.health.budget.withdraw() else {
             machine.withLock { $0.outrun(ask.candidate) }
             return nil
         }

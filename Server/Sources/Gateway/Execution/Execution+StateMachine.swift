@@ -129,8 +129,21 @@ extension Execution {
         ///
         /// - Returns: Nil if nobody else is to be asked.
         public mutating func hedge(at now: Instant) -> Ask? {
-            guard running.count == 1, interruption == nil, let fresh,
-                case .attempt(var ask) = ask(fresh, at: now)
+            hedge(fresh, at: now)
+        }
+
+        /// Asks a healthy candidate of another target beside the one that runs.
+        ///
+        /// - Parameter isHealthy: Whether a candidate would be let through now like any other.
+        /// - Returns: Nil if nobody else is to be asked.
+        mutating func hedge(at now: Instant, where isHealthy: (Int) -> Bool) -> Ask? {
+            let next = running.first.flatMap { alternative(to: $0, where: isHealthy) }
+            return hedge(next, at: now)
+        }
+
+        private mutating func hedge(_ choice: Plan.Choice?, at now: Instant) -> Ask? {
+            guard running.count == 1, interruption == nil, let choice,
+                case .attempt(var ask) = ask(choice, at: now)
             else { return nil }
             ask.purpose = .hedge
             ask.hedgeAfter = nil
@@ -299,8 +312,11 @@ extension Execution {
         ///
         /// - Parameter isHealthy: Whether a candidate would be let through now like any other.
         public func hasAlternative(to index: Int, where isHealthy: (Int) -> Bool) -> Bool {
-            guard attempts + 1 < bounds.retry.maximumAttempts else { return false }
-            return plan.order.contains { choice in
+            attempts + 1 < bounds.retry.maximumAttempts && alternative(to: index, where: isHealthy) != nil
+        }
+
+        private func alternative(to index: Int, where isHealthy: (Int) -> Bool) -> Plan.Choice? {
+            plan.order.first { choice in
                 let other = choice.candidate
                 return isFresh(other) && candidates[other].target != candidates[index].target
                     && isHealthy(other)
@@ -378,17 +394,6 @@ extension Execution {
             }
             if now >= bounds.deadline { return .fail(.outOfTime) }
             return .fail(.nobodyAvailable(refusals, retryAfter: again))
-        }
-    }
-}
-
-extension TargetHealth.Refusal {
-    /// The time after which the target may be asked; nil if that is not known.
-    var wait: Duration? {
-        switch self {
-        case .breaker(let wait): wait
-        case .cooling(_, let wait): wait
-        case .full: nil
         }
     }
 }

@@ -77,7 +77,7 @@ public final class Execution: Sendable {
     private func attempt(
         _ ask: Ask, _ account: inout Account, _ progress: inout Progress, into sink: some ReplySink
     ) async throws(CallerLeft) -> Step {
-        let delivered = progress.delivered, isAlone = delivered == nil && !hasAlternative(to: ask)
+        let delivered = progress.delivered, isAlone = !hasAlternative(to: ask)
         let first = Attempt(self, candidates[ask.candidate], ask, isAlone: isAlone)
         if chooser == nil, delivered == nil, !isAlone, first.health.breaker.readiness == .probing {
             return try await probe(first, &account, &progress, into: sink)

@@ -88,8 +88,7 @@ public final class Lesson: Sendable {
 
     /// A probe has shown that the target answers, before its answer is complete.
     public func probeAnswers(at now: Instant) {
-        guard isProbe else { return }
-        settle(.success, took: now.since(began))
+        guard isProbe, settle(.success, took: now.since(began)) else { return }
         selector?.probeSucceeded(at: candidate, at: now)
     }
 
@@ -122,9 +121,7 @@ public final class Lesson: Sendable {
     ) {
         guard end() != nil else { return }
         let counts = conduct.countsAgainstBreaker && !isForgiven(failure)
-        let verdict = counts ? verdict(on: failure, conduct, at: now) : .explained
-        settle(verdict == .explained ? .ignored : .failure(retryAfter: failure.retryAfter))
-        if verdict == .trips, health.breaker.readiness == .ready { health.breaker.open() }
+        let verdict = counts ? verdict(on: failure, conduct, at: now) : .ignored
         let time = now.since(began).inSeconds
         // What a limit refused, or what never arrived, is used of no quota.
         if failure.kind == .rateLimit || failure.phase == .connect {
@@ -136,12 +133,13 @@ public final class Lesson: Sendable {
         case .timeout where failure.phase == .firstToken || failure.phase == .head:
             note(.nothingCame(within: time), limit, now)
         case .qualityFailure where failure.cause != "different_text": note(.failed(after: time), limit, now)
-        default: note(verdict == .explained ? .ignored : .failed(after: time), limit, now)
+        default: note(verdict.isHeldAgainstTarget ? .failed(after: time) : .ignored, limit, now)
         }
-        guard selector != nil, !isForgiven(failure), health.breaker.readiness == .ready,
-            health.estimate.withLock({ $0.success.isFailing })
-        else { return }
-        health.breaker.open()
+        let isFailing =
+            selector != nil && !isForgiven(failure) && health.estimate.withLock { $0.success.isFailing }
+        if verdict == .trips || isFailing, health.breaker.readiness == .ready { health.breaker.open() }
+        // After the opening, which the failure's wish to be left alone then lengthens.
+        settle(verdict.isHeldAgainstTarget ? .failure(retryAfter: failure.retryAfter) : .ignored)
     }
 
     /// Whether it was only slow, and nobody else could have been asked in its place.

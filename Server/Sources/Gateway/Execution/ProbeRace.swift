@@ -19,8 +19,8 @@ final class ProbeRace: Sendable {
         var probe: Opening?
         var other: Opening?
         var otherRuns = false
-        /// Whether nobody waits for the probe any more.
-        var isLeft = false
+        /// Whether the request goes on with the result, so that nobody waits for the probe any more.
+        var isOver = false
         var waiter: CheckedContinuation<Void, Never>?
 
         /// What it has come to; nil as long as somebody has to be waited for.
@@ -42,10 +42,10 @@ final class ProbeRace: Sendable {
 
     /// - Parameters:
     ///   - other: Nil if it is not to be made after all.
-    ///   - left: Gets what a probe brings that has lost.
+    ///   - afterLoss: Gets what a probe brings that has lost.
     func run(
         probe: @escaping @Sendable () async -> Opening, other: @escaping @Sendable () async -> Opening?,
-        left: @escaping @Sendable (Opening) -> Void
+        afterLoss: @escaping @Sendable (Opening) -> Void
     ) async -> Result {
         let second = spawner.spawn {
             guard (try? await self.time.sleep(for: Self.delay)) != nil, self.beginOther() else { return }
@@ -54,7 +54,7 @@ final class ProbeRace: Sendable {
         let first = spawner.spawn {
             let opening = await probe()
             if opening.isAnswer { second.cancel() }
-            if self.probeEnded(opening) { left(opening) }
+            if self.hasLost(opening) { afterLoss(opening) }
         }
         let result = await withTaskCancellationHandler {
             await decision()
@@ -71,7 +71,7 @@ final class ProbeRace: Sendable {
     private func decision() async -> Result {
         while true {
             if let result = state.withLock({ state in
-                state.isLeft = state.result != nil
+                state.isOver = state.result != nil
                 return state.result
             }) {
                 return result
@@ -90,7 +90,7 @@ final class ProbeRace: Sendable {
     /// - Returns: Whether the other attempt is still of use.
     private func beginOther() -> Bool {
         state.withLock { state in
-            guard !state.isLeft, state.probe == nil else { return false }
+            guard !state.isOver, state.probe == nil else { return false }
             state.otherRuns = true
             return true
         }
@@ -103,14 +103,16 @@ final class ProbeRace: Sendable {
         }
     }
 
-    /// - Returns: Whether nobody waits for it any more.
-    private func probeEnded(_ opening: Opening) -> Bool {
-        let isLeft = state.withLock { state in
-            if !state.isLeft { state.probe = opening }
-            return state.isLeft
+    /// The probe has ended.
+    ///
+    /// - Returns: Whether the request has gone on without it.
+    private func hasLost(_ probe: Opening) -> Bool {
+        let isOver = state.withLock { state in
+            if !state.isOver { state.probe = probe }
+            return state.isOver
         }
         change { _ in }
-        return isLeft
+        return isOver
     }
 
     private func change(_ body: (inout State) -> Void) {

@@ -52,9 +52,10 @@ struct FailureRun: Sendable {
     /// The latest answers, a ring.
     private var answers: [Answer] = []
     private var answered = 0
-    /// The requests in a row that failed and count, and the last of them: that one is asked again is no second one.
-    private var inARow = 0
-    private var lastFailed: RequestID?
+    /// The requests in a row that failed and count, as many as matter: that one is asked again is no second one.
+    private var run: [RequestID] = []
+    /// The last request since an answer whose failure was put down to its caller or its body.
+    private var lastExplained: RequestID?
 
     /// What may have caused a failure.
     enum Cause {
@@ -79,6 +80,10 @@ struct FailureRun: Sendable {
         case counts
         /// The same, and there were so many in a row that the target is to be left alone.
         case trips
+        /// It is of a kind that says nothing of whether the target is well.
+        case ignored
+
+        var isHeldAgainstTarget: Bool { self == .counts || self == .trips }
     }
 
     /// A request has failed.
@@ -87,20 +92,30 @@ struct FailureRun: Sendable {
     ///   - mayTrip: Whether it counts among those in a row.
     ///   - most: The requests in a row at which the target is to be left alone; nil for no such number.
     mutating func failed(_ cause: Cause, mayTrip: Bool, most: Int?, at now: Instant) -> Verdict {
+        var isUnlike = false
         switch cause {
         case .outage: (suspects, othersAnsweredAt) = (nil, nil)
-        case .request(let traits): suspect(Suspects(traits), at: now)
+        case .request(let traits): isUnlike = suspect(Suspects(traits), at: now)
         }
-        if isExplained(at: now) { return .explained }
+        if !isUnlike, isExplained(at: now) {
+            if mayTrip, suspects?.features.isEmpty ?? false { lastExplained = cause.request }
+            return .explained
+        }
         guard mayTrip, let most else { return .counts }
-        if lastFailed != cause.request { inARow += 1 }
-        lastFailed = cause.request
-        return inARow >= most ? .trips : .counts
+        // The one before was not its caller's failure after all.
+        if isUnlike, let lastExplained { count(lastExplained, most: most) }
+        count(cause.request, most: most)
+        return run.count >= most ? .trips : .counts
+    }
+
+    private mutating func count(_ request: RequestID, most: Int) {
+        if run.count < most, !run.contains(request) { run.append(request) }
     }
 
     /// A request was answered.
     mutating func succeeded(_ traits: RequestTraits, at now: Instant) {
-        (inARow, lastFailed) = (0, nil)
+        run.removeAll(keepingCapacity: true)
+        lastExplained = nil
         let answer = Answer(caller: traits.caller, features: traits.features, at: now)
         if answers.count < Self.kept {
             answers.append(answer)
@@ -115,10 +130,19 @@ struct FailureRun: Sendable {
     }
 
     /// Narrows down what the failures may be put down to.
-    private mutating func suspect(_ seen: Suspects, at now: Instant) {
+    ///
+    /// - Returns: Whether it has nothing in common with the failures before, and needs nothing that was not answered of late:
+    ///   two such requests, each of another caller, are evidence against the target.
+    private mutating func suspect(_ seen: Suspects, at now: Instant) -> Bool {
         var common = suspects
         common?.keep(seen)
-        if let common, !common.isEmpty { suspects = common } else { suspects = begin(seen, at: now) }
+        if let common, !common.isEmpty {
+            suspects = common
+            return false
+        }
+        let begun = begin(seen, at: now), isFirst = suspects == nil
+        suspects = begun
+        return !isFirst && begun.features.isEmpty
     }
 
     /// Begins with what a first failure may be put down to: what none of the latest answers had. They speak for the target,

@@ -15,6 +15,15 @@ public final class TargetHealth: Sendable {
         case cooling(FailureClass, retryAfter: Duration)
         /// Too many requests are at the provider already.
         case full
+
+        /// The time after which the target may be asked; nil if that is not known.
+        var wait: Duration? {
+            switch self {
+            case .breaker(let wait): wait
+            case .cooling(_, let wait): wait
+            case .full: nil
+            }
+        }
     }
 
     /// What it is the health of.

@@ -54,8 +54,8 @@ extension Refusal {
         return Refusal(503, "too_many_bodies", whose + "; try again when some have ended", retryAfter: 1)
     }
 
-    /// The whole reply, after which the connection is closed.
-    func reply(id: RequestID, date: String, allowedOrigin: String?) -> ByteBuffer {
+    /// The whole reply, after which the connection is closed, and the length of its body.
+    func reply(id: RequestID, date: String, allowedOrigin: String?) -> (bytes: ByteBuffer, length: Int) {
         var head = ReplyHead(status)
         head.allowedOrigin = allowedOrigin
         head.add("content-type", "application/json")
@@ -65,6 +65,6 @@ extension Refusal {
         let text = OpenAIErrorBody.text(message: message, type: type, code: "\(code)", field: field)
         var bytes = ReplyEncoder.head(head, date: date, length: text.readableBytes, keepsAlive: false)
         bytes.writeImmutableBuffer(text)
-        return bytes
+        return (bytes, text.readableBytes)
     }
 }

@@ -1,7 +1,8 @@
 public import Gateway
 public import NIOCore
 
-/// The way back to a caller. Exactly one of a whole reply, or a begin with its end, is written.
+/// The way back to a caller. Exactly one of a whole reply, or a begin with its end, is written; what comes after is refused
+/// as if the caller had left.
 public protocol ReplyWriter: AnyObject, Sendable {
     /// Writes a whole reply.
     func send(_ head: ReplyHead, _ body: ByteBuffer) async throws(CallerLeft)

@@ -69,10 +69,12 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
     }
 
     func write(_ part: ByteBuffer) async throws(CallerLeft) {
+        guard !isComplete else { throw CallerLeft() }
         try await write(part, isLast: false)
     }
 
     func end(_ part: ByteBuffer) async throws(CallerLeft) {
+        guard !isComplete else { throw CallerLeft() }
         isComplete = true
         try await write(part, isLast: true)
     }

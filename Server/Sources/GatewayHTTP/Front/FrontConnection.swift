@@ -31,11 +31,14 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         var allowedOrigin: String?
         var arrivedAt: Instant
         var pace: BodyPace
-        /// What its body holds of the budget for all bodies.
-        var hold: BodyHold
+        /// What its body holds of the budget for all bodies; nil once the route has the body.
+        var hold: BodyHold?
 
-        mutating func takeBudget(_ bytes: Int, _ budget: BodyBudget) -> BodyShares.Holder? {
-            budget.take(bytes, for: &hold)
+        /// - Returns: Whose bytes are too many, if any are.
+        mutating func hold(_ bytes: Int, of budget: BodyBudget) -> BodyShares.Holder? {
+            guard var hold else { return nil }
+            defer { self.hold = hold }
+            return budget.take(bytes, for: &hold)
         }
     }
 
@@ -97,7 +100,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
                 guard state == .body else { return }
                 let before = body.readableBytes
                 let isComplete = try parser.readBody(&input, into: &body)
-                guard takeBudget(body.readableBytes - before) else { return }
+                guard hasRoom(for: body.readableBytes - before) else { return }
                 guard isComplete else { return }
                 serve()
                 if state == .serving { return }
@@ -112,7 +115,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         headSince = nil
         let admitted: Admission.Admitted
         do throws(Refusal) { admitted = try front.admission.admit(head, by: front.rules()) } catch {
-            return refuse(error)
+            return refuse(error, head)
         }
         current = Current(
             head: head, entry: admitted.entry, caller: admitted.caller, allowedOrigin: admitted.allowedOrigin,
@@ -125,14 +128,14 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         }
     }
 
-    /// Counts bytes of the body; false after a refusal was written.
-    private func takeBudget(_ bytes: Int) -> Bool {
+    /// Whether there is room for so many more bytes of the body; false after a refusal was written.
+    private func hasRoom(for bytes: Int) -> Bool {
         guard bytes > 0, let entry = current?.entry else { return true }
         if body.readableBytes > entry.maximumBody {
             refuse(entry.tooLarge)
             return false
         }
-        if let full = current?.takeBudget(bytes, front.bodies) {
+        if let full = current?.hold(bytes, of: front.bodies) {
             refuse(.tooManyBodies(full))
             return false
         }
@@ -161,15 +164,18 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
             spawner: front.spawner)
         body = ByteBuffer()
         front.began()
+        // The route has the body until it returns, even if the caller leaves before.
+        let hold = self.current?.hold.take()
         let task = Task.immediate(executorPreference: front.executor) {
             await current.entry.run(exchange)
-            self.finished(reply, exchange)
+            self.finished(reply, exchange, hold)
         }
         if self.reply === reply { self.task = task }
     }
 
     /// The route has returned.
-    private func finished(_ reply: ConnectionReply, _ exchange: Exchange) {
+    private func finished(_ reply: ConnectionReply, _ exchange: Exchange, _ hold: BodyHold?) {
+        if let hold { front.bodies.giveBack(hold) }
         front.ended(reply, exchange, from: address)
         guard self.reply === reply, state == .serving else { return }
         endRequest()
@@ -181,9 +187,9 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         if input.readableBytes > 0 { front.loop.execute { if self.state == .idle { self.readOn() } } }
     }
 
-    /// Forgets the request and gives back what it held.
+    /// Forgets the request and gives back what its body holds, unless its route has it.
     private func endRequest() {
-        if let current { front.bodies.giveBack(current.hold) }
+        if let hold = current?.hold { front.bodies.giveBack(hold) }
         body = ByteBuffer()
         current = nil
         reply = nil
@@ -200,15 +206,28 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     }
 
     /// Writes a refusal and closes the connection: what follows the request's head cannot be trusted or is not wanted.
-    private func refuse(_ refusal: Refusal) {
+    ///
+    /// - Parameter head: The request's head, if it was read but nothing of its body.
+    private func refuse(_ refusal: Refusal, _ head: RequestHead? = nil) {
         guard let context else { return }
         let origin = refusal.allowedOrigin ?? current?.allowedOrigin
+        let id = front.nextRequestID(),
+            (bytes, length) = refusal.reply(id: id, date: front.date, allowedOrigin: origin)
+        front.refused(
+            AccessLog.Line(
+                id: id, head: head ?? current?.head, status: refusal.status, code: "\(refusal.code)",
+                bytes: length,
+                from: address, duration: timeSpent))
         endRequest()
         input = ByteBuffer()
-        context.writeAndFlush(
-            NIOAny(refusal.reply(id: front.nextRequestID(), date: front.date, allowedOrigin: origin)),
-            promise: nil)
+        context.writeAndFlush(NIOAny(bytes), promise: nil)
         closeAfterWriting()
+    }
+
+    /// How long the request has been read.
+    private var timeSpent: Duration {
+        if let current { return front.time.now.since(current.arrivedAt) }
+        return headSince.map { .nanoseconds((front.loop.now - $0).nanoseconds) } ?? .zero
     }
 
     /// Closes the connection's output, and the rest soon after, so that the caller can read the reply even if it still

@@ -54,6 +54,14 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
     /// A request's route has returned.
     func ended(_ reply: ConnectionReply, _ exchange: Exchange, from address: String) {
         activity.ended()
-        accessLog?.write(reply, exchange, from: address, duration: time.now.since(exchange.arrivedAt))
+        accessLog?.write(
+            AccessLog.Line(
+                id: reply.id, head: exchange.head, status: reply.status, code: nil, bytes: reply.bytesWritten,
+                from: address, duration: time.now.since(exchange.arrivedAt)))
+    }
+
+    /// A request was refused before it came to a route.
+    func refused(_ line: @autoclosure () -> AccessLog.Line) {
+        accessLog?.write(line())
     }
 }

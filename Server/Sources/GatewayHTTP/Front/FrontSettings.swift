@@ -43,6 +43,7 @@ public struct FrontSettings: Sendable, Hashable {
         self.idleTime = idleTime
         self.writeTime = writeTime
     }
+
     /// The least bytes of a body that must come within each ``bodyWindow``.
     var minimumBodyInWindow: Int {
         Int((bodyWindow / .seconds(1) * Double(minimumBodyRate)).rounded())

@@ -60,19 +60,20 @@ struct ChatRequestScan {
     ]
     /// Whether a member of ``plain`` binds the answer to a form.
     private static let binds: [Bool] = plain.map { member in
-        ["tools", "functions", "modalities", "audio", "logprobs"].contains(
-            "\(member.name)")
+        ["tools", "functions", "audio", "logprobs"].contains("\(member.name)")
     }
     /// What members of ``plain`` say of what a model must be able to do.
     private static let needs: [GenerationRequest.Features] = plain.map { member in
         switch "\(member.name)" {
         case "tools", "functions": .tools
-        case "audio", "modalities": .speech
+        case "audio": .speech
         default: []
         }
     }
     /// The place of `reasoning_effort` in ``plain``.
     private static let effort = plain.firstIndex { "\($0.name)" == "reasoning_effort" }
+    /// The place of `modalities` in ``plain``.
+    private static let modalities = plain.firstIndex { "\($0.name)" == "modalities" }
     /// The place of `user` in ``plain``.
     private static let user = plain.firstIndex { "\($0.name)" == "user" }
     private static let keys = JSONKeys(own + refused + plain.map(\.name))
@@ -228,6 +229,12 @@ struct ChatRequestScan {
                 if cursor.index(of: try cursor.readString(), in: Self.efforts) < 0 {
                     features.insert(.thought)
                 }
+                return nil
+            }
+            if kind == .array, index - Self.refused.count == Self.modalities {
+                guard try Modalities.haveAudio(&cursor) else { return nil }
+                isBound = true
+                features.insert(.speech)
                 return nil
             }
             if kind == .string, index - Self.refused.count == Self.user {

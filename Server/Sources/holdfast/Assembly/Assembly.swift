@@ -34,36 +34,18 @@ final class Assembly: Sendable {
         self.time = time
         var chance = Chance.system()
         let records = TargetRecords(time: time, wallClockMilliseconds: WallClock.milliseconds())
+        let log = TargetLog(logger: logger)
         targets = TargetRegistry(
             time: time, chance: Chance(seed: chance.next()), records: records,
             onEvent: { event in
-                Self.log(event, logger)
+                log.note(event)
                 records.note(event)
-            }, onCooldown: { Self.log($0, logger) })
+            }, onCooldown: { log.note($0) })
         rules = Mutex(AccessRules(keys: KeyRing(administrator: nil, callers: [])))
         gateway = Gateway(
             Gateway.Routes([]), targets: targets, time: time,
             wallClockMilliseconds: WallClock.milliseconds, records: records)
         self.chance = Mutex(chance)
-    }
-
-    private static func log(_ event: CircuitBreakerEvent, _ logger: Logger) {
-        logger.notice(
-            "breaker \(event.from.rawValue) -> \(event.to.rawValue)",
-            metadata: [
-                "target": "\(event.breaker)", "calls": "\(event.calls)", "failures": "\(event.failures)",
-                "slow": "\(event.slowCalls)", "open_for": "\(event.openFor.map { "\($0)" } ?? "-")",
-            ])
-    }
-
-    /// A key that is not accepted, or a quota that is used up, is for the operator to mend; a rate limit passes by itself.
-    private static func log(_ event: CooldownEvent, _ logger: Logger) {
-        logger.log(
-            level: event.kind == .authentication || event.kind == .quotaExceeded ? .warning : .debug,
-            "target is left alone",
-            metadata: [
-                "target": "\(event.target)", "because": "\(event.kind.rawValue)", "for": "\(event.duration)",
-            ])
     }
 
     var currentRules: AccessRules { rules.withLock { $0 } }

@@ -148,12 +148,11 @@ final class Serving: Sendable {
         do {
             let next = try source.load()
             try assembly.apply(next)
-            if next.server.host != configuration.server.host || next.server.port != configuration.server.port
-            {
-                logger.warning("server.host and server.port are only read at the start")
-            }
-            if next.server.stateFile != configuration.server.stateFile {
-                logger.warning("server.state_file is only read at the start")
+            let pending = configuration.pendingChanges(in: next)
+            if !pending.isEmpty {
+                logger.warning(
+                    "settings that are only read at the start have changed: restart to apply them",
+                    metadata: ["settings": "\(pending.joined(separator: ", "))"])
             }
             logger.notice(
                 "configuration reloaded",

@@ -30,11 +30,11 @@ final class SignalListener: Sendable {
     func start() {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return StandardError.show("signals are not heard: there is no pipe") }
-        let exit = ends[0]
         // A full pipe must not stop the thread that a handler interrupts.
         _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
         Self.entrance.store(ends[1], ordering: .sequentiallyConsistent)
-        Thread.detachNewThread { self.listen(at: exit) }
+        let outlet = ends[0]
+        Thread.detachNewThread { self.listen(at: outlet) }
         for number in Self.numbers {
             signal(number) { number in
                 var byte = UInt8(truncatingIfNeeded: number)
@@ -53,18 +53,19 @@ final class SignalListener: Sendable {
         pthread_sigmask(SIG_UNBLOCK, &mask, nil)
     }
 
-    private func listen(at exit: Int32) {
+    /// - Parameter outlet: The end of the pipe at which what handlers have written is read.
+    private func listen(at outlet: Int32) {
         Self.unblock()
         var stopping = Stopping()
         while true {
-            var pipe = pollfd(fd: exit, events: Int16(POLLIN), revents: 0)
+            var pipe = pollfd(fd: outlet, events: Int16(POLLIN), revents: 0)
             let patience = stopping.isImpatient ? Int32(Stopping.patience / .milliseconds(1)) : -1
             let ready = poll(&pipe, 1, patience)
             if ready < 0, errno == EINTR { continue }
             // Nothing is flushed or closed: whatever would have to be waited for may be what keeps the process.
             guard ready > 0 else { _exit(1) }
             var number: UInt8 = 0
-            guard read(exit, &number, 1) == 1 else { continue }
+            guard read(outlet, &number, 1) == 1 else { continue }
             guard Int32(number) != SIGHUP else {
                 hear(.reload)
                 continue

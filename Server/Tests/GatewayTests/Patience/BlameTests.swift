@@ -152,6 +152,53 @@ import Testing
         #expect(run.failed(.outage(RequestID(1, 2)), mayTrip: true, most: 3, at: Instant()) == .trips)
     }
 
+    @Test func `requests that are asked again in turns count once each`() {
+        var run = FailureRun()
+        let ids: [UInt64] = [1, 2, 1, 2, 1]
+        for id in ids {
+            #expect(run.failed(.outage(RequestID(1, id)), mayTrip: true, most: 3, at: Instant()) == .counts)
+        }
+        #expect(run.failed(.outage(RequestID(1, 3)), mayTrip: true, most: 3, at: Instant()) == .trips)
+    }
+
+    @Test func `a silent target is passed over after three failures, however many keys are in use`() throws {
+        try VirtualGateway.run { simulation in
+            let gateway = VirtualGateway(
+                simulation,
+                [
+                    ("p", { _, now in now < .seconds(100) ? .answer(.milliseconds(20)) : .silent }),
+                    ("f", { _, _ in .answer(.milliseconds(300)) }),
+                ])
+            var paid = 0
+            for number in 0..<140 {
+                let ending = await gateway.ask(caller: "caller \(number % 100)")
+                simulation.expect(ending.isAnswered, "\(ending)")
+                if ending.took > .seconds(1) { paid += 1 }
+                try await simulation.time.sleep(for: .seconds(1))
+            }
+            simulation.expect(paid == 3, "\(paid) requests paid the limit")
+        }
+    }
+
+    @Test func `two callers whose requests fail take it away from nobody as long as others are answered`() {
+        var run = FailureRun(), number: UInt64 = 0
+        func traits(_ caller: String, _ features: GenerationRequest.Features = []) -> RequestTraits {
+            number += 1
+            return RequestTraits(Self.request("body \(number)", features, number), caller: caller)
+        }
+        func fails(_ caller: String, _ features: GenerationRequest.Features = []) -> FailureRun.Verdict {
+            run.failed(.request(traits(caller, features)), mayTrip: true, most: 3, at: Instant())
+        }
+        run.succeeded(traits("good"), at: Instant())
+        #expect(fails("one") == .explained)
+        #expect(fails("two") == .counts, "they have nothing in common")
+        #expect(fails("two") == .explained)
+        run.succeeded(traits("good"), at: Instant())
+        #expect(fails("one", .media) == .explained)
+        #expect(fails("two", .tools) == .explained, "nobody who needs tools was answered")
+        #expect(fails("one", .media) == .explained)
+    }
+
     static func request(
         _ body: String, _ features: GenerationRequest.Features, _ id: UInt64 = 2
     ) -> GenerationRequest {

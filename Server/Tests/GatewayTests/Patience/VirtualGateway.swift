@@ -14,6 +14,10 @@ final class VirtualGateway: Sendable {
     enum Act: Sendable {
         /// Answers after that time, unless the limits end it before.
         case answer(Duration)
+        /// Begins an answer that is read as a stream after that time, and ends it so long after.
+        case answerSlowly(Duration, for: Duration)
+        /// Begins a stream, which breaks after one word.
+        case breakOff
         /// Does not accept the connection.
         case refuse
         /// Fails at once.
@@ -38,6 +42,8 @@ final class VirtualGateway: Sendable {
         var failure: GatewayFailure?
         var began: Duration, ended: Duration
         var decision: Decision?
+        /// How often the caller was given an answer, an end or a refusal.
+        var ends = 0
 
         var isAnswered: Bool { failure == nil && decision?.ending == .answered }
         var took: Duration { ended - began }
@@ -61,16 +67,29 @@ final class VirtualGateway: Sendable {
             case .failAfter(let delay, let failure):
                 try await sleep(delay)
                 throw failure
-            case .answer(let delay):
-                let limit = min(call.limits.head, call.limits.total)
-                try await sleep(min(delay, limit))
-                guard delay <= limit else {
-                    throw AttemptFailure(.timeout, cause: "timed_out", phase: .head, message: "m")
-                }
-                try call.onEvents?(1)
-                let usage = Usage(promptTokens: 10, completionTokens: 10)
-                return .whole(WholeReply(body: ByteBuffer(), facts: ReplyFacts(usage: usage)))
+            case .answer(let delay): return try await answer(call, after: delay)
+            case .answerSlowly(let delay, let length):
+                return try await answer(call, after: delay, for: length)
+            case .breakOff:
+                return .stream(
+                    VirtualStream(
+                        failure: AttemptFailure(.transient, cause: "reset", phase: .body, message: "m")))
             }
+        }
+
+        private func answer(
+            _ call: ProviderCall, after delay: Duration, for length: Duration = .zero
+        ) async throws(AttemptFailure) -> Reply {
+            let limit = min(call.limits.head, call.limits.total)
+            try await sleep(min(delay, limit))
+            guard delay <= limit else {
+                throw AttemptFailure(.timeout, cause: "timed_out", phase: .head, message: "m")
+            }
+            if call.request.streams { return .stream(VirtualStream(failure: nil)) }
+            try call.onEvents?(1)
+            if length > .zero { try await sleep(length) }
+            let usage = Usage(promptTokens: 10, completionTokens: 10)
+            return .whole(WholeReply(body: ByteBuffer(), facts: ReplyFacts(usage: usage)))
         }
 
         private func sleep(_ delay: Duration) async throws(AttemptFailure) {
@@ -82,15 +101,19 @@ final class VirtualGateway: Sendable {
 
     private final class Sink: ReplySink {
         let failure = Mutex<GatewayFailure?>(nil)
+        let ends = Atomic(0)
 
-        func deliver(_ reply: WholeReply, _ summary: DecisionSummary) async throws(CallerLeft) {}
+        func deliver(_ reply: WholeReply, _ summary: DecisionSummary) async throws(CallerLeft) { end() }
         func begin(_ summary: DecisionSummary) async throws(CallerLeft) {}
         func deliver(_ piece: ReplyPiece) async throws(CallerLeft) {}
-        func finish() async throws(CallerLeft) {}
-        func interrupt(_ failure: AttemptFailure) async throws(CallerLeft) {}
+        func finish() async throws(CallerLeft) { end() }
+        func interrupt(_ failure: AttemptFailure) async throws(CallerLeft) { end() }
         func refuse(_ failure: GatewayFailure, _ summary: DecisionSummary) async throws(CallerLeft) {
             self.failure.withLock { $0 = failure }
+            end()
         }
+
+        private func end() { ends.wrappingAdd(1, ordering: .relaxed) }
     }
 
     let simulation: Simulation
@@ -112,6 +135,7 @@ final class VirtualGateway: Sendable {
         let targets = providers.map { name, act in
             Target(
                 provider: Provider(name: name, time: time, act: act) { count.note($0) }, model: "m",
+                prefill: .message,
                 health: [
                     registry.health(
                         of: TargetIdentity(provider: name, location: "", model: "m", key: "d1"),
@@ -143,29 +167,34 @@ final class VirtualGateway: Sendable {
     func attempts(at name: String) -> Int { book.all.count { $0 == name } }
 
     /// The state of a target's breaker.
-    func breaker(_ name: String) -> CircuitBreaker.State? {
-        gateway.targets.all.first { $0.label == "\(name)/m" }?.breaker.snapshot.state
+    func breaker(_ name: String) -> CircuitBreaker.State? { health(name)?.breaker.snapshot.state }
+
+    /// What is known of a target.
+    func health(_ name: String) -> TargetHealth? {
+        gateway.targets.all.first { $0.label == "\(name)/m" }
     }
 
     /// Sends a request and waits for its end.
     func ask(
-        _ body: String = "", caller: String? = nil, features: GenerationRequest.Features = []
+        _ body: String = "", caller: String? = nil, features: GenerationRequest.Features = [],
+        streams: Bool = false
     ) async -> Ending {
         let number = asked.withLock { asked in
             asked += 1
             return asked
         }
         let request = GenerationRequest(
-            id: RequestID(7, UInt64(number)), model: "chat", streams: false, wantsUsage: false, choices: 1,
+            id: RequestID(7, UInt64(number)), model: "chat", streams: streams, wantsUsage: false, choices: 1,
             features: features, body: ByteBuffer(string: body.isEmpty ? "\(number)" : body),
-            marks: GenerationRequest.Marks(model: 0..<0, start: 0))
+            marks: GenerationRequest.Marks(model: 0..<0, start: 0, messagesEnd: 0))
         guard let route = gateway.route(for: "chat") else { preconditionFailure("the route was made") }
         let began = gateway.now, sink = Sink()
         await gateway.answer(
             request, by: route, caller: caller, arrivedAt: began, spawner: simulation.spawner, into: sink)
         return Ending(
             failure: sink.failure.withLock { $0 }, began: began.sinceOrigin,
-            ended: gateway.now.sinceOrigin, decision: gateway.decisions[request.id])
+            ended: gateway.now.sinceOrigin, decision: gateway.decisions[request.id],
+            ends: sink.ends.load(ordering: .relaxed))
     }
 
     /// Sends requests from several callers, each with a pause between its own, for a time.
