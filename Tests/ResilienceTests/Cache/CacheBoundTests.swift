@@ -95,8 +95,13 @@ import Testing
         sketch.grow(toHold: 16_000)
         for _ in 0..<15 { sketch.increment(7) }
         #expect(sketch.pages.count == 16 && sketch.frequency(of: 7) == 15)
+        // Ten times the size are counted before all is halved.
         var most = 0, key: UInt64 = 1000
-        while sketch.frequency(of: 7) == 15, key < 2_000_000 {
+        for _ in 0..<163_000 {
+            sketch.increment(key)
+            key += 1
+        }
+        while sketch.frequency(of: 7) == 15, key < 170_000 {
             let before = sketch.pages
             sketch.increment(key)
             most = max(most, Self.written(before, sketch.pages))
