@@ -34,7 +34,8 @@ import Testing
         Ban(
             pattern: #"JSONDecoder\("#, instead: "JSONCursor, which reads in place",
             except: [
-                "Server/Sources/Simulation/World/WorldFileReader.swift", "Server/Sources/holdfast/State/StateFile.swift",
+                "Server/Sources/Simulation/World/WorldFileReader.swift",
+                "Server/Sources/holdfast/State/StateFile.swift",
             ]),
         Ban(
             pattern: #"DispatchQueue|Thread\(|detachNewThread"#, instead: "a task on the event loop",
@@ -44,7 +45,8 @@ import Testing
             ]),
         Ban(pattern: #"NSLock|NIOLock|os_unfair_lock"#, instead: "Mutex"),
         Ban(
-            pattern: #"(^|[^A-Za-z.])print\("#, instead: "a logger", except: ["Server/Sources/holdfast/Check.swift"]),
+            pattern: #"(^|[^A-Za-z.])print\("#, instead: "a logger",
+            except: ["Server/Sources/holdfast/Check.swift"]),
         Ban(pattern: #"@_spi|@_exported|@_disfavoredOverload"#, instead: "public API"),
         Ban(pattern: #"TODO|FIXME|XXX"#, instead: "an issue"),
     ]

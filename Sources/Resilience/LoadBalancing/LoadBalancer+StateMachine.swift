@@ -122,7 +122,8 @@ extension LoadBalancer {
             nodes[slot].inFlight = max(0, nodes[slot].inFlight - 1)
             switch outcome {
             case .success(let latency): nodes[slot].latency.observe(nanoseconds: latency, at: now)
-            case .failure(let latency): nodes[slot].latency.observe(nanoseconds: max(latency, penalty), at: now)
+            case .failure(let latency):
+                nodes[slot].latency.observe(nanoseconds: max(latency, penalty), at: now)
             case .ignored: return
             }
             if case .failure = outcome {

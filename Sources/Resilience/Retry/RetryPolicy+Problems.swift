@@ -14,7 +14,8 @@ extension RetryPolicy.RetryAfter {
     /// Checks it as the setting `retryAfter`.
     func check(_ checks: inout PolicyChecks) {
         switch self {
-        case .honoured(let ceiling), .exact(let ceiling): checks.range("retryAfter.ceiling", ceiling, .atLeast(.zero))
+        case .honoured(let ceiling), .exact(let ceiling):
+            checks.range("retryAfter.ceiling", ceiling, .atLeast(.zero))
         case .clamped(let most): checks.range("retryAfter.clamped", most, .atLeast(.zero))
         case .ignored: break
         }

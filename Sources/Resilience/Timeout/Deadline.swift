@@ -22,7 +22,6 @@ public struct Deadline: ResilienceStrategy {
         self.limit = limit
         self.time = time
         self.onEvent = onEvent
-        assertNoProblems(in: name)
     }
 
     /// Runs `next` with the deadline, or that of a layer outside if it is earlier.

@@ -1,5 +1,6 @@
 extension Timeout: CheckedPolicy {
-    /// The limit if it is not above zero; empty when all is well.
+    /// The limit if it is not above zero; empty when all is well. A debug build goes on all the same: a limit is often what
+    /// is left of another one.
     public var problems: [PolicyProblem] {
         var checks = PolicyChecks()
         checks.range("limit", limit, .above(.zero))
@@ -8,7 +9,8 @@ extension Timeout: CheckedPolicy {
 }
 
 extension Deadline: CheckedPolicy {
-    /// The limit if it is not above zero; empty when all is well.
+    /// The limit if it is not above zero; empty when all is well. A debug build goes on all the same: a limit is often what
+    /// is left of another one.
     public var problems: [PolicyProblem] {
         var checks = PolicyChecks()
         checks.range("limit", limit, .above(.zero))

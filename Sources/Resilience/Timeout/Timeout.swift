@@ -39,7 +39,6 @@ public struct Timeout: Sendable {
         self.onEvent = onEvent
         self.isCancellation = isCancellation
         timers = TimerQueue(time: time, spawner: spawner)
-        assertNoProblems(in: name)
     }
 
     /// Runs `operation` in a child task, which begins at once, on this thread where the system can do so.

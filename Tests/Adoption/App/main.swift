@@ -45,7 +45,9 @@ try await use("RateLimiter") { try await RateLimiter("limiter").run { 7 } }
 try await use("ConcurrencyLimiter") {
     try await Pipeline { ConcurrencyLimiter("limiter").timed() }.run { 7 }
 }
-try await use("SendRateLimiter") { try await Pipeline { SendRateLimiter("sends", throttledBy: { _ in false }) }.run { 7 } }
+try await use("SendRateLimiter") {
+    try await Pipeline { SendRateLimiter("sends", throttledBy: { _ in false }) }.run { 7 }
+}
 try await use("AdaptiveThrottle") { try await Pipeline { AdaptiveThrottle("throttle") }.run { 7 } }
 try await use("Deadline") { try await Pipeline { Deadline("deadline", after: .seconds(5)) }.run { 7 } }
 try await use("LoadBalancer") {

@@ -121,7 +121,7 @@ import Testing
         let breaker = breaker(), time = TimeSource(clock), clock = clock
         let pipeline = Pipeline {
             breaker
-            Timeout("timeout", after: .seconds(1), time: time)
+            Timeout("timeout", after: .seconds(1), time: time, isCancellation: { $0 is ClientCancelled })
         }
         for _ in 0..<2 {
             let answer = Task {

@@ -77,7 +77,8 @@ import Testing
                 traces: traces),
             Way("Hedge as a layer", layer: hedge, traces: traces),
             Way(
-                "Deadline", layer: Deadline("deadline", after: .nanoseconds(1), onEvent: missed.record), traces: traces),
+                "Deadline", layer: Deadline("deadline", after: .nanoseconds(1), onEvent: missed.record),
+                traces: traces),
         ]
     }
 

@@ -56,6 +56,8 @@ import Testing
 
     // MARK: Urgency
 
+    // Not from the background: tasks of that priority wait for all other tests.
+
     /// Starts tasks that share, and writes down what they are raised to.
     private static func recording(_ raised: Recorder<TaskPriority>) -> Spawner {
         Spawner { work in
@@ -78,9 +80,9 @@ import Testing
             priorities.record(Task.currentPriority)
             return 1
         }
-        let patient = Task(priority: .background) { try await cache.value(for: "a", load: load) }
-        await until { priorities.events == [.background] }
-        let low = Task(priority: .background) { try await cache.value(for: "a", load: load) }
+        let patient = Task(priority: .medium) { try await cache.value(for: "a", load: load) }
+        await until { priorities.events == [.medium] }
+        let low = Task(priority: .medium) { try await cache.value(for: "a", load: load) }
         await until { cache.counts.misses == 2 }
         #expect(raised.events.isEmpty)
         let urgent = Task(priority: .high) { try await cache.value(for: "a", load: load) }
@@ -89,7 +91,7 @@ import Testing
         await until { cache.counts.misses == 4 }
         gate.withLock { $0 = true }
         for task in [patient, low, urgent, other] { #expect(try await task.value == 1) }
-        #expect(priorities.events == [.background, .high])
+        #expect(priorities.events == [.medium, .high])
         #expect(raised.events == [.high])
     }
 
@@ -97,7 +99,7 @@ import Testing
         guard #available(macOS 26, iOS 26, tvOS 26, watchOS 26, visionOS 26, *) else { return }
         let raised = Recorder<TaskPriority>(), gate = Mutex(false), begun = Recorder<Void>()
         let cache = Cache<String, Int>(spawner: Self.recording(raised))
-        let caller = Task(priority: .background) {
+        let caller = Task(priority: .medium) {
             try await cache.value(for: "a") { _ in
                 begun.record(())
                 await until { gate.withLock { $0 } }
@@ -121,7 +123,7 @@ import Testing
             await until { gate.withLock { $0 } }
             return items
         }
-        let caller = Task(priority: .background) { try await batcher.submit(1) }
+        let caller = Task(priority: .medium) { try await batcher.submit(1) }
         await until { begun.events.count == 1 }
         caller.escalatePriority(to: .high)
         await until { raised.events == [.high] }
@@ -153,7 +155,7 @@ import Testing
             priorities.record(Task.currentPriority)
             return items
         }
-        let patient = Task(priority: .background) { try await batcher.submit(1) }
+        let patient = Task(priority: .medium) { try await batcher.submit(1) }
         await clock.untilSleepers(1)
         let urgent = Task(priority: .high) { try await batcher.submit(2) }
         await until { raised.events == [.high] }
@@ -173,7 +175,7 @@ import Testing
         ) { $0 }
         let urgent = Task(priority: .high) { try await batcher.submit(1) }
         await until { batcher.snapshot.accepted == 1 }
-        let patient = Task(priority: .background) { try await batcher.submit(2) }
+        let patient = Task(priority: .medium) { try await batcher.submit(2) }
         await until { batcher.snapshot.answered == 2 }
         #expect(raised.events == [.high])
         _ = try await (urgent.value, patient.value)

@@ -8,7 +8,7 @@ struct ThrottleRunner: PatternRunner {
 
     init(_ config: Fields) throws {
         var policy = AdaptiveThrottle.Policy()
-        policy.minimumCalls = try config.int("min_calls") ?? 0
+        policy.minimumCalls = max(1, try config.int("min_calls") ?? 1)
         let formula = config["formula"], factor = try config.number("K")
         // The book's K is 1 / the share of successes that is good enough; it knows no highest rejection.
         let isBook: Bool =
