@@ -1,6 +1,5 @@
 extension CircuitBreaker {
     /// Whether a call would be let through.
-    @nonexhaustive
     public enum Readiness: Sendable, Hashable {
         /// Like any other.
         case ready

@@ -87,6 +87,7 @@ extension TargetRecord {
         case .open: incidents.began(at: seconds)
         case .closed: incidents.ended(at: seconds)
         case .halfOpen, .isolated, .disabled: incidents.advance(to: seconds)
+        @unknown default: incidents.advance(to: seconds)
         }
     }
 }
