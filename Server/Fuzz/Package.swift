@@ -67,7 +67,8 @@ let package = Package(
         product(
             "GatewayHTTP", ["Gateway", "Generation", "HTTPMessage", "Routing", nio],
             only: [
-                "OpenAIAPI/ChatRequestScan.swift", "OpenAIAPI/MessageParts.swift", "OpenAIAPI/Modalities.swift",
+                "OpenAIAPI/ChatRequestScan.swift", "OpenAIAPI/MessageParts.swift",
+                "OpenAIAPI/Modalities.swift",
                 "OpenAIAPI/OpenAIErrors.swift",
                 "OpenAIAPI/PreferenceHeaders.swift",
                 "Exchange/ReplyWriter.swift",
