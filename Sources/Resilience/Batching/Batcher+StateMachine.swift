@@ -115,7 +115,7 @@ struct BatchStateMachine: Sendable {
     ) -> Rejection.Reason? {
         if isClosed { return .closed }
         if let most = policy.maximumWeight, weight > most { return .tooHeavy }
-        if let deadline, deadline <= now { return .timedOut }
+        if let deadline, deadline <= now { return .deadlinePassed }
         // What is merged takes no place.
         return isFull && !isMerged ? .full : nil
     }

@@ -100,7 +100,8 @@ public final class Batcher<Item: Sendable, Output: Sendable>: Sendable {
     ///   - deadline: When the caller wants its answer, on the batcher's clock. The batch is sent early enough for it as
     ///     far as can be predicted; at the deadline the caller is told, and the item leaves as if it were cancelled.
     /// - Throws: `CancellationError`, before anything is taken if the caller is cancelled already; ``Rejection`` with
-    ///   reason `full`, `tooHeavy`, `closed` or `timedOut`; ``OutputCountMismatch``; else the work's own error.
+    ///   reason `full`, `tooHeavy`, `closed`, `deadlinePassed` or `timedOut`; ``OutputCountMismatch``; else the work's own
+    ///   error.
     public func submit(_ item: Item, deadline: Instant? = nil) async throws -> Output {
         try Task.checkCancellation()
         let weight = policy.maximumWeight == nil ? 1 : weigh(item), key = merging.key?(item)

@@ -89,7 +89,7 @@ import Testing
         #expect(add(7, to: &machine, at: at(0)) == .queued(1))
         #expect(add(8, to: &machine, at: at(0)) == .refused(.full))
         #expect(add(7, to: &machine, at: at(0)) == .queued(2))
-        #expect(add(7, deadline: at(0), to: &machine, at: at(0)) == .refused(.timedOut))
+        #expect(add(7, deadline: at(0), to: &machine, at: at(0)) == .refused(.deadlinePassed))
         _ = machine.close()
         #expect(add(7, to: &machine, at: at(0)) == .refused(.closed))
     }

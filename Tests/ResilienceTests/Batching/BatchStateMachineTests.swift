@@ -79,7 +79,7 @@ import Testing
 
     @Test func `an item whose time is up is told so, waiting or under way`() {
         var machine = fixed(2, linger: .seconds(1), running: 1)
-        #expect(machine.submit(deadline: at(0), at: at(0)) == .refused(.timedOut))
+        #expect(machine.submit(deadline: at(0), at: at(0)) == .refused(.deadlinePassed))
         #expect(add(2, deadline: at(30), to: &machine, at: at(0)) == [[1, 2]])
         #expect(add(1, deadline: at(20), to: &machine, at: at(1)).isEmpty)
         #expect(machine.wakesAt == at(20))

@@ -45,7 +45,7 @@ import Testing
         case .failure(let error as Poisoned): return error.item == item ? nil : "\(item) got \(error)"
         case .failure(is CancellationError): return cancelled ? nil : "\(item) was cancelled"
         case .failure(let error as Rejection):
-            return error.reason == .timedOut && hurried ? nil : "\(item): \(error)"
+            return hurried && [.timedOut, .deadlinePassed].contains(error.reason) ? nil : "\(item): \(error)"
         case .failure(let error): return "\(item): \(error)"
         }
     }

@@ -42,7 +42,8 @@ extension Scenario {
             case (0, .failure(let error)):
                 simulation.expect(error as? Poisoned == Poisoned(item: 0), "\(error)")
             case (1, .failure(let error as Rejection)):
-                simulation.expect(error.reason == .timedOut && simulation.time.now >= deadline, "\(error)")
+                let isLate = [.timedOut, .deadlinePassed].contains(error.reason)
+                simulation.expect(isLate && simulation.time.now >= deadline, "\(error)")
             case (2, .failure(is CancellationError)): break
             case (_, .success(let output)) where item > 0:
                 simulation.expect(output == item * 2, "\(item): \(output)")
@@ -159,7 +160,7 @@ private final class BatcherScene: Sendable {
 
     private func expectFair(_ rejection: Rejection, _ deadline: Instant?) {
         switch rejection.reason {
-        case .timedOut:
+        case .timedOut, .deadlinePassed:
             simulation.expect(
                 deadline.map { $0 <= simulation.time.now } ?? false, "timed out before its deadline")
         case .full:

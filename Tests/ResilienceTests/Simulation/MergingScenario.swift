@@ -63,7 +63,9 @@ private final class MergingScene: Sendable {
             simulation.expect(error.item == item, "\(item) got \(error)")
         } catch let failure as InjectedFailure {
             simulation.expect(work { $0.failures[failure.number] } == [item], "\(item) got \(failure)")
-        } catch let rejection as Rejection where rejection.reason == .timedOut {
+        } catch let rejection as Rejection
+            where [.timedOut, .deadlinePassed].contains(rejection.reason)
+        {
             simulation.expect(
                 deadline.map { $0 <= simulation.time.now } ?? false, "timed out before its deadline")
         } catch {
