@@ -30,7 +30,10 @@ import Testing
             "slow_call_rate: must be above 0 to 1 (a share: write 0.8 for 80 %)"
         ),
         ("probes: 0", "probes: must be 1 or more, not 0"),
-        ("consecutive_failures: -1", "consecutive_failures: must be 1 or more, not -1"),
+        (
+            "consecutive_failures: -1",
+            "consecutive_failures: must be 1 or more, or 0 for no such number, not -1"
+        ),
     ])
     func `what a breaker's policy does not allow is a mistake at its setting`(text: String, words: String) {
         let found = mistakes(Self.model(text))

@@ -173,8 +173,11 @@ extension ConfigurationLoader {
             if members["slow_call"] == nil { reader.note("needs slow_call as well", at: rate) }
             if let value = reader.number(rate) { breaker.slowCallRate = value }
         }
-        if let count = members["consecutive_failures"].flatMap({ reader.integer($0) }) {
-            breaker.consecutiveFailures = count == 0 ? nil : count
+        if let setting = members["consecutive_failures"], let count = reader.integer(setting) {
+            if count < 0 {
+                reader.note("must be 1 or more, or 0 for no such number, not \(count)", at: setting)
+            }
+            breaker.consecutiveFailures = count > 0 ? count : nil
         }
         if let probes = members["probes"].flatMap({ reader.integer($0) }) {
             breaker.verdict = .consecutiveSuccesses(probes)
