@@ -38,11 +38,11 @@ public final class Gateway: Sendable {
     public let targets: TargetRegistry
     /// What became of the requests to every target, over time.
     public let records: TargetRecords
-    private let time: TimeSource
-    private let wallClockMilliseconds: @Sendable () -> Int64
+    let time: TimeSource
+    let wallClockMilliseconds: @Sendable () -> Int64
     private let current: Mutex<Routes>
     /// Runs attempts beside each other; when is said for each.
-    private let hedge: Hedge
+    let hedge: Hedge
 
     /// Creates a gateway.
     ///
@@ -91,70 +91,11 @@ public final class Gateway: Sendable {
     ///   - spawner: Where attempts are made beside the first one: on the executor that this one runs on.
     public func answer(
         _ request: GenerationRequest, by route: Route, caller: String?, wishes: CallerWishes = CallerWishes(),
-        arrivedAt: Instant, spawner: Spawner = .tasks, into sink: some ReplySink
+        arrivedAt: Instant, spawner: Spawner = .tasks, into sink: any ReplySink
     ) async {
-        let deadline = arrivedAt.advanced(by: route.settings.limits.total)
-        let milliseconds = wallClockMilliseconds()
-        let terms = route.terms(wishes, caller: caller, atMilliseconds: milliseconds)
-        let (route, opinion) = route.decider(of: request, terms, arrivedAt: arrivedAt, deadline: deadline)
-        let settings = route.settings
-        let selection = route.select(request, terms, arrivedAt: arrivedAt, deadline: deadline, hedge: hedge)
-        var account = Account(
-            Decision(
-                id: request.id, caller: caller, arrivedAtMilliseconds: milliseconds,
-                route: settings.name,
-                strategy: settings.strategy, streams: request.streams, plan: selection.planned,
-                seed: selection.seed, preferences: terms.layers, session: selection.session,
-                isLong: RequestShape(request).isLong),
-            arrivedAt: arrivedAt, books: Account.Books(log: decisions, metrics: route.meters))
-        if let regret = selection.regret {
-            route.meters.explorations.increment()
-            route.meters.regret.increment(by: regret)
-        }
-        if let refusal = selection.refusal {
-            return await refuse(refusal, account, into: sink)
-        }
-        var bounds = Execution.Bounds(
-            deadline: deadline, retry: settings.retry, limits: settings.limits)
-        bounds.models = settings.models
-        bounds.waitsForTheLast = !settings.strategy.learns
-        let execution = Execution(
-            request, settings, selection, bounds: bounds, traits: RequestTraits(request, caller: caller),
-            time: time, spawner: spawner)
-        let (ending, failure) = await execution.run(&account, into: sink)
-        if ending == .answered { route.answered(terms.session, by: account.decision, at: time.now) }
-        if account.decision.wentElsewhere { route.meters.failovers.increment() }
-        if account.decision.wasMended { route.meters.mended.increment() }
-        let end = time.now
-        if let opinion, let comparison = opinion.comparison(with: account.decision) {
-            account.note(opinion: comparison)
-            opinion.count(comparison, ending, took: end.since(arrivedAt))
-        }
-        records.note(account.settle(ending, failure, at: end), on: route, at: end)
-    }
-
-    /// Tells the caller that nobody is asked, and why.
-    private func refuse(
-        _ failure: GatewayFailure, _ account: consuming Account, into sink: some ReplySink
-    ) async {
-        do throws(CallerLeft) {
-            try await sink.refuse(failure, account.summary(at: time.now))
-        } catch {
-            account.settle(.callerLeft, at: time.now)
-            return
-        }
-        account.settle(.failed, failure, at: time.now)
-    }
-}
-
-extension Decision {
-    /// Whether another target than the first that was asked had to be asked.
-    fileprivate var wentElsewhere: Bool {
-        steps.contains { step in
-            switch step.kind {
-            case .attempt(.failover, _, _), .attempt(.splice, _, _), .attempt(.hedge, nil, _): return true
-            default: return false
-            }
-        }
+        await Stages(
+            gateway: self, request: request, route: route, caller: caller, wishes: wishes, arrivedAt: arrivedAt,
+            spawner: spawner
+        ).run(into: sink)
     }
 }

@@ -6,7 +6,6 @@ import Testing
 
 @Suite struct ExecutionTests {
     private typealias Machine = Execution.StateMachine
-    private typealias Candidate = Execution.Candidate
 
     private static let twoTargets = [
         Candidate(target: 0, credential: 0), Candidate(target: 1, credential: 0),
@@ -44,7 +43,7 @@ import Testing
 
     private func play(
         _ machine: Machine, budget: Bool = true,
-        _ behave: (_ candidate: Int, _ time: Int) -> Execution.Outcome
+        _ behave: (_ candidate: Int, _ time: Int) -> Execution.AttemptOutcome
     ) -> Trace {
         var machine = machine, trace = Trace(), times: [Int: Int] = [:]
         var step = machine.start(at: trace.now)
@@ -184,7 +183,7 @@ import Testing
     }
 
     private let refusals = Refusals()
-    private func trackRefusals(_ candidate: Int) -> Execution.Outcome {
+    private func trackRefusals(_ candidate: Int) -> Execution.AttemptOutcome {
         refusals.count += 1
         if refusals.count > 2 { return .answered }
         return .refused(.breaker(retryAfter: candidate == 0 ? .seconds(2) : .milliseconds(800)))

@@ -88,7 +88,7 @@ import Testing
         return decisions
     }
 
-    private func purposes(_ decision: Decision) -> [Execution.Purpose] {
+    private func purposes(_ decision: Decision) -> [AttemptPurpose] {
         decision.steps.compactMap { step in
             if case .attempt(let purpose, nil, _) = step.kind { purpose } else { nil }
         }

@@ -9,14 +9,14 @@ import Testing
 @Suite struct PlanTests {
     private static func machine(_ plan: Plan, attempts: Int = 5) -> Execution.StateMachine {
         Execution.StateMachine(
-            (0..<3).map { Execution.Candidate(target: $0, credential: 0) }, plan: plan,
+            (0..<3).map { Candidate(target: $0, credential: 0) }, plan: plan,
             bounds: Execution.Bounds(
                 deadline: Instant().advanced(by: .seconds(30)),
                 retry: RetrySettings(maximumAttempts: attempts, patience: .seconds(1)), limits: PhaseLimits()),
             table: .otherTargetsFirst, chance: Chance(seed: 1))
     }
 
-    private static let failure = Execution.Outcome.failed(
+    private static let failure = Execution.AttemptOutcome.failed(
         AttemptFailure(.transient, cause: "server_error", phase: .head, message: "m"))
 
     private func asked(_ step: Execution.Step) -> Int? {

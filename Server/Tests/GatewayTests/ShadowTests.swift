@@ -71,8 +71,9 @@ import Testing
             plan: [])
         decision.steps = [
             Decision.Step(
-                kind: .attempt(.first, nil, firstToken: nil), target: "b/m", key: "key 1", begin: .zero,
-                duration: .seconds(2))
+                kind: .attempt(.first, nil, firstToken: nil),
+                identity: TargetIdentity(provider: "b", location: "here", model: "m", key: "d1"), key: "key 1",
+                begin: .zero, duration: .seconds(2))
         ]
         return decision
     }

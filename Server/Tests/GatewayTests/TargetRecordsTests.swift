@@ -42,12 +42,14 @@ import Testing
         TargetRecords(time: time, wallClockMilliseconds: 1_795_200_000_000, capacity: capacity)
     }
 
-    private func decision(_ ending: Decision.Ending, _ steps: [(Decision.Step.Kind, String)]) -> Decision {
+    private func decision(_ ending: RequestEnding, _ steps: [(Decision.Step.Kind, String)]) -> Decision {
         var decision = Decision(
             id: RequestID(1, 2), arrivedAtMilliseconds: 0, route: "chat", strategy: .priority, streams: true,
             plan: [])
         decision.steps = steps.map {
-            Decision.Step(kind: $0, target: $1, key: "key 1", begin: .zero, duration: .seconds(2))
+            Decision.Step(
+                kind: $0, identity: identity(String($1.prefix { $0 != "/" })), key: "key 1", begin: .zero,
+                duration: .seconds(2))
         }
         decision.ending = ending
         return decision
@@ -71,7 +73,7 @@ import Testing
             .answered,
             [(Self.failure(.transient), "a/m"), (.attempt(.failover, nil, firstToken: .seconds(1)), "b/m")])
         decision.facts = ReplyFacts(usage: Usage(promptTokens: 1000, completionTokens: 200))
-        records.note(decision, on: route, at: time.now)
+        records.note(decision, on: route.settings.targets, at: time.now)
         let a = try #require(report(records, "a")).all, b = try #require(report(records, "b")).all
         #expect((a.requests, a.successes, a.inputTokens, a.cost) == (1, 0, 0, 0))
         #expect(a.failures[FailureClass.transient.trackedPlace] == 1)
@@ -89,7 +91,7 @@ import Testing
     ])
     func `what says nothing of a target is not held against it`(kind: Decision.Step.Kind) throws {
         let records = records()
-        records.note(decision(.failed, [(kind, "a/m")]), on: route(["a"]), at: time.now)
+        records.note(decision(.failed, [(kind, "a/m")]), on: route(["a"]).settings.targets, at: time.now)
         #expect(try #require(report(records, "a")).all.requests == 0)
     }
 
@@ -99,7 +101,7 @@ import Testing
             (.refusal(.full), "a/m"), (.wait, "a/m"), (.budgetSpent, "a/m"),
             (Self.failure(.transient), "gone/m"),
         ]
-        records.note(decision(.failed, steps), on: route(["a"]), at: time.now)
+        records.note(decision(.failed, steps), on: route(["a"]).settings.targets, at: time.now)
         #expect(report(records, "a") == nil)
     }
 
@@ -113,7 +115,7 @@ import Testing
         let records = records()
         var decision = decision(.answered, [(.attempt(.first, nil, firstToken: nil), "a/m")])
         decision.isLong = true
-        records.note(decision, on: route(["a"]), at: time.now)
+        records.note(decision, on: route(["a"]).settings.targets, at: time.now)
         let report = try #require(self.report(records, "a"))
         #expect((report.long.requests, report.short.requests) == (1, 0))
     }
@@ -123,7 +125,7 @@ import Testing
         for name in ["a", "b", "a", "c"] {
             clock.advance(by: .seconds(1))
             records.note(
-                decision(.answered, [(.attempt(.first, nil, firstToken: nil), "\(name)/m")]), on: route,
+                decision(.answered, [(.attempt(.first, nil, firstToken: nil), "\(name)/m")]), on: route.settings.targets,
                 at: time.now)
         }
         #expect(["a", "b", "c"].map { report(records, $0)?.all.requests } == [2, nil, 1])
@@ -217,7 +219,7 @@ import Testing
             clock.advance(by: .seconds(60))
             for _ in 0..<perMinute {
                 gateway.records.note(
-                    decision(.answered, [(.attempt(.first, nil, firstToken: nil), "t0/m")]), on: route,
+                    decision(.answered, [(.attempt(.first, nil, firstToken: nil), "t0/m")]), on: route.settings.targets,
                     at: time.now)
             }
         }
@@ -260,7 +262,7 @@ import Testing
     @Test func `what is restored has aged by the time between`() throws {
         let records = records()
         records.note(
-            decision(.answered, [(.attempt(.first, nil, firstToken: nil), "a/m")]), on: route(["a"]),
+            decision(.answered, [(.attempt(.first, nil, firstToken: nil), "a/m")]), on: route(["a"]).settings.targets,
             at: time.now)
         for (later, counts) in [
             (Duration.seconds(60), [1, 1, 1, 1, 1]), (.seconds(7200), [0, 1, 1, 1, 1]),
@@ -371,7 +373,7 @@ import Testing
                 ])
             decision.facts = ReplyFacts(
                 usage: Usage(promptTokens: 10, completionTokens: number < 800 ? 500 : 100))
-            records.note(decision, on: route, at: time.now)
+            records.note(decision, on: route.settings.targets, at: time.now)
         }
         let record = try #require(records[identity("a")])
         #expect(record.usualTokens(at: records.now) == 100, "of the last day")
@@ -387,7 +389,7 @@ import Testing
         for name in ["b", "a", "c"] {
             clock.advance(by: .seconds(1))
             records.note(
-                decision(.answered, [(.attempt(.first, nil, firstToken: nil), "\(name)/m")]), on: route,
+                decision(.answered, [(.attempt(.first, nil, firstToken: nil), "\(name)/m")]), on: route.settings.targets,
                 at: time.now)
         }
         let other = try restored(records, later: .zero, capacity: 2)
@@ -397,7 +399,7 @@ import Testing
     // MARK: Feedback
 
     /// A gateway that has answered a request of a caller.
-    private func gateway(_ ending: Decision.Ending = .answered) -> (Gateway, RequestID) {
+    private func gateway(_ ending: RequestEnding = .answered) -> (Gateway, RequestID) {
         let route = route(["a"]), wallClock: @Sendable () -> Int64 = { 1_795_200_000_000 }
         let gateway = Gateway(
             Gateway.Routes([route]),
@@ -406,7 +408,7 @@ import Testing
             wallClockMilliseconds: wallClock)
         var decision = decision(ending, [(.attempt(.first, nil, firstToken: nil), "a/m")])
         decision.caller = "web"
-        gateway.records.note(decision, on: route, at: time.now)
+        gateway.records.note(decision, on: route.settings.targets, at: time.now)
         gateway.decisions.append(decision)
         return (gateway, decision.id)
     }

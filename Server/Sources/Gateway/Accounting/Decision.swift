@@ -3,18 +3,6 @@ public import Routing
 
 /// How a request was decided: why each target stood where it did, what happened at each, and how it ended.
 public struct Decision: Sendable {
-    /// How a request ended.
-    public enum Ending: String, Sendable, Hashable, CaseIterable {
-        /// The whole answer reached the caller.
-        case answered
-        /// No target gave an answer.
-        case failed
-        /// The answer broke off after a part of it had reached the caller, which was told so.
-        case interrupted
-        /// The caller left before the end.
-        case callerLeft = "caller_left"
-    }
-
     /// A target's place in the plan.
     public struct Planned: Sendable {
         /// The target as it is shown to people: provider and model.
@@ -46,9 +34,9 @@ public struct Decision: Sendable {
         /// What was done.
         public enum Kind: Sendable {
             /// The target was asked. `firstToken` is the time to the first meaningful part of a stream.
-            case attempt(Execution.Purpose, AttemptFailure?, firstToken: Duration?)
+            case attempt(AttemptPurpose, AttemptFailure?, firstToken: Duration?)
             /// The target was asked and given up, since another one that was asked beside it has answered.
-            case outrun(Execution.Purpose)
+            case outrun(AttemptPurpose)
             /// The target was passed over.
             case refusal(TargetHealth.Refusal)
             /// The request waited before it asked the target again.
@@ -59,8 +47,8 @@ public struct Decision: Sendable {
 
         /// What was done.
         public var kind: Kind
-        /// The target as it is shown to people.
-        public var target: String
+        /// The target with its key; nil if it concerns none of them.
+        public var identity: TargetIdentity?
         /// The label of the key.
         public var key: String
         /// When it began, from the arrival of the request.
@@ -69,6 +57,9 @@ public struct Decision: Sendable {
         public var duration: Duration
         /// What a failed attempt cost in tokens, if it said so.
         public var usage: Usage?
+
+        /// The target as it is shown to people.
+        public var target: String { identity?.name ?? "any target" }
     }
 
     /// The identity of the request.
@@ -84,7 +75,7 @@ public struct Decision: Sendable {
     /// Whether a stream was asked for.
     public var streams: Bool
     /// The targets in the order in which they were to be tried.
-    public var plan: [Planned]
+    public var plan: [Planned] = []
     /// What chance began with when they were put in order; nil if the strategy does not learn.
     public var seed: UInt64?
     /// What was preferred, the most general first.
@@ -105,7 +96,7 @@ public struct Decision: Sendable {
     /// What was done, in order.
     public var steps: [Step] = []
     /// How it ended.
-    public var ending = Ending.failed
+    public var ending = RequestEnding.failed
     /// What the caller was told when there was no answer.
     public var failure: GatewayFailure?
     /// Who answered, or was asked last; nil when nobody was asked.

@@ -6,7 +6,11 @@ public final class DecisionLog: Sendable {
     private struct State {
         var ring: [Decision] = []
         var next = 0
-        var places: [RequestID: Int] = [:]
+
+        /// Looked for, the latest first, since few are ever asked about: a table of places would cost every request.
+        func place(of id: RequestID) -> Int? {
+            ring[..<next].lastIndex { $0.id == id } ?? ring[next...].lastIndex { $0.id == id }
+        }
     }
 
     private let capacity: Int
@@ -20,11 +24,8 @@ public final class DecisionLog: Sendable {
     func append(_ decision: Decision) {
         state.withLock { state in
             if state.ring.count < capacity {
-                state.places[decision.id] = state.ring.count
                 state.ring.append(decision)
             } else {
-                state.places[state.ring[state.next].id] = nil
-                state.places[decision.id] = state.next
                 state.ring[state.next] = decision
                 state.next = (state.next + 1) % capacity
             }
@@ -35,11 +36,11 @@ public final class DecisionLog: Sendable {
     ///
     /// - Returns: Nil if it has not ended or is forgotten.
     func change<Result: Sendable>(_ id: RequestID, _ body: (inout Decision) -> Result) -> Result? {
-        state.withLock { state in state.places[id].map { body(&state.ring[$0]) } }
+        state.withLock { state in state.place(of: id).map { body(&state.ring[$0]) } }
     }
 
     /// The decision about a request, if it has ended and is not forgotten.
     public subscript(id: RequestID) -> Decision? {
-        state.withLock { state in state.places[id].map { state.ring[$0] } }
+        state.withLock { state in state.place(of: id).map { state.ring[$0] } }
     }
 }

@@ -25,13 +25,12 @@ extension Execution {
 
         /// Whether something of the answer is seen before its end, so that it can be found slow to begin.
         var showsFirstToken: Bool {
-            Manner.showsFirstToken(execution.request, execution.settings, task.limits, health.pace)
+            RequestMode.showsFirstToken(execution.request, execution.route.settings, task.limits, health.pace)
         }
 
         var time: TimeSource { execution.time }
         var meters: GatewayMetrics.PerTarget { target.meters }
-        var key: String { health.credential }
-        var purpose: Purpose { task.purpose }
+        var purpose: AttemptPurpose { task.purpose }
 
         /// Why a target is not asked.
         private enum Exit: Error {
@@ -56,7 +55,7 @@ extension Execution {
                 // The wait for a place is the request's time, not the provider's.
                 let asked = health.bulkhead == nil ? begin : time.now
                 var limits = task.limits
-                if execution.settings.learnsFirstToken { allowForThinking(&limits) }
+                if execution.route.settings.learnsFirstToken { allowForThinking(&limits) }
                 limits.total -= asked.since(begin)
                 noteAsked()
                 let lesson = Lesson(
@@ -114,7 +113,7 @@ extension Execution {
             _ cancellation: CancellationToken?, _ begin: Instant
         ) async -> Opening.Result {
             let budget = health.budget, resends = meters.resends, pace = health.pace
-            var manner = Manner(execution.request, execution.settings, limits, pace, isAlone: isAlone)
+            var manner = RequestMode(execution.request, execution.route.settings, limits, pace, isAlone: isAlone)
             var call = ProviderCall(
                 request: execution.request, model: target.model, credential: candidate.credential,
                 limits: manner.limits, keepsText: execution.keepsText, asStream: manner.asStream,
@@ -126,11 +125,11 @@ extension Execution {
             }
             call.cancellation = cancellation
             call.keepsChoices = execution.judges
-            call.allowsEmpty = execution.settings.answers.empty == .pass
+            call.allowsEmpty = execution.route.settings.answers.empty == .pass
             let slowest =
                 !isAlone && (manner.asStream || execution.brokenStreams == .buffer)
                 ? StreamSpeed.Limit(
-                    pace, minimumSpeed: execution.settings.minimumSpeed, grace: limits.firstToken) : nil
+                    pace, minimumSpeed: execution.route.settings.minimumSpeed, grace: limits.firstToken) : nil
             let watch = manner.asStream ? StreamWatch(slowest, time: time) : nil
             if !manner.asStream, !execution.request.streams { lesson.expectNoFirstToken() }
             if let watch {
@@ -158,7 +157,7 @@ extension Execution {
             } catch { return .failed(named(error, by: manner, since: begin), nil) }
         }
 
-        private func named(_ failure: AttemptFailure, by manner: Manner, since begin: Instant)
+        private func named(_ failure: AttemptFailure, by manner: RequestMode, since begin: Instant)
             -> AttemptFailure
         {
             failure.named(
@@ -168,7 +167,7 @@ extension Execution {
 
         /// Asks the provider, and without a stream if it says that it does not stream.
         private func answer(
-            to call: inout ProviderCall, _ manner: inout Manner, _ lesson: Lesson
+            to call: inout ProviderCall, _ manner: inout RequestMode, _ lesson: Lesson
         ) async throws(AttemptFailure) -> Reply {
             do throws(AttemptFailure) { return try await target.provider.attempt(call) } catch {
                 if manner.expectsQuickAnswer, error.kind == .timeout, error.phase == .head {
@@ -188,7 +187,7 @@ extension Execution {
             }
             health.learnPace { $0.noteUnfitStreams() }
             lesson.expectNoFirstToken()
-            manner.giveUpStreaming(execution.settings)
+            manner.giveUpStreaming(execution.route.settings)
             (call.asStream, call.limits) = (false, manner.limits)
             return try await target.provider.attempt(call)
         }

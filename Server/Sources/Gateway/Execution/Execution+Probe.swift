@@ -6,9 +6,7 @@ import Synchronization
 extension Execution {
     /// Asks a target whose breaker wants to see whether it is well again, and a healthy one beside it if it is not quick, so
     /// that no caller pays for a probe.
-    func probe(
-        _ attempt: Attempt, _ account: inout Account, _ progress: inout Progress, into sink: some ReplySink
-    ) async throws(CallerLeft) -> Step {
+    func probe(_ attempt: Attempt, _ delivery: Delivery) async throws(CallerLeft) -> Step {
         let begin = time.now, race = ProbeRace(time: time, spawner: spawner)
         let result = await race.run(
             probe: { await attempt.open(nil) }, other: { await self.openBeside(attempt) },
@@ -16,25 +14,24 @@ extension Execution {
         switch result {
         case .outrun(let other):
             attempt.meters.outrun.increment()
-            account.note(
-                .outrun(attempt.purpose), target: attempt.target.name, key: attempt.key, begin: begin,
-                end: time.now)
+            delivery.account.note(
+                .outrun(attempt.purpose), at: attempt.health, begin: begin, end: time.now)
             machine.withLock { $0.outrun(attempt.task.candidate) }
-            return try await follow(other, &account, &progress, into: sink)
+            return try await follow(other, delivery)
         case .ended(let probe, nil):
-            return try await follow(probe, &account, &progress, into: sink)
+            return try await follow(probe, delivery)
         case .ended(let probe, let other?):
             guard probe.isAnswer || !other.isAnswer else {
-                _ = try lose(probe, &account)
-                return try await follow(other, &account, &progress, into: sink)
+                _ = try lose(probe, delivery)
+                return try await follow(other, delivery)
             }
             // What the other attempt has come to decides nothing once the caller has its answer.
             if probe.isAnswer {
-                _ = try lose(other, &account)
-                return try await follow(probe, &account, &progress, into: sink)
+                _ = try lose(other, delivery)
+                return try await follow(probe, delivery)
             }
-            let step = try await follow(probe, &account, &progress, into: sink)
-            return try lose(other, &account) ?? step
+            let step = try await follow(probe, delivery)
+            return try lose(other, delivery) ?? step
         }
     }
 

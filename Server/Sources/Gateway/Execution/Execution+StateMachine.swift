@@ -73,7 +73,7 @@ extension Execution {
         }
 
         /// What to do after the attempt at the candidate of that index.
-        public mutating func next(after outcome: Outcome, of index: Int, at now: Instant) -> Step {
+        public mutating func next(after outcome: AttemptOutcome, of index: Int, at now: Instant) -> Step {
             running.removeAll { $0 == index }
             switch outcome {
             case .answered, .callerLeft: return .finish
@@ -262,9 +262,9 @@ extension Execution {
             }
         }
 
-        private func model(of index: Int) -> Model {
+        private func model(of index: Int) -> ModelTraits {
             let target = candidates[index].target
-            return bounds.models.indices.contains(target) ? bounds.models[target] : Model("")
+            return bounds.models.indices.contains(target) ? bounds.models[target] : ModelTraits("")
         }
 
         // MARK: Whom to ask
@@ -290,7 +290,7 @@ extension Execution {
             else {
                 return giveUp(at: now)
             }
-            let purpose: Purpose =
+            let purpose: AttemptPurpose =
                 interruption != nil
                 ? .splice
                 : attempts == 0

@@ -1,22 +1,9 @@
 public import Generation
 public import Resilience
+import Routing
 
 /// What ``StateMachine`` is asked and what it answers.
 extension Execution {
-    /// One who can be asked: a target with one of its keys.
-    public struct Candidate: Sendable, Hashable {
-        /// The target's index in the route.
-        public var target: Int
-        /// The key's index at the provider.
-        public var credential: Int
-
-        /// Creates a candidate.
-        public init(target: Int, credential: Int) {
-            self.target = target
-            self.credential = credential
-        }
-    }
-
     /// What a request may cost in time and attempts.
     public struct Bounds: Sendable, Hashable {
         /// When the caller's answer must be there.
@@ -26,7 +13,7 @@ extension Execution {
         /// The limits of one attempt; its total is cut at the deadline.
         public var limits: PhaseLimits
         /// What is known of the models of the targets, by their index; empty if nothing is.
-        public var models: [Model] = []
+        public var models: [ModelTraits] = []
         /// Whether patience is spent on targets that cannot be reached or ask for it, and a target whose breaker is open is
         /// probed early, when nobody else is left. Strategies that learn have ways of their own.
         public var waitsForTheLast = false
@@ -37,33 +24,17 @@ extension Execution {
             self.retry = retry
             self.limits = limits
         }
-    }
 
-    /// What decides whether a target can take a prompt that another called too long.
-    public struct Model: Sendable, Hashable {
-        /// Its name at the provider.
-        public var name: String
-        /// How many tokens prompt and answer may have together; nil if that is not known.
-        public var window: Int?
-        /// How long its first token may take, if that is longer than the route allows.
-        public var firstToken: Duration?
-
-        /// Creates a model.
-        public init(_ name: String, window: Int? = nil, firstToken: Duration? = nil) {
-            self.name = name
-            self.window = window
-            self.firstToken = firstToken
-        }
-
-        /// Whether it may take what is too long for `other`. Where a window is not known, another model may.
-        func mayTakeLonger(than other: Model) -> Bool {
-            guard let window, let others = other.window else { return name != other.name }
-            return window > others
+        /// Those of a request to a route.
+        init(_ route: Route, deadline: Instant) {
+            self.init(deadline: deadline, retry: route.settings.retry, limits: route.settings.limits)
+            models = route.settings.models
+            waitsForTheLast = !route.settings.strategy.learns
         }
     }
 
     /// How asking a candidate went.
-    public enum Outcome: Sendable, Hashable {
+    public enum AttemptOutcome: Sendable, Hashable {
         /// It was not asked, since it must be left alone for a time.
         case refused(TargetHealth.Refusal)
         /// It was asked and failed; nothing of its answer has reached the caller.
@@ -76,17 +47,6 @@ extension Execution {
         case callerLeft
     }
 
-    /// Why an attempt is made.
-    public enum Purpose: String, Sendable, Hashable {
-        case first, retry, failover
-        /// Beside another attempt that is slow to begin its answer.
-        case hedge
-        /// To go on with an answer that broke off.
-        case splice
-        /// The first one, at a target that nobody has asked for long, to learn how it is.
-        case exploration
-    }
-
     /// An attempt that is to be made.
     public struct Ask: Sendable, Hashable {
         /// The candidate's index.
@@ -94,7 +54,7 @@ extension Execution {
         /// Its limits.
         public var limits: PhaseLimits
         /// What for.
-        public var purpose: Purpose
+        public var purpose: AttemptPurpose
         /// When another one may be asked too, by ``StateMachine/hedge(at:)``, if there is no first token; nil for never.
         public var hedgeAfter: Duration?
         /// Whether the candidate is asked although it is left alone.

@@ -12,7 +12,7 @@ struct Chooser: Sendable {
     let deadline: Instant
     let maximumAttempts: Int
     /// All candidates, if only those of the first target that is asked may be; nil if all may.
-    let stayingAmong: [Execution.Candidate]?
+    let stayingAmong: [Candidate]?
     /// Runs attempts beside each other; nil if none are to be.
     let hedge: Hedge?
     /// Whether a target may be asked first only to learn how it is.
@@ -29,15 +29,11 @@ struct Chooser: Sendable {
         return selector.plan(for: shape, situation, weights: weights, at: now, timesAsked: timesAsked)
     }
 
-    /// Another candidate to ask beside the one of that index; nil if nobody else is to be asked.
-    func hedge(_ machine: inout Execution.StateMachine, beside index: Int, at now: Instant) -> Execution.Ask?
-    {
-        let plan = selector.hedge(
-            beside: index, for: shape, timeLeft: deadline.since(now), weights: weights, at: now
-        ) { machine.timesAsked($0) }
-        guard let plan else { return nil }
-        machine.plan = plan
-        return machine.hedge(at: now)
+    /// Whom to ask beside the candidate of that index; nil for nobody.
+    func hedge(beside index: Int, at now: Instant, timesAsked: (Int) -> Int) -> Plan? {
+        selector.hedge(
+            beside: index, for: shape, timeLeft: deadline.since(now), weights: weights, at: now,
+            timesAsked: timesAsked)
     }
 
     /// `failure`, with the reasons why nobody could be asked if it has none.
@@ -47,20 +43,18 @@ struct Chooser: Sendable {
         return .nobodyAvailable(refusals, retryAfter: wait ?? refusals.compactMap(\.wait).min())
     }
 
-    /// Gives `machine` a new plan, after an attempt has failed or the request has stood by.
-    func replan(_ machine: inout Execution.StateMachine, at now: Instant) {
-        var plan =
-            plan(attempts: machine.attempts, failures: machine.attempts, at: now) { machine.timesAsked($0) }
-            .plan
-        if let stayingAmong { stay(among: stayingAmong, &plan, machine) }
-        machine.plan = plan
+    /// The plan after so many attempts of which none has brought an answer.
+    func plan(after attempts: Int, at now: Instant, timesAsked: (Int) -> Int) -> Plan {
+        var plan = plan(attempts: attempts, failures: attempts, at: now, timesAsked: timesAsked).plan
+        if let stayingAmong { stay(among: stayingAmong, &plan, timesAsked) }
+        return plan
     }
 
     /// Leaves only the target that was asked, or that is to be asked first if none was.
     private func stay(
-        among candidates: [Execution.Candidate], _ plan: inout Plan, _ machine: Execution.StateMachine
+        among candidates: [Candidate], _ plan: inout Plan, _ timesAsked: (Int) -> Int
     ) {
-        let asked = candidates.indices.first { machine.timesAsked($0) > 0 }
+        let asked = candidates.indices.first { timesAsked($0) > 0 }
         guard let one = asked ?? plan.order.first?.candidate else { return }
         plan.stay(at: candidates[one].target, of: candidates)
         // Standing by is for others to become well; whether this one is asked again its failures say.

@@ -6,7 +6,7 @@ extension Route {
     /// What a request begins with.
     struct Selection {
         /// Those who can be asked.
-        var candidates: [Execution.Candidate]
+        var candidates: [Candidate]
         /// The order in which they are to be.
         var plan: Plan
         /// The same for the decision trail.
@@ -65,7 +65,7 @@ extension Route {
         let place = candidates[candidate], health = settings.targets[place.target].health[place.credential]
         var limits = settings.limits
         if let own = plan.order.first?.firstToken { limits.firstToken = min(limits.firstToken, own) }
-        return Manner.showsFirstToken(request, settings, limits, health.pace)
+        return RequestMode.showsFirstToken(request, settings, limits, health.pace)
     }
 
     /// Why nobody is to be asked; nil if somebody may be.
@@ -90,7 +90,7 @@ extension Route {
         if !terms.fallsBack { places.removeLast(max(0, places.count - 1)) }
         let candidates = places.flatMap { place in
             settings.targets[place.target].health.indices.map {
-                Execution.Candidate(target: place.target, credential: $0)
+                Candidate(target: place.target, credential: $0)
             }
         }
         return Selection(

@@ -38,7 +38,7 @@ extension Plan {
     /// Puts a target before the others if one of its candidates can be asked like any other and is not below the quality
     /// that is wanted.
     mutating func putFirst(
-        _ target: Int, of candidates: [Execution.Candidate], _ standings: [AdaptiveSelection.Standing]
+        _ target: Int, of candidates: [Candidate], _ standings: [AdaptiveSelection.Standing]
     ) {
         let place = order.firstIndex { candidates[$0.candidate].target == target }
         guard let place, place > 0 else { return }
@@ -53,7 +53,7 @@ extension Plan {
     }
 
     /// Leaves only the candidates of a target.
-    mutating func stay(at target: Int, of candidates: [Execution.Candidate]) {
+    mutating func stay(at target: Int, of candidates: [Candidate]) {
         order.removeAll { candidates[$0.candidate].target != target }
     }
 }

@@ -47,7 +47,7 @@ public final class Route: Sendable {
         /// the limit. Default: true.
         public let learnsFirstToken: Bool
         /// What is known of the models of the targets, by their index.
-        let models: [Execution.Model]
+        let models: [ModelTraits]
 
         /// Creates settings.
         public init(
@@ -63,7 +63,7 @@ public final class Route: Sendable {
             self.strategy = strategy
             self.targets = targets
             models = targets.map { target in
-                Execution.Model(
+                ModelTraits(
                     target.model, window: target.window,
                     firstToken: learnsFirstToken && ThinkingModels.contain(target.model)
                         ? ThinkingModels.firstToken : nil)
@@ -91,7 +91,7 @@ public final class Route: Sendable {
     /// Where sessions are; nil if they are not kept.
     public let sessions: SessionTable?
     /// All targets with each of their keys.
-    let candidates: [Execution.Candidate]
+    let candidates: [Candidate]
 
     /// Creates a route that counts with `metrics`.
     ///
@@ -110,7 +110,7 @@ public final class Route: Sendable {
         meters = metrics.route(settings.name)
         var chance = chance
         let candidates = settings.targets.enumerated().flatMap { index, target in
-            target.health.indices.map { Execution.Candidate(target: index, credential: $0) }
+            target.health.indices.map { Candidate(target: index, credential: $0) }
         }
         self.candidates = candidates
         selector =
@@ -131,48 +131,6 @@ public final class Route: Sendable {
         selection.withLock { selection in
             (selection.ranker.rank(&selection.chance), Chance(seed: selection.chance.next()))
         }
-    }
-}
-
-/// One who can answer for a route: a model of a provider.
-public final class Target: Sendable {
-    /// Who is asked.
-    public let provider: any Provider
-    /// The model's name at the provider.
-    public let model: String
-    /// Its share under the weighted strategy.
-    public let weight: Int
-    /// How many tokens prompt and answer may have together; nil if that is not known.
-    public let window: Int?
-    /// How it is asked to go on with a text that another began; nil if it cannot.
-    public let prefill: Prefill?
-    /// Its prices, quality and limits, for strategies that learn.
-    public let facts: TargetFacts
-    /// What is known about it and shared with other requests, by the provider's keys in order.
-    public let health: [TargetHealth]
-    /// The target as it is shown to people.
-    public let name: String
-    let meters: GatewayMetrics.PerTarget
-
-    /// Creates a target that counts with `metrics`.
-    ///
-    /// - Parameter countedAs: The name that its counts go by; nil for its own.
-    public init(
-        provider: any Provider, model: String, weight: Int = 1, window: Int? = nil,
-        prefill: Prefill? = nil,
-        facts: TargetFacts = TargetFacts(inputPrice: 0, outputPrice: 0, quality: 8.5),
-        health: [TargetHealth],
-        metrics: GatewayMetrics, countedAs: String? = nil
-    ) {
-        self.provider = provider
-        self.model = model
-        self.weight = weight
-        self.window = window
-        self.prefill = prefill
-        self.facts = facts
-        self.health = health
-        name = "\(provider.name)/\(model)"
-        meters = metrics.target(countedAs ?? name)
     }
 }
 

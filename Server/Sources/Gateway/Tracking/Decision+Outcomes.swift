@@ -7,13 +7,12 @@ extension Decision {
     func outcomes(on targets: [Target]) -> [TargetOutcome] {
         steps.indices.compactMap { index in
             let step = steps[index]
-            guard step.kind.isAttempt, let target = targets.first(where: { $0.name == step.target }),
-                let health = target.health.first(where: { $0.credential == step.key })
+            guard step.kind.isAttempt, let identity = step.identity,
+                let target = targets.first(where: { $0.has(identity) })
             else { return nil }
             let usage = index == answeringStep ? facts?.usage : nil
             return TargetOutcome(
-                identity: health.identity, target: step.target, key: step.key,
-                outcome: step.outcome(usage, target.facts))
+                identity: identity, key: step.key, outcome: step.outcome(usage, target.facts))
         }
     }
 

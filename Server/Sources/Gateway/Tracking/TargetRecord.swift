@@ -50,8 +50,8 @@ extension TargetRecord {
 /// What one attempt says of its target.
 struct TargetOutcome: Sendable {
     var identity: TargetIdentity
-    /// The target and the label of its key, as they are shown to people.
-    var target: String, key: String
+    /// The label of its key, as it is shown to people.
+    var key: String
     /// How it ended; nil if that says nothing of the target.
     var outcome: PerformanceTracker.Outcome?
 }

@@ -19,7 +19,7 @@ struct TargetRecordBook: Sendable {
             routes[route, default: QuotaForecast()].note(1, at: seconds)
         }
         for outcome in outcomes {
-            change(outcome.identity, outcome.target, outcome.key, at: seconds) { record in
+            change(outcome.identity, outcome.key, at: seconds) { record in
                 record.heardAt = seconds
                 record.demand.note(1, at: seconds)
                 guard let outcome = outcome.outcome else { return }
@@ -29,9 +29,8 @@ struct TargetRecordBook: Sendable {
     }
 
     /// Notes what a user says of an answer; nothing if its target is forgotten.
-    mutating func note(score: Double, of target: String, key: String, isLong: Bool, at seconds: Double) {
-        let identity = records.first { $0.value.target == target && $0.value.key == key }?.key
-        if let identity { records[identity]?.performance.note(score: score, isLong: isLong, at: seconds) }
+    mutating func note(score: Double, of identity: TargetIdentity, isLong: Bool, at seconds: Double) {
+        records[identity]?.performance.note(score: score, isLong: isLong, at: seconds)
     }
 
     /// Notes how a target is: what is learned of it, what is used of its quota, and the state of its breaker; from the
@@ -41,8 +40,7 @@ struct TargetRecordBook: Sendable {
         of identity: TargetIdentity, key: String, at seconds: Double
     ) {
         guard records[identity] != nil || records.count < capacity else { return }
-        let name = "\(identity.provider)/\(identity.model)"
-        change(identity, name, key, at: seconds) { record in
+        change(identity, key, at: seconds) { record in
             record.note(state, at: seconds)
             (record.learned, record.quota) = (learned, quota)
         }
@@ -64,10 +62,10 @@ struct TargetRecordBook: Sendable {
 
     /// Changes the record of a target, made if it is new.
     private mutating func change(
-        _ identity: TargetIdentity, _ target: String, _ key: String, at seconds: Double,
+        _ identity: TargetIdentity, _ key: String, at seconds: Double,
         _ body: (inout TargetRecord) -> Void
     ) {
-        Self.change(&records[identity, default: TargetRecord(target: target, key: key, at: seconds)]) {
+        Self.change(&records[identity, default: TargetRecord(target: identity.name, key: key, at: seconds)]) {
             $0.key = key
             body(&$0)
         }

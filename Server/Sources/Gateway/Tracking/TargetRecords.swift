@@ -39,19 +39,18 @@ public final class TargetRecords: Sendable {
     }
 
     /// Notes a request that has ended.
-    func note(_ decision: Decision, on route: Route, at now: Instant) {
-        let outcomes = decision.outcomes(on: route.settings.targets), seconds = seconds(now)
-        book.withLock {
-            $0.note(outcomes, route: route.settings.name, isLong: decision.isLong, at: seconds)
-        }
+    ///
+    /// - Parameter targets: Those of its route.
+    func note(_ decision: borrowing Decision, on targets: [Target], at now: Instant) {
+        let outcomes = decision.outcomes(on: targets), seconds = seconds(now)
+        let route = decision.route, isLong = decision.isLong
+        book.withLock { $0.note(outcomes, route: route, isLong: isLong, at: seconds) }
     }
 
     /// Notes what a user says of an answer.
-    func note(score: Double, of step: Decision.Step, isLong: Bool) {
+    func note(score: Double, of identity: TargetIdentity, isLong: Bool) {
         let seconds = now
-        book.withLock {
-            $0.note(score: score, of: step.target, key: step.key, isLong: isLong, at: seconds)
-        }
+        book.withLock { $0.note(score: score, of: identity, isLong: isLong, at: seconds) }
     }
 
     /// Notes a breaker's change of state. That of a target of which nothing was heard is seen by the next look.

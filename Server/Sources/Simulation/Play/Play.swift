@@ -32,7 +32,7 @@ public struct Play<Policy: SimulatedPolicy> {
     private var policy: Policy
     private let deadline: Double
     private let patience: Duration
-    private let candidates: [Execution.Candidate]
+    private let candidates: [Candidate]
     private var journeys: [Int: Journey] = [:]
     private var queue = EventQueue<Event>()
     private var given = 0
@@ -48,7 +48,7 @@ public struct Play<Policy: SimulatedPolicy> {
         self.policy = policy
         self.deadline = deadline
         self.patience = .seconds(patience)
-        candidates = world.scenario.providers.indices.map { Execution.Candidate(target: $0, credential: 0) }
+        candidates = world.scenario.providers.indices.map { Candidate(target: $0, credential: 0) }
     }
 
     /// Plays it to its end.

@@ -30,9 +30,9 @@ import Testing
 
     @Test func `its limits are longer, those of the next target are not`() {
         var machine = Execution.StateMachine(
-            [Execution.Candidate(target: 0, credential: 0), Execution.Candidate(target: 1, credential: 0)],
+            [Candidate(target: 0, credential: 0), Candidate(target: 1, credential: 0)],
             bounds: bounds([
-                Execution.Model("o3", firstToken: ThinkingModels.firstToken), Execution.Model("m"),
+                ModelTraits("o3", firstToken: ThinkingModels.firstToken), ModelTraits("m"),
             ]),
             chance: Chance(seed: 1))
         guard case .attempt(let first) = machine.start(at: Instant()) else {
@@ -49,7 +49,7 @@ import Testing
         #expect(second.limits.firstToken == .seconds(4))
     }
 
-    private func bounds(_ models: [Execution.Model]) -> Execution.Bounds {
+    private func bounds(_ models: [ModelTraits]) -> Execution.Bounds {
         var bounds = Execution.Bounds(
             deadline: Instant().advanced(by: .seconds(120)), retry: RetrySettings(), limits: PhaseLimits())
         bounds.models = models

@@ -3,7 +3,7 @@ import CoreMetrics
 extension GatewayMetrics {
     /// The instruments of a route's shadow, for the requests that one of the two strategies decided.
     final class PerShadow: Sendable {
-        private let endings: [Decision.Ending: Counter]
+        private let endings: [RequestEnding: Counter]
         let duration: Timer
         let differing: Counter
         /// What was expected of the shadow's choices beside the route's own; each may be less than nothing.
@@ -11,7 +11,7 @@ extension GatewayMetrics {
 
         fileprivate init(_ dimensions: [(String, String)], _ factory: any MetricsFactory) {
             endings = Dictionary(
-                uniqueKeysWithValues: Decision.Ending.allCases.map {
+                uniqueKeysWithValues: RequestEnding.allCases.map {
                     let labels = dimensions + [("outcome", $0.rawValue)]
                     return (
                         $0,
@@ -29,7 +29,7 @@ extension GatewayMetrics {
                 label: "holdfast_shadow_gain_dollars", dimensions: dimensions, factory: factory)
         }
 
-        func ended(_ ending: Decision.Ending) { endings[ending]?.increment() }
+        func ended(_ ending: RequestEnding) { endings[ending]?.increment() }
     }
 
     /// The instruments of a route's shadow.

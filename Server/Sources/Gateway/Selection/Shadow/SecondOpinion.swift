@@ -40,7 +40,7 @@ struct SecondOpinion: Sendable {
     }
 
     /// Counts the request, when it has ended.
-    func count(_ opinion: Decision.Opinion, _ ending: Decision.Ending, took duration: Duration) {
+    func count(_ opinion: Decision.Opinion, _ ending: RequestEnding, took duration: Duration) {
         let meters = shadow.meters(isRolledOut: isRolledOut)
         meters.ended(ending)
         meters.duration.record(duration)

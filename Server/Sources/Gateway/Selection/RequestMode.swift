@@ -2,7 +2,7 @@ import Generation
 import Resilience
 
 /// How a provider is asked for an answer: streamed or as a whole, and the limits that go with it.
-struct Manner: Hashable {
+struct RequestMode: Hashable {
     /// Whether to ask for a stream although the caller wants the answer as a whole.
     var asStream = false
     var limits: PhaseLimits
@@ -43,7 +43,7 @@ struct Manner: Hashable {
     static func showsFirstToken(
         _ request: GenerationRequest, _ settings: Route.Settings, _ limits: PhaseLimits, _ pace: Pace
     ) -> Bool {
-        request.streams || Manner(request, settings, limits, pace).asStream
+        request.streams || RequestMode(request, settings, limits, pace).asStream
     }
 
     /// The manner for a target that has just said that it does not stream.

@@ -9,7 +9,7 @@ import Synchronization
 public final class GatewayMetrics: Sendable {
     /// The instruments of a route.
     final class PerRoute: Sendable {
-        private let endings: [Decision.Ending: Counter]
+        private let endings: [RequestEnding: Counter]
         let duration: Timer
         let overhead: Timer
         let failovers: Counter
@@ -20,7 +20,7 @@ public final class GatewayMetrics: Sendable {
 
         init(_ route: String, _ factory: any MetricsFactory) {
             endings = Dictionary(
-                uniqueKeysWithValues: Decision.Ending.allCases.map { ending in
+                uniqueKeysWithValues: RequestEnding.allCases.map { ending in
                     (
                         ending,
                         Counter(
@@ -44,7 +44,7 @@ public final class GatewayMetrics: Sendable {
                 label: "holdfast_exploration_regret", dimensions: [("route", route)], factory: factory)
         }
 
-        func ended(_ ending: Decision.Ending) {
+        func ended(_ ending: RequestEnding) {
             endings[ending]?.increment()
         }
     }

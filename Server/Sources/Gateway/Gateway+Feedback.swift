@@ -20,15 +20,16 @@ extension Gateway {
     ///   - caller: Who rates. Only who asked may.
     public func rate(_ id: RequestID, score: Double, by caller: String?) -> Rating {
         let (rating, noted) =
-            decisions.change(id) { decision -> (Rating, (Decision.Step, Bool)?) in
+            decisions.change(id) { decision -> (Rating, (TargetIdentity, Bool)?) in
                 guard decision.caller == caller else { return (.unknown, nil) }
-                guard let place = decision.answeringStep else { return (.notAnswered, nil) }
+                guard let place = decision.answeringStep, let identity = decision.steps[place].identity
+                else { return (.notAnswered, nil) }
                 guard decision.score == nil else { return (.ratedBefore, nil) }
                 decision.score = score
                 let step = decision.steps[place]
-                return (.counted(target: step.target, key: step.key), (step, decision.isLong))
+                return (.counted(target: step.target, key: step.key), (identity, decision.isLong))
             } ?? (.unknown, nil)
-        if let (step, isLong) = noted { records.note(score: score, of: step, isLong: isLong) }
+        if let (identity, isLong) = noted { records.note(score: score, of: identity, isLong: isLong) }
         return rating
     }
 }
