@@ -94,7 +94,8 @@ public final class Gateway: Sendable {
         arrivedAt: Instant, spawner: Spawner = .tasks, into sink: any ReplySink
     ) async {
         await Stages(
-            gateway: self, request: request, route: route, caller: caller, wishes: wishes, arrivedAt: arrivedAt,
+            gateway: self, request: request, route: route, caller: caller, wishes: wishes,
+            arrivedAt: arrivedAt,
             spawner: spawner
         ).run(into: sink)
     }

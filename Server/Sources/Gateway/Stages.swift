@@ -44,7 +44,8 @@ struct Stages {
         Account(
             Decision(
                 id: request.id, caller: caller, arrivedAtMilliseconds: milliseconds,
-                route: route.settings.name, strategy: route.settings.strategy, streams: request.streams,
+                route: route.settings.name, strategy: route.settings.selection.strategy,
+                streams: request.streams,
                 isLong: RequestShape(request).isLong),
             arrivedAt: arrivedAt, books: Account.Books(log: gateway.decisions, metrics: route.meters))
     }
@@ -80,13 +81,13 @@ struct Stages {
     }
 
     private func choose(_ delivery: Delivery, at milliseconds: Int64) -> Choice {
-        let deadline = arrivedAt.advanced(by: route.settings.limits.total)
+        let deadline = arrivedAt.advanced(by: route.settings.attempts.limits.total)
         let terms = route.terms(wishes, caller: caller, atMilliseconds: milliseconds)
         let (decider, opinion) = route.decider(of: request, terms, arrivedAt: arrivedAt, deadline: deadline)
         let selection = decider.select(
             request, terms, arrivedAt: arrivedAt, deadline: deadline, hedge: gateway.hedge)
         delivery.account.note(
-            plan: selection.planned, by: decider.settings.strategy, preferences: terms.layers,
+            plan: selection.planned, by: decider.settings.selection.strategy, preferences: terms.layers,
             seed: selection.seed, session: selection.session)
         if let regret = selection.regret {
             decider.meters.explorations.increment()

@@ -52,7 +52,7 @@ import Testing
                 facts: TargetFacts(inputPrice: 1e-6, outputPrice: 1e-6, quality: 9), health: [health],
                 metrics: metrics)
         }
-        var settings = Route.Settings(name: "chat", strategy: .adaptive, targets: targets)
+        var settings = Route.Settings(name: "chat", targets: targets, selection: SelectionSettings(.adaptive))
         change(&settings)
         let route = Route(settings, metrics: metrics, chance: Chance(seed: 2))
         return Gateway(
@@ -118,8 +118,8 @@ import Testing
         var wishes = CallerWishes()
         wishes.session = StickySessions.Key(1, 2)
         for gateway in [
-            gateway { $0.hedges = false }, gateway { $0.preferences.fallback = false },
-            gateway { $0.preferences.tier = .enterprise }, gateway { $0.wholeAnswers = .plain },
+            gateway { $0.selection.hedges = false }, gateway { $0.selection.preferences.fallback = false },
+            gateway { $0.selection.preferences.tier = .enterprise }, gateway { $0.attempts.wholeAnswers = .plain },
         ] {
             #expect(try await decisions(gateway, requests: 1200).allSatisfy { $0.provider == "good" })
         }

@@ -42,8 +42,8 @@ struct RouteStage {
                         settings: .init(breaker: .learned, bulkhead: nil))
                 ], metrics: metrics)
         }
-        var settings = Route.Settings(name: "chat", strategy: strategy, targets: targets)
-        settings.sticky = Stickiness()
+        var settings = Route.Settings(name: "chat", targets: targets, selection: SelectionSettings(strategy))
+        settings.selection.sticky = Stickiness()
         change(&settings)
         return Route(settings, metrics: metrics, chance: Chance(seed: 2), shadow: shadow)
     }
@@ -74,7 +74,8 @@ struct RouteStage {
     /// A request of the session is answered.
     func answer(_ route: Route, by provider: String) {
         var decision = Decision(
-            id: RequestID(1, 2), arrivedAtMilliseconds: 0, route: "chat", strategy: route.settings.strategy,
+            id: RequestID(1, 2), arrivedAtMilliseconds: 0, route: "chat",
+            strategy: route.settings.selection.strategy,
             streams: true, plan: [])
         (decision.provider, decision.model) = (provider, "m")
         route.answered(Self.session, by: decision, at: now)

@@ -15,9 +15,11 @@ import Testing
     private static func milliseconds(_ hour: Int64) -> Int64 { (1_794_787_200 + hour * 3600) * 1000 }
 
     private let route = RouteStage().route(.adaptive) { settings in
-        settings.preferences = preferences { ($0.urgency, $0.maximumCost) = (.low, 0.5) }
-        settings.rules = [TimeRule(begin: 540, end: 1080, preferences { $0.urgency = .high })]
-        settings.keyPreferences = ["web": preferences { ($0.urgency, $0.prefer) = (.critical, [.speed]) }]
+        settings.selection.preferences = preferences { ($0.urgency, $0.maximumCost) = (.low, 0.5) }
+        settings.selection.rules = [TimeRule(begin: 540, end: 1080, preferences { $0.urgency = .high })]
+        settings.selection.keyPreferences = [
+            "web": preferences { ($0.urgency, $0.prefer) = (.critical, [.speed]) }
+        ]
     }
 
     private func urgency(_ wishes: Urgency? = nil, caller: String? = nil, hour: Int64) -> String? {

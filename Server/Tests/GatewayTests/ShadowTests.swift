@@ -72,7 +72,8 @@ import Testing
         decision.steps = [
             Decision.Step(
                 kind: .attempt(.first, nil, firstToken: nil),
-                identity: TargetIdentity(provider: "b", location: "here", model: "m", key: "d1"), key: "key 1",
+                identity: TargetIdentity(provider: "b", location: "here", model: "m", key: "d1"),
+                key: "key 1",
                 begin: .zero, duration: .seconds(2))
         ]
         return decision

@@ -125,7 +125,8 @@ import Testing
         for name in ["a", "b", "a", "c"] {
             clock.advance(by: .seconds(1))
             records.note(
-                decision(.answered, [(.attempt(.first, nil, firstToken: nil), "\(name)/m")]), on: route.settings.targets,
+                decision(.answered, [(.attempt(.first, nil, firstToken: nil), "\(name)/m")]),
+                on: route.settings.targets,
                 at: time.now)
         }
         #expect(["a", "b", "c"].map { report(records, $0)?.all.requests } == [2, nil, 1])
@@ -219,7 +220,8 @@ import Testing
             clock.advance(by: .seconds(60))
             for _ in 0..<perMinute {
                 gateway.records.note(
-                    decision(.answered, [(.attempt(.first, nil, firstToken: nil), "t0/m")]), on: route.settings.targets,
+                    decision(.answered, [(.attempt(.first, nil, firstToken: nil), "t0/m")]),
+                    on: route.settings.targets,
                     at: time.now)
             }
         }
@@ -262,7 +264,8 @@ import Testing
     @Test func `what is restored has aged by the time between`() throws {
         let records = records()
         records.note(
-            decision(.answered, [(.attempt(.first, nil, firstToken: nil), "a/m")]), on: route(["a"]).settings.targets,
+            decision(.answered, [(.attempt(.first, nil, firstToken: nil), "a/m")]),
+            on: route(["a"]).settings.targets,
             at: time.now)
         for (later, counts) in [
             (Duration.seconds(60), [1, 1, 1, 1, 1]), (.seconds(7200), [0, 1, 1, 1, 1]),
@@ -389,7 +392,8 @@ import Testing
         for name in ["b", "a", "c"] {
             clock.advance(by: .seconds(1))
             records.note(
-                decision(.answered, [(.attempt(.first, nil, firstToken: nil), "\(name)/m")]), on: route.settings.targets,
+                decision(.answered, [(.attempt(.first, nil, firstToken: nil), "\(name)/m")]),
+                on: route.settings.targets,
                 at: time.now)
         }
         let other = try restored(records, later: .zero, capacity: 2)

@@ -81,7 +81,7 @@ extension Execution.Attempt {
 
     /// Takes from a failure what it says of the target and its key.
     func learn(from failure: AttemptFailure, _ opening: Opening, at now: Instant) {
-        let conduct = execution.route.settings.failures.conduct(for: failure)
+        let conduct = execution.route.settings.attempts.failures.conduct(for: failure)
         if conduct.scope == .key, let duration = conduct.cooldown(asked: failure.retryAfter) {
             health.cool(for: duration, because: failure.kind, at: now)
         }

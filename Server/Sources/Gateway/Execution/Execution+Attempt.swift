@@ -25,7 +25,8 @@ extension Execution {
 
         /// Whether something of the answer is seen before its end, so that it can be found slow to begin.
         var showsFirstToken: Bool {
-            RequestMode.showsFirstToken(execution.request, execution.route.settings, task.limits, health.pace)
+            RequestMode.showsFirstToken(
+                execution.request, execution.route.settings.attempts, task.limits, health.pace)
         }
 
         var time: TimeSource { execution.time }
@@ -55,7 +56,7 @@ extension Execution {
                 // The wait for a place is the request's time, not the provider's.
                 let asked = health.bulkhead == nil ? begin : time.now
                 var limits = task.limits
-                if execution.route.settings.learnsFirstToken { allowForThinking(&limits) }
+                if execution.route.settings.attempts.learnsFirstToken { allowForThinking(&limits) }
                 limits.total -= asked.since(begin)
                 noteAsked()
                 let lesson = Lesson(
@@ -113,7 +114,8 @@ extension Execution {
             _ cancellation: CancellationToken?, _ begin: Instant
         ) async -> Opening.Result {
             let budget = health.budget, resends = meters.resends, pace = health.pace
-            var manner = RequestMode(execution.request, execution.route.settings, limits, pace, isAlone: isAlone)
+            var manner = RequestMode(
+                execution.request, execution.route.settings.attempts, limits, pace, isAlone: isAlone)
             var call = ProviderCall(
                 request: execution.request, model: target.model, credential: candidate.credential,
                 limits: manner.limits, keepsText: execution.keepsText, asStream: manner.asStream,
@@ -129,7 +131,8 @@ extension Execution {
             let slowest =
                 !isAlone && (manner.asStream || execution.brokenStreams == .buffer)
                 ? StreamSpeed.Limit(
-                    pace, minimumSpeed: execution.route.settings.minimumSpeed, grace: limits.firstToken) : nil
+                    pace, minimumSpeed: execution.route.settings.attempts.minimumSpeed,
+                    grace: limits.firstToken) : nil
             let watch = manner.asStream ? StreamWatch(slowest, time: time) : nil
             if !manner.asStream, !execution.request.streams { lesson.expectNoFirstToken() }
             if let watch {
@@ -187,7 +190,7 @@ extension Execution {
             }
             health.learnPace { $0.noteUnfitStreams() }
             lesson.expectNoFirstToken()
-            manner.giveUpStreaming(execution.route.settings)
+            manner.giveUpStreaming(execution.route.settings.attempts)
             (call.asStream, call.limits) = (false, manner.limits)
             return try await target.provider.attempt(call)
         }

@@ -5,7 +5,7 @@ extension Execution {
     /// Whether what a request's answer says must be kept, so that it can be judged: streams only where all of them is
     /// held back, since what was delivered cannot be taken back.
     var judges: Bool {
-        (!request.streams || route.settings.brokenStreams == .buffer)
+        (!request.streams || route.settings.attempts.brokenStreams == .buffer)
             && route.settings.answers.mustSee(request)
     }
 }

@@ -44,7 +44,7 @@ extension Execution {
         /// The attempts that were made.
         public private(set) var attempts = 0
         /// The attempts that were told to be made and have not ended.
-        private var running: [Int] = []
+        private var running = RunningAttempts()
         private var firstFailure: AttemptFailure?
         /// Why the answer first broke off after a part of it had been delivered.
         private var interruption: AttemptFailure?
@@ -74,7 +74,7 @@ extension Execution {
 
         /// What to do after the attempt at the candidate of that index.
         public mutating func next(after outcome: AttemptOutcome, of index: Int, at now: Instant) -> Step {
-            running.removeAll { $0 == index }
+            running.remove(index)
             switch outcome {
             case .answered, .callerLeft: return .finish
             case .interrupted(let failure, let canGoOn):
@@ -156,11 +156,11 @@ extension Execution {
         }
 
         /// Whether the attempt at the candidate of that index is the only one that runs.
-        public func isAlone(_ index: Int) -> Bool { running.allSatisfy { $0 == index } }
+        public func isAlone(_ index: Int) -> Bool { running.isOnly(index) }
 
         /// The attempt at the candidate of that index was given up, since another one has answered.
         public mutating func outrun(_ index: Int) {
-            running.removeAll { $0 == index }
+            running.remove(index)
         }
 
         // MARK: After a failure

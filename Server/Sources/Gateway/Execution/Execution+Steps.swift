@@ -27,9 +27,11 @@ extension Execution {
 
         /// Those of a request to a route.
         init(_ route: Route, deadline: Instant) {
-            self.init(deadline: deadline, retry: route.settings.retry, limits: route.settings.limits)
+            self.init(
+                deadline: deadline, retry: route.settings.attempts.retry,
+                limits: route.settings.attempts.limits)
             models = route.settings.models
-            waitsForTheLast = !route.settings.strategy.learns
+            waitsForTheLast = !route.settings.selection.strategy.learns
         }
     }
 

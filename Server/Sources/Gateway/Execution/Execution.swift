@@ -32,7 +32,7 @@ public final class Execution: Sendable {
         machine = Mutex(
             StateMachine(
                 selection.candidates, plan: selection.plan, bounds: Bounds(route, deadline: deadline),
-                table: route.settings.failures, chance: selection.chance))
+                table: route.settings.attempts.failures, chance: selection.chance))
         self.time = time
         self.spawner = spawner
     }
@@ -202,7 +202,7 @@ public final class Execution: Sendable {
     }
 
     var targets: [Target] { route.settings.targets }
-    var brokenStreams: BrokenStreams { route.settings.brokenStreams }
+    var brokenStreams: BrokenStreams { route.settings.attempts.brokenStreams }
 
     /// Whether a stream is to keep its text, since another target could go on with it.
     var keepsText: Bool {

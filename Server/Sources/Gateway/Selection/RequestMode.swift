@@ -14,7 +14,7 @@ struct RequestMode: Hashable {
     ///
     /// - Parameter isAlone: Whether nobody else could be asked in its place, so that it may take its time.
     init(
-        _ request: GenerationRequest, _ settings: Route.Settings, _ limits: PhaseLimits, _ pace: Pace,
+        _ request: GenerationRequest, _ settings: AttemptSettings, _ limits: PhaseLimits, _ pace: Pace,
         isAlone: Bool = false
     ) {
         self.isAlone = isAlone
@@ -23,7 +23,7 @@ struct RequestMode: Hashable {
         if isAlone { self.limits = self.limits.withoutHaste }
     }
 
-    private mutating func decide(_ request: GenerationRequest, _ settings: Route.Settings, _ pace: Pace) {
+    private mutating func decide(_ request: GenerationRequest, _ settings: AttemptSettings, _ pace: Pace) {
         // A stream shows its head with its first part.
         let soon = min(limits.head, limits.firstToken)
         asStream = !request.streams && Self.mayStream(request, settings, pace)
@@ -41,19 +41,19 @@ struct RequestMode: Hashable {
 
     /// Whether something of the answer is seen before its end, so that it can be found slow to begin.
     static func showsFirstToken(
-        _ request: GenerationRequest, _ settings: Route.Settings, _ limits: PhaseLimits, _ pace: Pace
+        _ request: GenerationRequest, _ settings: AttemptSettings, _ limits: PhaseLimits, _ pace: Pace
     ) -> Bool {
         request.streams || RequestMode(request, settings, limits, pace).asStream
     }
 
     /// The manner for a target that has just said that it does not stream.
-    mutating func giveUpStreaming(_ settings: Route.Settings) {
+    mutating func giveUpStreaming(_ settings: AttemptSettings) {
         asStream = false
         limits.head = isAlone ? max(settings.wholeAnswer, limits.total) : settings.wholeAnswer
     }
 
     /// A request that speaks of how to stream without wanting a stream is the provider's to judge.
-    private static func mayStream(_ request: GenerationRequest, _ settings: Route.Settings, _ pace: Pace)
+    private static func mayStream(_ request: GenerationRequest, _ settings: AttemptSettings, _ pace: Pace)
         -> Bool
     {
         settings.wholeAnswers != .plain && pace.streamsAreFit && request.marks.streamOptions == nil

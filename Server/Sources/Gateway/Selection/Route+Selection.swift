@@ -30,14 +30,14 @@ extension Route {
         _ request: GenerationRequest, _ terms: Terms, arrivedAt: Instant, deadline: Instant, hedge: Hedge
     ) -> Selection {
         guard let selector else { return selectInOrder(terms, at: arrivedAt) }
-        let hedges = settings.hedges && terms.fallsBack && candidates.count > 1
+        let hedges = settings.selection.hedges && terms.fallsBack && candidates.count > 1
         let chooser = Chooser(
             selector: selector, shape: RequestShape(request), weights: terms.weights, arrivedAt: arrivedAt,
-            deadline: deadline, maximumAttempts: settings.retry.maximumAttempts,
+            deadline: deadline, maximumAttempts: settings.attempts.retry.maximumAttempts,
             stayingAmong: terms.fallsBack ? nil : candidates, hedge: hedges ? hedge : nil,
             // A session would stay with whom it is asked.
             mayExplore: hedges && terms.weights.explores && terms.session == nil
-                && settings.strategy == .adaptive)
+                && settings.selection.strategy == .adaptive)
         let ranking = chooser.plan(attempts: 0, failures: 0, at: arrivedAt) { _ in 0 }
         var plan = ranking.plan, standings = ranking.standings
         if let explored = plan.explored, !canBeHedged(explored, request, plan) {
@@ -63,9 +63,9 @@ extension Route {
     /// Whether it is seen if the first target of a plan is slow to begin its answer, so that another one is asked beside it.
     private func canBeHedged(_ candidate: Int, _ request: GenerationRequest, _ plan: Plan) -> Bool {
         let place = candidates[candidate], health = settings.targets[place.target].health[place.credential]
-        var limits = settings.limits
+        var limits = settings.attempts.limits
         if let own = plan.order.first?.firstToken { limits.firstToken = min(limits.firstToken, own) }
-        return RequestMode.showsFirstToken(request, settings, limits, health.pace)
+        return RequestMode.showsFirstToken(request, settings.attempts, limits, health.pace)
     }
 
     /// Why nobody is to be asked; nil if somebody may be.
@@ -79,7 +79,22 @@ extension Route {
             cheapest: cheapest, limit: terms.weights.maximumCost, isCallersLimit: terms.isCostOfRequest)
     }
 
+    /// The selection of a route that always asks its targets in the order of the configuration.
+    static func inOrder(of settings: Settings, _ candidates: [Candidate]) -> Selection? {
+        guard settings.selection.strategy == .priority else { return nil }
+        var ranker = Ranker(.priority, weights: settings.targets.map(\.weight)), chance = Chance(seed: 0)
+        return Selection(
+            candidates: candidates, plan: .inOrder(candidates.count),
+            planned: ranker.rank(&chance).map {
+                Decision.Planned(target: settings.targets[$0.target].name, reason: $0.reason)
+            }, chance: chance)
+    }
+
     private func selectInOrder(_ terms: Terms, at now: Instant) -> Selection {
+        if var selection = inOrder, terms.fallsBack, terms.session == nil {
+            selection.chance = chance
+            return selection
+        }
         var (places, chance) = plan()
         let target = sessionTarget(terms, at: now)
         if let target, settings.targets[target].isReady(at: now),

@@ -4,7 +4,7 @@ import Routing
 extension Route {
     /// The target that answered the request's session last and is still one of the route's; nil if there is none.
     func sessionTarget(_ terms: Terms, at now: Instant) -> Int? {
-        guard let session = terms.session, let sessions, let sticky = settings.sticky,
+        guard let session = terms.session, let sessions, let sticky = settings.selection.sticky,
             let name = sessions.target(of: session, at: now, lifetime: sticky.lifetime)
         else { return nil }
         return settings.targets.firstIndex { $0.name == name }
@@ -12,7 +12,7 @@ extension Route {
 
     /// What the decision trail says of the request's session.
     func session(_ terms: Terms, at target: Int?, first: Int?) -> Decision.Session? {
-        guard terms.session != nil, let sticky = settings.sticky else { return nil }
+        guard terms.session != nil, let sticky = settings.selection.sticky else { return nil }
         return Decision.Session(
             by: sticky.identity.name, target: target.map { settings.targets[$0].name },
             isKept: target != nil && first == target)

@@ -41,11 +41,14 @@ extension Route {
 
     /// What applies to a request: the route's preferences, then those of its rules for the time, the key and the request.
     func terms(_ wishes: CallerWishes, caller: String?, atMilliseconds milliseconds: Int64) -> Terms {
-        let key = settings.keyPreferences.isEmpty ? nil : caller.flatMap { settings.keyPreferences[$0] }
+        let key =
+            settings.selection.keyPreferences.isEmpty
+            ? nil : caller.flatMap { settings.selection.keyPreferences[$0] }
         var terms = plainTerms
-        if key != nil || wishes.preferences != nil || !settings.rules.isEmpty {
+        if key != nil || wishes.preferences != nil || !settings.selection.rules.isEmpty {
             var layers = plainTerms.layers
-            for (index, rule) in settings.rules.enumerated() where rule.applies(at: milliseconds / 1000) {
+            for (index, rule) in settings.selection.rules.enumerated()
+            where rule.applies(at: milliseconds / 1000) {
                 layers.append(PreferenceLayer(.rule(index), rule.preferences))
             }
             if let key { layers.append(PreferenceLayer(.key, key)) }

@@ -1,80 +1,40 @@
-public import Generation
+import Generation
 public import Resilience
-public import Routing
+import Routing
 import Synchronization
 
 /// A name that callers use, and what stands behind it.
 public final class Route: Sendable {
-    /// What a route is made from.
+    /// What a route is made from: each stage has its own.
     public struct Settings: Sendable {
         /// The name that callers use.
         public var name: String
-        /// What orders the targets. Default: priority.
-        public var strategy: Strategy
         /// Those who can answer. At least one.
         public let targets: [Target]
-        /// The limits of one attempt.
-        public var limits: PhaseLimits
-        /// How long an answer may take to begin that the provider does not stream, since its head comes with its end.
-        public var wholeAnswer: Duration
-        /// The smallest share of a target's usual speed at which a stream is waited for of which nothing was delivered; 0
-        /// for no limit. Default: 0.1.
-        public var minimumSpeed: Double
-        /// What to do about each class of failure.
-        public var failures: FailureTable
-        /// How hard to try.
-        public var retry: RetrySettings
-        /// What becomes of a stream that breaks after a part of it was delivered.
-        public var brokenStreams: BrokenStreams
-        /// How whole answers are asked for.
-        public var wholeAnswers: WholeAnswers
+        /// How targets are chosen.
+        public var selection: SelectionSettings
+        /// How they are asked.
+        public var attempts: AttemptSettings
         /// What makes an answer good enough.
         public var answers = AnswerRules()
-        /// What is preferred.
-        public var preferences = RoutingPreferences()
-        /// What is preferred at certain times; the later of two that apply goes before the earlier.
-        public var rules: [TimeRule] = []
-        /// What the holders of keys prefer, by the names of the keys.
-        public var keyPreferences: [String: RoutingPreferences] = [:]
-        /// What a request may prefer for itself. Default: everything but a tier.
-        public var callerMaySet = Set(RoutingPreferences.Name.allCases).subtracting([.tier])
-        /// How sessions are kept at their targets; nil if they are not.
-        public var sticky: Stickiness?
-        /// Whether a target that is slow to begin its answer is hedged, on routes whose strategy learns. Default: true.
-        public var hedges = true
-
-        /// Whether a target that is known to think, or has shown that its first tokens take long, gets more time for one than
-        /// the limit. Default: true.
-        public let learnsFirstToken: Bool
         /// What is known of the models of the targets, by their index.
         let models: [ModelTraits]
 
         /// Creates settings.
         public init(
-            name: String, strategy: Strategy = .priority, targets: [Target],
-            limits: PhaseLimits = PhaseLimits(),
-            wholeAnswer: Duration = .seconds(30), minimumSpeed: Double = 0.1,
-            failures: FailureTable = .standard, retry: RetrySettings = RetrySettings(),
-            brokenStreams: BrokenStreams = .splice, wholeAnswers: WholeAnswers = .auto,
-            learnsFirstToken: Bool = true
+            name: String, targets: [Target], selection: SelectionSettings = SelectionSettings(),
+            attempts: AttemptSettings = AttemptSettings()
         ) {
-            self.learnsFirstToken = learnsFirstToken
             self.name = name
-            self.strategy = strategy
             self.targets = targets
+            self.selection = selection
+            self.attempts = attempts
             models = targets.map { target in
                 ModelTraits(
                     target.model, window: target.window,
-                    firstToken: learnsFirstToken && ThinkingModels.contain(target.model)
+                    firstToken: attempts.learnsFirstToken && ThinkingModels.contain(target.model)
                         ? ThinkingModels.firstToken : nil)
             }
-            self.limits = limits
-            self.wholeAnswer = wholeAnswer
-            self.minimumSpeed = minimumSpeed
-            self.failures = failures
-            self.retry = retry
-            self.brokenStreams = brokenStreams
-            self.wholeAnswers = wholeAnswers
         }
     }
 
@@ -92,6 +52,8 @@ public final class Route: Sendable {
     public let sessions: SessionTable?
     /// All targets with each of their keys.
     let candidates: [Candidate]
+    /// What every request is given that asks for nothing else; nil if each is chosen for anew.
+    let inOrder: Selection?
 
     /// Creates a route that counts with `metrics`.
     ///
@@ -104,23 +66,26 @@ public final class Route: Sendable {
     ) {
         self.settings = settings
         self.shadow = shadow
-        self.sessions = settings.sticky == nil ? nil : sessions ?? SessionTable()
+        self.sessions = settings.selection.sticky == nil ? nil : sessions ?? SessionTable()
         plainTerms = Terms(
-            settings.preferences.isEmpty ? [] : [PreferenceLayer(.route, settings.preferences)])
+            settings.selection.preferences.isEmpty
+                ? [] : [PreferenceLayer(.route, settings.selection.preferences)])
         meters = metrics.route(settings.name)
         var chance = chance
         let candidates = settings.targets.enumerated().flatMap { index, target in
             target.health.indices.map { Candidate(target: index, credential: $0) }
         }
         self.candidates = candidates
+        inOrder = Self.inOrder(of: settings, candidates)
         selector =
-            settings.strategy.learns
+            settings.selection.strategy.learns
             ? AdaptiveSelector(
                 candidates.map { candidate in
                     let target = settings.targets[candidate.target]
                     return AdaptiveSelector.Candidate(target.health[candidate.credential], target.facts)
-                }, by: settings.strategy, chance: Chance(seed: chance.next())) : nil
-        selection = Mutex((Ranker(settings.strategy, weights: settings.targets.map(\.weight)), chance))
+                }, by: settings.selection.strategy, chance: Chance(seed: chance.next())) : nil
+        selection = Mutex(
+            (Ranker(settings.selection.strategy, weights: settings.targets.map(\.weight)), chance))
     }
 
     /// Chance for one request's waits.
@@ -131,31 +96,5 @@ public final class Route: Sendable {
         selection.withLock { selection in
             (selection.ranker.rank(&selection.chance), Chance(seed: selection.chance.next()))
         }
-    }
-}
-
-/// What becomes of a stream that breaks after a part of it was delivered.
-public enum BrokenStreams: String, Sendable, Hashable, CaseIterable {
-    /// The next target answers from scratch; if its text begins with what was delivered, the rest of it follows.
-    case splice
-    /// The next target that can is given what was delivered and goes on; others as with `splice`.
-    case goOn = "continue"
-    /// Nothing is delivered before the whole answer is there, so that another target can always take over.
-    case buffer
-    /// It is said to be broken.
-    case off
-}
-
-/// How hard a route tries.
-public struct RetrySettings: Sendable, Hashable {
-    /// The attempts that one request may cost, over all targets. Range: 1 to 20. Default: 5.
-    public var maximumAttempts: Int
-    /// How long one request may wait in all, for a Retry-After or a backoff. Default: 2.5 s.
-    public var patience: Duration
-
-    /// Creates settings.
-    public init(maximumAttempts: Int = 5, patience: Duration = .milliseconds(2500)) {
-        self.maximumAttempts = maximumAttempts
-        self.patience = patience
     }
 }

@@ -57,9 +57,9 @@ struct ChatCompletions: Sendable {
         var wishes = CallerWishes()
         if exchange.head.fields.contains(prefix: "x-holdfast-") {
             wishes.preferences = try PreferenceHeaders.read(
-                exchange.head.fields, allowed: route.settings.callerMaySet)
+                exchange.head.fields, allowed: route.settings.selection.callerMaySet)
         }
-        if let sticky = route.settings.sticky {
+        if let sticky = route.settings.selection.sticky {
             wishes.session = try SessionIdentity.read(exchange, scan, sticky.identity)
         }
         return wishes

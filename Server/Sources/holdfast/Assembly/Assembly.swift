@@ -209,18 +209,20 @@ final class Assembly: Sendable {
             _ model: Configuration.Model, _ targets: [Target], _ sessions: SessionTable?,
             _ shadow: Shadow? = nil
         ) -> Route {
+            var selection = SelectionSettings(model.strategy)
+            selection.hedges = model.hedges
+            selection.preferences = model.preferences
+            selection.rules = model.rules
+            selection.keyPreferences = keyPreferences
+            selection.callerMaySet = model.callerMaySet ?? selection.callerMaySet
+            selection.sticky = model.sticky
+            let attempts = AttemptSettings(
+                limits: model.limits, wholeAnswer: model.wholeAnswer, minimumSpeed: model.minimumSpeed,
+                failures: failures(model), retry: model.retry, brokenStreams: model.brokenStreams,
+                wholeAnswers: model.wholeAnswers, learnsFirstToken: model.learnsFirstToken)
             var settings = Route.Settings(
-                name: model.name, strategy: model.strategy, targets: targets, limits: model.limits,
-                wholeAnswer: model.wholeAnswer, minimumSpeed: model.minimumSpeed, failures: failures(model),
-                retry: model.retry, brokenStreams: model.brokenStreams, wholeAnswers: model.wholeAnswers,
-                learnsFirstToken: model.learnsFirstToken)
-            settings.hedges = model.hedges
+                name: model.name, targets: targets, selection: selection, attempts: attempts)
             settings.answers = model.answers
-            settings.preferences = model.preferences
-            settings.rules = model.rules
-            settings.keyPreferences = keyPreferences
-            settings.callerMaySet = model.callerMaySet ?? settings.callerMaySet
-            settings.sticky = model.sticky
             return Route(
                 settings, metrics: assembly.metrics, chance: assembly.nextChance(), sessions: sessions,
                 shadow: shadow)

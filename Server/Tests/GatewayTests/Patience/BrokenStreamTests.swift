@@ -52,7 +52,7 @@ import Testing
                         }
                     ),
                 ]
-            ) { $0.brokenStreams = .goOn }
+            ) { $0.attempts.brokenStreams = .goOn }
             let ending = await gateway.ask(features: .media, streams: true)
             simulation.expect(ending.isAnswered == takesPictures, "\(ending)")
             simulation.expect(

@@ -21,7 +21,7 @@ import Testing
                 now < .seconds(20) ? .answer(.milliseconds(300)) : .failAfter(.seconds(3), down)
             }
             let gateway = VirtualGateway(simulation, strategy: .adaptive, [("a", act), ("b", act)]) {
-                $0.wholeAnswers = .stream
+                $0.attempts.wholeAnswers = .stream
             }
             while simulation.time.now.sinceOrigin < .seconds(20) { _ = await gateway.ask() }
             let before = gateway.attempts

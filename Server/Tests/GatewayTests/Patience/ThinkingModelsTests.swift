@@ -23,7 +23,8 @@ import Testing
             provider: SilentProvider(name: "p"), model: "o3", health: [],
             metrics: GatewayMetrics(NOOPMetricsHandler.instance))
         for learns in [true, false] {
-            let settings = Route.Settings(name: "chat", targets: [target], learnsFirstToken: learns)
+            let settings = Route.Settings(
+                name: "chat", targets: [target], attempts: AttemptSettings(learnsFirstToken: learns))
             #expect(settings.models.first?.firstToken == (learns ? ThinkingModels.firstToken : nil))
         }
     }

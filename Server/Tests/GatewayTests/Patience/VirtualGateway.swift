@@ -143,7 +143,7 @@ final class VirtualGateway: Sendable {
                         settings: .init(breaker: strategy.learns ? .learned : .target, bulkhead: nil))
                 ], metrics: metrics)
         }
-        var settings = Route.Settings(name: "chat", strategy: strategy, targets: targets)
+        var settings = Route.Settings(name: "chat", targets: targets, selection: SelectionSettings(strategy))
         change(&settings)
         let route = Route(settings, metrics: metrics, chance: simulation.chance())
         gateway = Gateway(

@@ -56,7 +56,7 @@ extension Route {
         return (
             decider,
             SecondOpinion(
-                shadow: shadow, isRolledOut: isRolledOut, strategy: other.settings.strategy,
+                shadow: shadow, isRolledOut: isRolledOut, strategy: other.settings.selection.strategy,
                 first: other.first(for: request, terms, arrivedAt: arrivedAt, deadline: deadline),
                 expectations: shadow.route.expectations(
                     of: request, terms, until: deadline, at: arrivedAt))
@@ -81,7 +81,7 @@ extension Route {
         let time = deadline.since(arrivedAt).inSeconds
         let situation = AdaptiveSelection.Situation(
             timeLeft: time, time: time, attempts: 0, failures: 0,
-            maximumAttempts: settings.retry.maximumAttempts)
+            maximumAttempts: settings.attempts.retry.maximumAttempts)
         return selector.preview(for: RequestShape(request), situation, weights: terms.weights, at: arrivedAt)
             .order.first?.candidate
     }

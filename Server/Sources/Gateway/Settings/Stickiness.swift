@@ -1,7 +1,3 @@
-import Resilience
-import Routing
-import Synchronization
-
 /// How a route keeps sessions at the targets that answered them.
 public struct Stickiness: Sendable, Hashable {
     /// What identifies a session, together with the caller's key.
@@ -29,21 +25,5 @@ public struct Stickiness: Sendable, Hashable {
     public init(by identity: Identity = .header("x-holdfast-session"), lifetime: Duration = .seconds(1800)) {
         self.identity = identity
         self.lifetime = lifetime
-    }
-}
-
-/// The sessions of one route: the shell of ``Routing/StickySessions``. Survives new configurations.
-public final class SessionTable: Sendable {
-    private let sessions: Mutex<StickySessions>
-
-    /// Creates an empty table.
-    public init() { sessions = Mutex(StickySessions()) }
-
-    func target(of key: StickySessions.Key, at now: Instant, lifetime: Duration) -> String? {
-        sessions.withLock { $0.target(of: key, at: now, lifetime: lifetime) }
-    }
-
-    func answered(_ key: StickySessions.Key, by target: String, at now: Instant) {
-        sessions.withLock { $0.answered(key, by: target, at: now) }
     }
 }
