@@ -119,7 +119,8 @@ import Testing
         wishes.session = StickySessions.Key(1, 2)
         for gateway in [
             gateway { $0.selection.hedges = false }, gateway { $0.selection.preferences.fallback = false },
-            gateway { $0.selection.preferences.tier = .enterprise }, gateway { $0.attempts.wholeAnswers = .plain },
+            gateway { $0.selection.preferences.tier = .enterprise },
+            gateway { $0.attempts.wholeAnswers = .plain },
         ] {
             #expect(try await decisions(gateway, requests: 1200).allSatisfy { $0.provider == "good" })
         }

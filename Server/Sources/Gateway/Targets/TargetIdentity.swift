@@ -41,6 +41,7 @@ public struct TargetIdentity: Sendable, Hashable {
     /// The target as it is shown to people: provider and model.
     public var name: String { parts.name }
 
+    /// Whether both are the same target with the same key.
     public static func == (left: TargetIdentity, right: TargetIdentity) -> Bool {
         let (left, right) = (left.parts, right.parts)
         return left === right
@@ -48,5 +49,6 @@ public struct TargetIdentity: Sendable, Hashable {
                 && left.key == right.key && left.location == right.location
     }
 
+    /// Feeds the hash that was made with the identity.
     public func hash(into hasher: inout Hasher) { hasher.combine(parts.hash) }
 }
