@@ -5,7 +5,7 @@ import Routing
 
 /// The path of one request, from top to bottom. What is not here does not happen to a request.
 ///
-/// Each stage returns an ``Outcome`` to the one before. None but ``tell(_:_:)`` says to a caller that it gets no answer.
+/// Each stage takes the ``Outcome`` of the one before. None but ``tell(_:_:)`` says to a caller that it gets no answer.
 struct Stages {
     let gateway: Gateway
     let request: GenerationRequest
@@ -20,22 +20,14 @@ struct Stages {
     func run(into sink: any ReplySink) async {
         let wallClock = gateway.wallClockMilliseconds()
         let delivery = Delivery(openAccount(at: wallClock), into: sink)
-        let told: Outcome
-        var choice: Choice?
-        do throws(CallerLeft) {
-            // Admission: what the caller's key may ask for, its limits and its budget.
-            // Idempotency: the answer that the same key was given before.
-            // Caching: an answer that is known.
-            let chosen = choose(delivery, at: wallClock)
-            choice = chosen
-            // Overload: whether there is room for a request of its urgency.
-            var outcome = await execute(chosen, delivery)
-            outcome = try await Degradation(time: gateway.time).serve(outcome, delivery)
-            told = try await tell(outcome, delivery)
-        } catch {
-            told = .callerLeft
-        }
-        settle(told, choice, delivery)
+        // Admission: what the caller's key may ask for, its limits and its budget.
+        // Idempotency: the answer that the same key was given before.
+        // Caching: an answer that is known.
+        let choice = choose(delivery, at: wallClock)
+        var outcome = await execute(choice, delivery)
+        if !outcome.isAnswered { outcome = await degrade(outcome, delivery) }
+        if !outcome.isAnswered { outcome = await tell(outcome, delivery) }
+        settle(outcome, choice, delivery)
     }
 
     // MARK: Accounting
@@ -50,23 +42,21 @@ struct Stages {
             arrivedAt: arrivedAt, books: Account.Books(log: gateway.decisions, metrics: route.meters))
     }
 
-    private func settle(_ outcome: Outcome, _ choice: Choice?, _ delivery: Delivery) {
+    private func settle(_ outcome: Outcome, _ choice: Choice, _ delivery: Delivery) {
         let end = gateway.time.now
         let (ending, failure) = outcome.ending
-        if let choice {
-            if ending == .answered {
-                choice.route.answered(choice.terms.session, by: delivery.account.decision, at: end)
-            }
-            if let opinion = choice.opinion,
-                let comparison = opinion.comparison(with: delivery.account.decision)
-            {
-                delivery.account.note(opinion: comparison)
-                opinion.count(comparison, ending, took: end.since(arrivedAt))
-            }
+        if ending == .answered, let session = choice.terms.session {
+            delivery.account.review { choice.route.answered(session, by: $0, at: end) }
+        }
+        if let opinion = choice.opinion,
+            let comparison = delivery.account.review({ opinion.comparison(with: $0) })
+        {
+            delivery.account.note(opinion: comparison)
+            opinion.count(comparison, ending, took: end.since(arrivedAt))
         }
         delivery.account.settle(ending, failure, at: end)
         if case .refused = outcome { return }
-        gateway.records.note(delivery.account.decision, on: route.settings.targets, at: end)
+        delivery.account.review { gateway.records.note($0, on: route.settings.targets, at: end) }
     }
 
     // MARK: Selection
@@ -107,21 +97,37 @@ struct Stages {
         return await execution.run(delivery)
     }
 
+    // MARK: Degradation
+
+    private func degrade(_ outcome: Outcome, _ delivery: Delivery) async -> Outcome {
+        do throws(CallerLeft) {
+            return try await Degradation(time: gateway.time).serve(outcome, delivery)
+        } catch {
+            return .callerLeft
+        }
+    }
+
     // MARK: Telling
 
     /// Tells the caller what it has not been told: that there is no answer, or that its stream broke off.
-    private func tell(_ outcome: Outcome, _ delivery: Delivery) async throws(CallerLeft) -> Outcome {
-        switch outcome {
-        case .answered, .callerLeft: break
-        case .interrupted(let failure): try await delivery.interrupt(failure)
-        case .failed(let failure, _), .refused(let failure):
-            try await delivery.refuse(failure, at: gateway.time.now)
+    private func tell(_ outcome: Outcome, _ delivery: Delivery) async -> Outcome {
+        do throws(CallerLeft) {
+            switch outcome {
+            case .answered, .callerLeft: break
+            case .interrupted(let failure): try await delivery.interrupt(failure)
+            case .failed(let failure, _), .refused(let failure):
+                try await delivery.refuse(failure, at: gateway.time.now)
+            }
+            return outcome
+        } catch {
+            return .callerLeft
         }
-        return outcome
     }
 }
 
 extension Outcome {
+    fileprivate var isAnswered: Bool { if case .answered = self { true } else { false } }
+
     /// How a request ended that came to this, and what its caller was told.
     fileprivate var ending: (RequestEnding, GatewayFailure?) {
         switch self {

@@ -136,7 +136,7 @@ import Testing
 
     @Test func `no more routes are kept than there may be, and a look takes nobody's place`() {
         var book = TargetRecordBook(capacity: 2)
-        for number in 0..<4 { book.note([], route: "r\(number)", isLong: false, at: 0) }
+        for number in 0..<4 { book.note(requestTo: "r\(number)", at: 0) }
         #expect(Set(book.routes.keys) == ["r0", "r1"])
         for name in ["a", "b", "c"] { book.note(.open, nil, nil, of: identity(name), key: "key 1", at: 0) }
         #expect(Set(book.records.keys) == [identity("a"), identity("b")])

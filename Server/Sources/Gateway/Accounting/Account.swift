@@ -5,7 +5,7 @@ import Routing
 
 /// The books of one request: opened before anything is decided, settled exactly once, whatever the way out.
 struct Account: ~Copyable {
-    private(set) var decision: Decision
+    private var decision: Decision
     private let arrivedAt: Instant
     /// The time spent at providers, in their queues and waiting.
     private var elsewhere = Duration.zero
@@ -91,6 +91,9 @@ struct Account: ~Copyable {
     mutating func note(opinion: Decision.Opinion) {
         decision.opinion = opinion
     }
+
+    /// Shows the decision as it stands, without a copy: it is large.
+    borrowing func review<Result>(_ body: (Decision) -> Result) -> Result { body(decision) }
 
     // MARK: The end
 

@@ -19,6 +19,7 @@ public final class DecisionLog: Sendable {
     /// Creates a log that keeps `capacity` decisions.
     public init(capacity: Int) {
         self.capacity = max(1, capacity)
+        state.withLock { $0.ring.reserveCapacity(min(self.capacity, 4096)) }
     }
 
     func append(_ decision: Decision) {

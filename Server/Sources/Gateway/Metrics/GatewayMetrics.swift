@@ -9,7 +9,8 @@ import Synchronization
 public final class GatewayMetrics: Sendable {
     /// The instruments of a route.
     final class PerRoute: Sendable {
-        private let endings: [RequestEnding: Counter]
+        /// In the order of the cases.
+        private let endings: [Counter]
         let duration: Timer
         let overhead: Timer
         let failovers: Counter
@@ -19,16 +20,11 @@ public final class GatewayMetrics: Sendable {
         let regret: Meter
 
         init(_ route: String, _ factory: any MetricsFactory) {
-            endings = Dictionary(
-                uniqueKeysWithValues: RequestEnding.allCases.map { ending in
-                    (
-                        ending,
-                        Counter(
-                            label: "holdfast_requests_total",
-                            dimensions: [("route", route), ("outcome", ending.rawValue)],
-                            factory: factory)
-                    )
-                })
+            endings = RequestEnding.allCases.map { ending in
+                Counter(
+                    label: "holdfast_requests_total",
+                    dimensions: [("route", route), ("outcome", ending.rawValue)], factory: factory)
+            }
             duration = Timer(
                 label: "gen_ai_server_request_duration_seconds", dimensions: [("route", route)],
                 factory: factory)
@@ -45,7 +41,7 @@ public final class GatewayMetrics: Sendable {
         }
 
         func ended(_ ending: RequestEnding) {
-            endings[ending]?.increment()
+            endings[ending.place].increment()
         }
     }
 

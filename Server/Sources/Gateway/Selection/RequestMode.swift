@@ -31,7 +31,7 @@ struct RequestMode: Hashable {
             limits.head = soon
             return
         }
-        let isQuick = pace.expected(maximumTokens: request.maximumTokens).map { $0 <= soon / 2 } ?? false
+        let isQuick = pace.expected(maximumTokens: request.maximumTokens).map { $0 + $0 <= soon } ?? false
         if settings.wholeAnswers == .auto, isQuick, pace.streamsAreFit {
             asStream = false
             expectsQuickAnswer = true

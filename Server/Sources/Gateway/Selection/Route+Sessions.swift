@@ -19,8 +19,8 @@ extension Route {
     }
 
     /// Keeps the session at the target that has answered.
-    func answered(_ session: StickySessions.Key?, by decision: Decision, at now: Instant) {
-        guard let session, let sessions, let provider = decision.provider, let model = decision.model else {
+    func answered(_ session: StickySessions.Key, by decision: Decision, at now: Instant) {
+        guard let sessions, let provider = decision.provider, let model = decision.model else {
             return
         }
         sessions.answered(session, by: "\(provider)/\(model)", at: now)

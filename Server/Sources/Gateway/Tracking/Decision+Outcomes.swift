@@ -3,16 +3,17 @@ import Resilience
 import Routing
 
 extension Decision {
-    /// What its attempts say of their targets, in order.
-    func outcomes(on targets: [Target]) -> [TargetOutcome] {
-        steps.indices.compactMap { index in
-            let step = steps[index]
-            guard step.kind.isAttempt, let identity = step.identity,
+    /// What its attempts say of their targets, in order: the target, the label of its key, and how the attempt ended; nil if
+    /// that says nothing of the target.
+    func eachOutcome(
+        on targets: [Target], _ body: (TargetIdentity, String, PerformanceTracker.Outcome?) -> Void
+    ) {
+        for index in steps.indices where steps[index].kind.isAttempt {
+            guard let identity = steps[index].identity,
                 let target = targets.first(where: { $0.has(identity) })
-            else { return nil }
+            else { continue }
             let usage = index == answeringStep ? facts?.usage : nil
-            return TargetOutcome(
-                identity: identity, key: step.key, outcome: step.outcome(usage, target.facts))
+            body(identity, steps[index].key, steps[index].outcome(usage, target.facts))
         }
     }
 

@@ -46,12 +46,3 @@ extension TargetRecord {
         QualityForecast(performance, flaw: FailureClass.qualityFailure.trackedPlace, at: seconds)
     }
 }
-
-/// What one attempt says of its target.
-struct TargetOutcome: Sendable {
-    var identity: TargetIdentity
-    /// The label of its key, as it is shown to people.
-    var key: String
-    /// How it ended; nil if that says nothing of the target.
-    var outcome: PerformanceTracker.Outcome?
-}

@@ -13,18 +13,24 @@ struct TargetRecordBook: Sendable {
 
     init(capacity: Int) { self.capacity = max(1, capacity) }
 
-    /// Notes a request to a route, and what its attempts say of their targets.
-    mutating func note(_ outcomes: [TargetOutcome], route: String, isLong: Bool, at seconds: Double) {
-        if routes[route] != nil || routes.count < capacity {
+    /// Notes a request to a route.
+    mutating func note(requestTo route: String, at seconds: Double) {
+        if routes.count < capacity || routes[route] != nil {
             routes[route, default: QuotaForecast()].note(1, at: seconds)
         }
-        for outcome in outcomes {
-            change(outcome.identity, outcome.key, at: seconds) { record in
-                record.heardAt = seconds
-                record.demand.note(1, at: seconds)
-                guard let outcome = outcome.outcome else { return }
-                record.performance.note(outcome, isLong: isLong, at: seconds)
-            }
+    }
+
+    /// Notes that a target was asked, and how that ended; nil if that says nothing of the target.
+    ///
+    /// - Parameter key: The label of its key.
+    mutating func note(
+        _ outcome: PerformanceTracker.Outcome?, of identity: TargetIdentity, key: String, isLong: Bool,
+        at seconds: Double
+    ) {
+        change(identity, key, at: seconds) { record in
+            record.heardAt = seconds
+            record.demand.note(1, at: seconds)
+            if let outcome { record.performance.note(outcome, isLong: isLong, at: seconds) }
         }
     }
 

@@ -41,10 +41,14 @@ public final class TargetRecords: Sendable {
     /// Notes a request that has ended.
     ///
     /// - Parameter targets: Those of its route.
-    func note(_ decision: borrowing Decision, on targets: [Target], at now: Instant) {
-        let outcomes = decision.outcomes(on: targets), seconds = seconds(now)
-        let route = decision.route, isLong = decision.isLong
-        book.withLock { $0.note(outcomes, route: route, isLong: isLong, at: seconds) }
+    func note(_ decision: Decision, on targets: [Target], at now: Instant) {
+        let seconds = seconds(now)
+        book.withLock { book in
+            book.note(requestTo: decision.route, at: seconds)
+            decision.eachOutcome(on: targets) { identity, key, outcome in
+                book.note(outcome, of: identity, key: key, isLong: decision.isLong, at: seconds)
+            }
+        }
     }
 
     /// Notes what a user says of an answer.
