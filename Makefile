@@ -12,7 +12,7 @@ FORMATTED := Package.swift Sources Tests Server/Package.swift Server/Sources Ser
 	Server/Benchmarks Benchmarks Examples/Package.swift Examples/Sources scripts/documents
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test api api-check verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test api api-check verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer thread-sanitizer-server bench bench-quick bench-library instructions docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -133,8 +133,12 @@ verify-large-bodies: release
 	python3 scripts/verify/large-bodies.py $(RELEASE)/release/holdfast
 
 ## thread-sanitizer: the library's tests under the thread sanitizer; fails on a race
+## thread-sanitizer-server: those of exchanges with providers, the front and the gateway in process
 thread-sanitizer: check-tools
-	scripts/thread-sanitizer.sh
+	scripts/thread-sanitizer.sh library
+
+thread-sanitizer-server: check-tools check-test-tools
+	scripts/thread-sanitizer.sh server
 
 ## bench-strategies: the throughput of adaptive routes beside priority ones; fails below 0.95
 bench-strategies: release
@@ -143,6 +147,10 @@ bench-strategies: release
 ## bench: the gateway beside its peers; fails when a target is missed
 bench: release
 	cd Server/Benchmarks/gateway && ./bench.sh "$(CURDIR)/$(RELEASE)/release/holdfast"
+
+## instructions: what a request and a chunk cost in instructions; fails when a goal is missed; ARGS names some of the scenarios
+instructions: release
+	Server/Benchmarks/gateway/instructions.py "$(CURDIR)/$(RELEASE)/release/holdfast" $(ARGS)
 
 ## bench-library: what the policies cost, from plain and from featured modules; fails when a bound is missed
 bench-library: check-tools
