@@ -89,9 +89,11 @@ public final class Gateway: Sendable {
     ///   - wishes: What it asks for beside the answer.
     ///   - arrivedAt: When the request arrived.
     ///   - spawner: Where attempts are made beside the first one: on the executor that this one runs on.
+    ///   - cancellation: Cancelled with the task that this runs in; nil if only that is.
     public func answer(
         _ request: GenerationRequest, by route: Route, caller: String?, wishes: CallerWishes = CallerWishes(),
-        arrivedAt: Instant, spawner: Spawner = .tasks, into sink: some ReplySink
+        arrivedAt: Instant, spawner: Spawner = .tasks, cancellation: CancellationToken? = nil,
+        into sink: some ReplySink
     ) async {
         let deadline = arrivedAt.advanced(by: route.settings.limits.total)
         let milliseconds = wallClockMilliseconds()
@@ -120,7 +122,7 @@ public final class Gateway: Sendable {
         bounds.waitsForTheLast = !settings.strategy.learns
         let execution = Execution(
             request, settings, selection, bounds: bounds, traits: RequestTraits(request, caller: caller),
-            time: time, spawner: spawner)
+            time: time, spawner: spawner, cancellation: cancellation)
         let (ending, failure) = await execution.run(&account, into: sink)
         if ending == .answered { route.answered(terms.session, by: account.decision, at: time.now) }
         if account.decision.wentElsewhere { route.meters.failovers.increment() }

@@ -14,6 +14,8 @@ public final class Execution: Sendable {
     let traits: RequestTraits
     let time: TimeSource
     let spawner: Spawner
+    /// Cancelled with the request's own task.
+    let cancellation: CancellationToken?
     let candidates: [Candidate]
     let machine: Mutex<StateMachine>
     /// The first answer that was not good enough, if it is better than none.
@@ -21,7 +23,8 @@ public final class Execution: Sendable {
 
     init(
         _ request: GenerationRequest, _ settings: Route.Settings, _ selection: Route.Selection,
-        bounds: Bounds, traits: RequestTraits, time: TimeSource, spawner: Spawner
+        bounds: Bounds, traits: RequestTraits, time: TimeSource, spawner: Spawner,
+        cancellation: CancellationToken? = nil
     ) {
         self.traits = traits
         self.request = request
@@ -35,6 +38,7 @@ public final class Execution: Sendable {
                 chance: selection.chance))
         self.time = time
         self.spawner = spawner
+        self.cancellation = cancellation
     }
 
     /// Runs the request until the sink has its answer, its end or its refusal.
@@ -85,7 +89,8 @@ public final class Execution: Sendable {
         guard let hedge = chooser?.hedge, let delay = ask.hedgeAfter, delivered == nil,
             first.showsFirstToken
         else {
-            let opening = await first.open(delivered)
+            // In the request's own task.
+            let opening = await first.open(delivered, endedBy: cancellation)
             return try await follow(opening, &account, &progress, into: sink)
         }
         let race = Race()
