@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""instructions.py BINARY [NAME...]: counts the instructions of each scenario of instructions.json, or of those whose names
-begin with one of NAME, prints them beside their goals and fails if one is missed. A scenario with `above` counts what it
-costs more than that one."""
+"""instructions.py BINARY [NAME...]: counts the instructions of each scenario of instructions.json, or of those that are named,
+prints them beside their goals and fails if one is missed. A scenario with `above` counts what it costs more than that one."""
 import json, os, pathlib, re, subprocess, sys
 
 here = pathlib.Path(__file__).resolve().parent
-binary, names = sys.argv[1], tuple(sys.argv[2:])
 scenarios = json.loads((here / "instructions.json").read_text())
-bases = {scenario.get("above") for scenario in scenarios if scenario["name"].startswith(names or "")}
+binary, names = sys.argv[1], sys.argv[2:] or [scenario["name"] for scenario in scenarios]
+bases = {scenario.get("above") for scenario in scenarios if scenario["name"] in names}
 counts, missed = {}, 0
 
 
@@ -23,7 +22,7 @@ def count(scenario):
 print("| instructions | measured | goal | |\n|---|---|---|---|", flush=True)
 for scenario in scenarios:
     name, base, goal = scenario["name"], scenario.get("above"), scenario["goal"]
-    if not name.startswith(names or "") and name not in bases:
+    if name not in names and name not in bases:
         continue
     counts[name] = count(scenario)
     measured = counts[name] - (counts[base] if base else 0)
