@@ -26,7 +26,7 @@ public final class LoopExecutors: Sendable {
 ///
 /// A task that goes on because of what a connection has read is run at the end of that read. By way of the loop's own
 /// queue, which any thread may write to, it would run a moment later and cost half as much again.
-final class LoopExecutor: TaskExecutor, @unchecked Sendable {  // What is not constant is confined to its event loop.
+final class LoopExecutor: TaskExecutor, @unchecked Sendable {  // Its queue is confined to its event loop.
     /// The steps of tasks that one read may run before the loop looks at its other connections.
     private static let mostInTurn = 64
 
