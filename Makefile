@@ -4,6 +4,9 @@ SHELL := /bin/bash
 RELEASE := .build-release
 # The gateway is a package of its own; the library, in the root, knows nothing of it.
 SERVER := --package-path Server
+# The manifest takes the checks of overlapping accesses out of the gateway's own targets; here they are taken out of what it
+# depends on as well. Debug builds, in which the tests run, have them all.
+UNCHECKED := -Xswiftc -enforce-exclusivity=unchecked
 # A target that imports what its manifest does not name fails the build.
 IMPORTS := --explicit-target-dependency-import-check error
 PORT ?= 8080
@@ -12,7 +15,7 @@ FORMATTED := Package.swift Sources Tests Server/Package.swift Server/Sources Ser
 	Server/Benchmarks Benchmarks Examples/Package.swift Examples/Sources scripts/documents
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test api api-check verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer bench bench-quick bench-library docs examples check-tools check-test-tools clean
+.PHONY: run test api api-check verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer thread-sanitizer-server bench bench-quick bench-library instructions docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -54,7 +57,7 @@ selection-goals: release
 
 ## bench-selection: what one decision of adaptive selection costs
 bench-selection: check-tools
-	swift run $(SERVER) -c release --scratch-path $(RELEASE) SelectionBench
+	swift run $(SERVER) -c release $(UNCHECKED) --scratch-path $(RELEASE) SelectionBench
 
 ## soak: a hundred callers and a provider that fails by a seed, for HOLDFAST_SOAK_SECONDS
 soak: check-tools
@@ -100,7 +103,7 @@ build: check-tools
 
 ## release: the optimised binary, without shared Swift libraries
 release: check-tools
-	swift build $(SERVER) -c release --static-swift-stdlib --scratch-path $(RELEASE) --product holdfast
+	swift build $(SERVER) -c release $(UNCHECKED) --static-swift-stdlib --scratch-path $(RELEASE) --product holdfast
 	@echo "$(RELEASE)/release/holdfast"
 
 ## lint: the format of the code
@@ -133,8 +136,12 @@ verify-large-bodies: release
 	python3 scripts/verify/large-bodies.py $(RELEASE)/release/holdfast
 
 ## thread-sanitizer: the library's tests under the thread sanitizer; fails on a race
+## thread-sanitizer-server: those of exchanges with providers, the front and the gateway in process
 thread-sanitizer: check-tools
-	scripts/thread-sanitizer.sh
+	scripts/thread-sanitizer.sh library
+
+thread-sanitizer-server: check-tools check-test-tools
+	scripts/thread-sanitizer.sh server
 
 ## bench-strategies: the throughput of adaptive routes beside priority ones; fails below 0.95
 bench-strategies: release
@@ -143,6 +150,10 @@ bench-strategies: release
 ## bench: the gateway beside its peers; fails when a target is missed
 bench: release
 	cd Server/Benchmarks/gateway && ./bench.sh "$(CURDIR)/$(RELEASE)/release/holdfast"
+
+## instructions: what a request and a chunk cost in instructions; fails when a goal is missed; ARGS names some of the scenarios
+instructions: release
+	Server/Benchmarks/gateway/instructions.py "$(CURDIR)/$(RELEASE)/release/holdfast" $(ARGS)
 
 ## bench-library: what the policies cost, from plain and from featured modules; fails when a bound is missed
 bench-library: check-tools

@@ -89,14 +89,15 @@ public final class Gateway: Sendable {
     ///   - wishes: What it asks for beside the answer.
     ///   - arrivedAt: When the request arrived.
     ///   - spawner: Where attempts are made beside the first one: on the executor that this one runs on.
+    ///   - cancellation: Cancelled with the task that this runs in; nil if only that is.
     public func answer(
         _ request: GenerationRequest, by route: Route, caller: String?, wishes: CallerWishes = CallerWishes(),
-        arrivedAt: Instant, spawner: Spawner = .tasks, into sink: any ReplySink
+        arrivedAt: Instant, spawner: Spawner = .tasks, cancellation: CancellationToken? = nil,
+        into sink: any ReplySink
     ) async {
         await Stages(
             gateway: self, request: request, route: route, caller: caller, wishes: wishes,
-            arrivedAt: arrivedAt,
-            spawner: spawner
+            arrivedAt: arrivedAt, spawner: spawner, cancellation: cancellation
         ).run(into: sink)
     }
 }

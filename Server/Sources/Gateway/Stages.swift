@@ -16,6 +16,8 @@ struct Stages {
     let arrivedAt: Instant
     /// Where attempts are made beside the first one.
     let spawner: Spawner
+    /// Cancelled with the task that this runs in; nil if only that is.
+    let cancellation: CancellationToken?
 
     func run(into sink: any ReplySink) async {
         let wallClock = gateway.wallClockMilliseconds()
@@ -93,7 +95,8 @@ struct Stages {
         if let refusal = choice.selection.refusal { return .refused(refusal) }
         let execution = Execution(
             request, choice.route, choice.selection, deadline: choice.deadline,
-            traits: RequestTraits(request, caller: caller), time: gateway.time, spawner: spawner)
+            traits: RequestTraits(request, caller: caller), time: gateway.time, spawner: spawner,
+            cancellation: cancellation)
         return await execution.run(delivery)
     }
 

@@ -12,7 +12,32 @@ extension UnsafeRawBufferPointer {
         else { return nil }
         return UnsafeRawPointer(found) - base
     }
+
+    /// Whether a byte of the range is below 0x20, other than a tab, or 0x7F. Eight are looked at in one.
+    func hasControlCharacter(in range: Range<Int>) -> Bool {
+        guard range.lowerBound >= 0, range.upperBound <= count else { return true }
+        var index = range.lowerBound
+        while index + 8 <= range.upperBound {
+            let word = loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            if word.hasByteBelow32 || (word ^ 0x7F7F_7F7F_7F7F_7F7F).hasZeroByte {
+                // Tabs are among those; which it is does not matter to speed.
+                if self[index..<index + 8].contains(where: isControlByte) { return true }
+            }
+            index += 8
+        }
+        return self[index..<range.upperBound].contains(where: isControlByte)
+    }
 }
+
+extension UInt64 {
+    // Henry S. Warren, "Hacker's Delight", section 6-1: a borrow from a byte's highest bit shows that it was too small.
+    fileprivate var hasZeroByte: Bool { (self &- 0x0101_0101_0101_0101) & ~self & 0x8080_8080_8080_8080 != 0 }
+    fileprivate var hasByteBelow32: Bool {
+        (self &- 0x2020_2020_2020_2020) & ~self & 0x8080_8080_8080_8080 != 0
+    }
+}
+
+private func isControlByte(_ byte: UInt8) -> Bool { byte < 0x20 && byte != 0x09 || byte == 0x7F }
 
 func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 

@@ -92,12 +92,7 @@ struct HeadParser {
         var start = colon + 1, end = lineEnd
         while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }
         while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end -= 1 }
-        for index in start..<end {
-            let byte = bytes[index]
-            if byte < 0x20 && byte != 0x09 || byte == 0x7F {
-                throw .malformed("a field has a control character")
-            }
-        }
+        if bytes.hasControlCharacter(in: start..<end) { throw .malformed("a field has a control character") }
         let field = FieldBlock.Field(
             name: UInt16(truncatingIfNeeded: line), nameLength: UInt16(truncatingIfNeeded: colon - line),
             value: UInt16(truncatingIfNeeded: start), valueLength: UInt16(truncatingIfNeeded: end - start))

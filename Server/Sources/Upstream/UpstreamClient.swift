@@ -9,7 +9,7 @@ public import NIOPosix
 /// general client does, and a gateway needs: every phase has its own limit, heads and bodies are bounded, redirects are
 /// never followed, cancelling closes the connection at once, and a failure says how far things had gone.
 public final class UpstreamClient: Sendable {
-    private let locals: [ObjectIdentifier: LocalClient]
+    private let locals: [LocalClient]
     private let group: MultiThreadedEventLoopGroup
 
     /// Creates a client that works on the event loops of `group`.
@@ -23,9 +23,9 @@ public final class UpstreamClient: Sendable {
     ) {
         self.group = group
         let route = WayOut(names: NameResolver(), proxy: proxy)
-        locals = group.makeIterator().reduce(into: [:]) { locals, loop in
-            locals[ObjectIdentifier(loop)] = LocalClient(
-                loop: loop, executor: executors[loop], route: route, maximumHead: maximumHead)
+        locals = group.makeIterator().map { loop in
+            LocalClient(
+                loop: loop, executor: executors.executor(of: loop), route: route, maximumHead: maximumHead)
         }
     }
 
@@ -36,25 +36,35 @@ public final class UpstreamClient: Sendable {
     ///
     /// Cancelling the task closes the connection at once.
     public func exchange(_ request: UpstreamRequest) async throws(UpstreamFailure) -> UpstreamResponse {
-        guard
-            let local = locals[ObjectIdentifier(MultiThreadedEventLoopGroup.currentEventLoop ?? group.any())]
-        else {
+        let here = MultiThreadedEventLoopGroup.currentEventLoop
+        guard let local = locals.first(where: { $0.loop === here }) else {
+            return try await exchangeElsewhere(request)
+        }
+        var exchange = try local.begin(request, fresh: false)
+        var result = await exchange.waitForHead()
+        if case .failure(let failure) = result, Self.mayBeSentAgain(request, after: failure),
+            request.mayResend()
+        {
+            exchange = try local.begin(request, fresh: true)
+            result = await exchange.waitForHead()
+        }
+        return UpstreamResponse(head: try result.get(), body: UpstreamBody(exchange, local))
+    }
+
+    /// Takes the task to one of the client's event loops.
+    private func exchangeElsewhere(
+        _ request: UpstreamRequest
+    ) async throws(UpstreamFailure) -> UpstreamResponse {
+        let loop = group.any()
+        guard let local = locals.first(where: { $0.loop === loop }) else {
             throw UpstreamFailure(.cancelled, phase: .admission, detail: "no event loop")
         }
-        guard local.loop.inEventLoop else {
-            return try await withTaskExecutorPreference(local.executor) {
-                () async -> Result<UpstreamResponse, UpstreamFailure> in
-                do throws(UpstreamFailure) { return .success(try await self.exchange(request)) } catch {
-                    return .failure(error)
-                }
-            }.get()
-        }
-        do {
-            return try await local.exchange(request, fresh: false)
-        } catch {
-            guard Self.mayBeSentAgain(request, after: error), request.mayResend() else { throw error }
-            return try await local.exchange(request, fresh: true)
-        }
+        return try await withTaskExecutorPreference(local.executor) {
+            () async -> Result<UpstreamResponse, UpstreamFailure> in
+            do throws(UpstreamFailure) { return .success(try await self.exchange(request)) } catch {
+                return .failure(error)
+            }
+        }.get()
     }
 
     static func mayBeSentAgain(_ request: UpstreamRequest, after failure: UpstreamFailure) -> Bool {
@@ -80,33 +90,32 @@ public struct UpstreamResponse: Sendable {
 /// event loop; other threads hop to it first.
 public final class UpstreamBody: @unchecked Sendable {  // Confined to its event loop.
     private let exchange: Exchange
-    private let loop: any EventLoop
-    private let executor: any TaskExecutor
+    private let local: LocalClient
 
-    init(_ exchange: Exchange, loop: any EventLoop, executor: any TaskExecutor) {
+    init(_ exchange: Exchange, _ local: LocalClient) {
         self.exchange = exchange
-        self.loop = loop
-        self.executor = executor
+        self.local = local
     }
+
+    private var loop: any EventLoop { local.loop }
 
     /// The next bytes; nil at the end of the body.
     public func next() async throws(UpstreamFailure) -> ByteBuffer? {
         guard loop.inEventLoop else {
-            return try await withTaskExecutorPreference(executor) { await self.nextResult() }.get()
+            return try await withTaskExecutorPreference(local.executor) { await self.nextResult() }.get()
         }
-        return try await nextResult().get()
+        if let ready = exchange.takeReady() { return try ready.get() }
+        return try await exchange.waitForBody().get()
     }
 
     private func nextResult() async -> Exchange.BodyResult {
-        await withTaskCancellationHandler {
-            await exchange.waitForBody(at: loop.now)
-        } onCancel: {
-            cancel()
-        }
+        if let ready = exchange.takeReady() { return ready }
+        return await exchange.waitForBody()
     }
 
     /// Reads the rest of the body.
     public func collect() async throws(UpstreamFailure) -> ByteBuffer {
+        if loop.inEventLoop, let whole = exchange.takeWhole() { return whole }
         var whole = ByteBuffer()
         while var bytes = try await next() {
             if whole.readableBytes == 0 { whole = bytes } else { whole.writeBuffer(&bytes) }
@@ -116,13 +125,11 @@ public final class UpstreamBody: @unchecked Sendable {  // Confined to its event
 
     /// Tells that a meaningful part of the answer was seen, which begins the time to the next one.
     public func progressed() {
-        loop.preconditionInEventLoop()
-        exchange.progressed(at: loop.now)
+        exchange.progressed()
     }
 
     /// Tells that everything that matters was read and that the rest may take no longer than `limit`.
     public func expectEnd(within limit: Duration) {
-        loop.preconditionInEventLoop()
         exchange.expectEnd(within: limit, at: loop.now)
     }
 
@@ -137,18 +144,15 @@ public final class UpstreamBody: @unchecked Sendable {  // Confined to its event
     /// Leaves the rest of the body, which should be no more than its end, to be read without anyone waiting for it, so
     /// that the connection can be used again.
     public func drain() {
-        loop.preconditionInEventLoop()
         exchange.drain(at: loop.now)
     }
 
     /// Closes the connection at once, unless the body was read to its end.
     public func cancel() {
-        let exchange = exchange
-        if loop.inEventLoop { exchange.cancel() } else { loop.execute { exchange.cancel() } }
+        exchange.cancelFromAnywhere()
     }
 
     deinit {
-        let exchange = exchange
-        if loop.inEventLoop { exchange.cancel() } else { loop.execute { exchange.cancel() } }
+        exchange.cancelFromAnywhere()
     }
 }

@@ -45,7 +45,10 @@ extension Execution {
         /// - Parameters:
         ///   - delivered: The text that must be gone on with; nil for a new answer.
         ///   - race: Told of the attempt, if another one may be made beside it.
-        func open(_ delivered: DeliveredText?, in race: Race? = nil) async -> Opening {
+        ///   - cancellation: Cancelled with the task that this runs in; nil if only that is.
+        func open(
+            _ delivered: DeliveredText?, in race: Race? = nil, endedBy cancellation: CancellationToken? = nil
+        ) async -> Opening {
             let begin = time.now
             do throws(Exit) {
                 if let (left, kind) = health.cooling(at: begin) {
@@ -63,7 +66,7 @@ extension Execution {
                     health, execution.shape, permit, selector: execution.chooser?.selector,
                     candidate: task.candidate, traits: execution.traits, isAlone: isAlone, at: asked)
                 race?.began(lesson)
-                let result = await ask(delivered, limits, lesson, race?.call, asked)
+                let result = await ask(delivered, limits, lesson, race?.call ?? cancellation, asked)
                 return Opening(self, result, begin: asked, lesson: lesson, place: place)
             } catch {
                 switch error {
@@ -125,6 +128,7 @@ extension Execution {
                 resends.increment()
                 return true
             }
+            call.quotedModel = target.quotedModel
             call.cancellation = cancellation
             call.keepsChoices = execution.judges
             call.allowsEmpty = execution.route.settings.answers.empty == .pass

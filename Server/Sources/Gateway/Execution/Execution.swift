@@ -14,6 +14,8 @@ public final class Execution: Sendable {
     let traits: RequestTraits
     let time: TimeSource
     let spawner: Spawner
+    /// Cancelled with the request's own task.
+    let cancellation: CancellationToken?
     let candidates: [Candidate]
     let machine: Mutex<StateMachine>
     /// The first answer that was not good enough, if it is better than none.
@@ -21,7 +23,7 @@ public final class Execution: Sendable {
 
     init(
         _ request: GenerationRequest, _ route: Route, _ selection: Route.Selection, deadline: Instant,
-        traits: RequestTraits, time: TimeSource, spawner: Spawner
+        traits: RequestTraits, time: TimeSource, spawner: Spawner, cancellation: CancellationToken? = nil
     ) {
         self.traits = traits
         self.request = request
@@ -35,6 +37,7 @@ public final class Execution: Sendable {
                 table: route.settings.attempts.failures, chance: selection.chance))
         self.time = time
         self.spawner = spawner
+        self.cancellation = cancellation
     }
 
     /// Asks targets until the caller has an answer or nobody is left to be asked. Nobody is told of a failure here.
@@ -72,7 +75,8 @@ public final class Execution: Sendable {
         guard let hedge = chooser?.hedge, let delay = ask.hedgeAfter, delivered == nil,
             first.showsFirstToken
         else {
-            let opening = await first.open(delivered)
+            // In the request's own task.
+            let opening = await first.open(delivered, endedBy: cancellation)
             return try await follow(opening, delivery)
         }
         let race = Race()

@@ -1,4 +1,5 @@
 public import Generation
+import NIOCore
 public import Routing
 
 /// One who can answer for a route: a model of a provider.
@@ -7,6 +8,8 @@ public final class Target: Sendable {
     public let provider: any Provider
     /// The model's name at the provider.
     public let model: String
+    /// The same as JSON, for each request to it.
+    let quotedModel: ByteBuffer
     /// Its share under the weighted strategy.
     public let weight: Int
     /// How many tokens prompt and answer may have together; nil if that is not known.
@@ -33,6 +36,7 @@ public final class Target: Sendable {
     ) {
         self.provider = provider
         self.model = model
+        quotedModel = ByteBuffer(string: JSONEscapes.quoted(model))
         self.weight = weight
         self.window = window
         self.prefill = prefill

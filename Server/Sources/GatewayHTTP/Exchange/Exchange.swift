@@ -1,3 +1,4 @@
+public import Generation
 public import HTTPMessage
 public import NIOCore
 public import Resilience
@@ -18,11 +19,13 @@ public struct Exchange: Sendable {
     public let reply: any ReplyWriter
     /// Starts work beside the route's own task, on the same event loop.
     public let spawner: Spawner
+    /// Cancelled with the task that runs the route; nil if only that is.
+    public let cancellation: CancellationToken?
 
     /// Creates an exchange.
     public init(
         head: RequestHead, body: ByteBuffer, caller: Caller, arrivedAt: Instant, reply: any ReplyWriter,
-        spawner: Spawner = .tasks
+        spawner: Spawner = .tasks, cancellation: CancellationToken? = nil
     ) {
         self.head = head
         self.body = body
@@ -30,6 +33,7 @@ public struct Exchange: Sendable {
         self.arrivedAt = arrivedAt
         self.reply = reply
         self.spawner = spawner
+        self.cancellation = cancellation
     }
 }
 

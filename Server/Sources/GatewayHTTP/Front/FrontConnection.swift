@@ -56,6 +56,8 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private var current: Current?
     private var reply: ConnectionReply?
     private var task: Task<Void, Never>?
+    /// Ends what the task waits for, when it is cancelled.
+    private var cancellation: CancellationToken?
     private var isPaused = false
     private var inputClosed = false
     /// Whether all that was written before the output was closed has left.
@@ -157,11 +159,13 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
             self, id: front.nextRequestID(), allowedOrigin: current.allowedOrigin, keepsAlive: keepsAlive,
             isHead: current.head.isMethod("HEAD"), chunked: current.head.isHTTP11)
         self.reply = reply
+        let cancellation = CancellationToken(coversTask: true)
+        self.cancellation = cancellation
         state = .serving
         let exchange = Exchange(
             head: current.head, body: body, caller: current.caller, arrivedAt: current.arrivedAt,
             reply: reply,
-            spawner: front.spawner)
+            spawner: front.spawner, cancellation: cancellation)
         body = ByteBuffer()
         front.began()
         // The route has the body until it returns, even if the caller leaves before.
@@ -194,6 +198,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         current = nil
         reply = nil
         task = nil
+        cancellation = nil
     }
 
     private func refuse(_ fault: MessageFault) {
@@ -327,6 +332,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         front.sweep.remove(self)
         front.connections.close(address)
         task?.cancel()
+        cancellation?.cancel()
         endRequest()
         input = ByteBuffer()
         resumeWriter()

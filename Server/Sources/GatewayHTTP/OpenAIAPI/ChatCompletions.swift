@@ -23,7 +23,8 @@ struct ChatCompletions: Sendable {
             }
             await gateway.answer(
                 request, by: route, caller: exchange.caller.name, wishes: wishes,
-                arrivedAt: exchange.arrivedAt, spawner: exchange.spawner, into: ChatReplySink(exchange.reply))
+                arrivedAt: exchange.arrivedAt, spawner: exchange.spawner, cancellation: exchange.cancellation,
+                into: ChatReplySink(exchange.reply))
         } catch {
             // Nobody is there to be told.
         }

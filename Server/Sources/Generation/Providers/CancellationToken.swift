@@ -5,12 +5,19 @@ public final class CancellationToken: Sendable {
     private struct State {
         var isCancelled = false
         var action: (@Sendable () -> Void)?
+        /// Who asked for it.
+        var owner: ObjectIdentifier?
     }
 
     private let state = Mutex(State())
+    /// Whether it is cancelled whenever the task that makes the call is. Then the call needs not watch its task, which costs
+    /// more than all else that a wait does.
+    public let coversTask: Bool
 
     /// Creates a token.
-    public init() {}
+    public init(coversTask: Bool = false) {
+        self.coversTask = coversTask
+    }
 
     /// Does what the call has asked for, once.
     public func cancel() {
@@ -23,11 +30,25 @@ public final class CancellationToken: Sendable {
 
     /// Has `action` done when the token is cancelled, in place of what was asked for before; at once if it is already. May
     /// be called on any thread; must be quick, and harmless after the end of the call.
-    public func onCancel(_ action: @escaping @Sendable () -> Void) {
+    ///
+    /// - Parameter owner: Who can have it forgotten: until then the token keeps what `action` holds.
+    public func onCancel(of owner: AnyObject? = nil, _ action: @escaping @Sendable () -> Void) {
         let isCancelled = state.withLock { state in
-            if !state.isCancelled { state.action = action }
+            if !state.isCancelled {
+                state.action = action
+                state.owner = owner.map(ObjectIdentifier.init)
+            }
             return state.isCancelled
         }
         if isCancelled { action() }
+    }
+
+    /// Forgets what `owner` asked for, unless another has asked since.
+    public func forget(_ owner: AnyObject) {
+        let forgotten = state.withLock { state in
+            state.owner == ObjectIdentifier(owner) ? state.action.take() : nil
+        }
+        // It may be the last that holds something: that goes outside the lock.
+        _ = forgotten
     }
 }

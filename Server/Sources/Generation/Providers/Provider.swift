@@ -1,3 +1,5 @@
+public import NIOCore
+
 /// Someone who can be asked to generate an answer. One call is one attempt: no retry, no choice, no policy.
 public protocol Provider: Sendable {
     /// The name that the configuration gives it.
@@ -36,6 +38,8 @@ public struct ProviderCall: Sendable {
     public var request: GenerationRequest
     /// The model's name at the provider.
     public var model: String
+    /// The same as JSON, if whoever asks has it ready.
+    public var quotedModel: ByteBuffer?
     /// Which of the provider's keys to use, by its place.
     public var credential: Int
     /// How long the attempt may take.
@@ -52,7 +56,8 @@ public struct ProviderCall: Sendable {
     public var onEvents: (@Sendable (Int) throws(AttemptFailure) -> Void)?
     /// The answer to go on with; nil for a new one.
     public var goingOn: GoingOn?
-    /// Ends the call like cancelling its task does; nil if only that does.
+    /// Ends the call like cancelling its task does; nil if only that does. One that covers the task is cancelled with it, so
+    /// that a provider may heed it alone.
     public var cancellation: CancellationToken?
     /// Asked before a request that certainly did not reach the provider is sent again on a new connection.
     public var mayResend: @Sendable () -> Bool

@@ -117,7 +117,7 @@ public final class OpenAIProvider: Provider {
         }
         let head = response.head, upstreamID = head["x-request-id"].map(identity)
         guard (200...299).contains(head.status) else { throw await refusal(response, to: call) }
-        let isEventStream = head["content-type"]?.lowercased().hasPrefix("text/event-stream") ?? false
+        let isEventStream = head.fields.value(of: "content-type", hasPrefix: "text/event-stream")
         if isEventStream {
             let isWhole = !request.streams
             let stream = OpenAIStream(
@@ -173,7 +173,7 @@ public final class OpenAIProvider: Provider {
     }
 
     private func upstreamRequest(for call: ProviderCall) -> UpstreamRequest {
-        let model = ByteBuffer(string: JSONEscapes.quoted(call.model))
+        let model = call.quotedModel ?? ByteBuffer(string: JSONEscapes.quoted(call.model))
         return UpstreamRequest(
             origin: settings.origin, trust: settings.trust,
             head: heads[min(max(0, call.credential), heads.count - 1)],

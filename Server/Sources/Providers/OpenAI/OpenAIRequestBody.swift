@@ -20,6 +20,15 @@ enum OpenAIRequestBody {
         asStream: Bool = false
     ) -> [ByteBuffer] {
         let marks = request.marks
+        guard request.streams || asStream || goingOn != nil else {
+            // Most requests: nothing but the model's name is changed.
+            var parts: [ByteBuffer] = []
+            parts.reserveCapacity(3)
+            parts.append(request.body, from: 0, to: marks.model.lowerBound)
+            parts.append(model)
+            parts.append(request.body, from: marks.model.upperBound, to: request.body.readableBytes)
+            return parts
+        }
         var edits: [(range: Range<Int>, text: [ByteBuffer])] = [(marks.model, [model])]
         if asStream {
             if let value = marks.stream {

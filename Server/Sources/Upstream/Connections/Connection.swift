@@ -21,7 +21,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
     }
 
     /// How long a connection waits in the pool for its next request, unless the host says less. 30 s.
-    private static let keepAlive = Duration.seconds(30)
+    private static let keepAlive = TimeAmount.seconds(30)
 
     private let pool: OriginPool
     private let wheel: TimerWheel
@@ -46,10 +46,11 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
         parser = ResponseParser(maximumHead: pool.maximumHead)
     }
 
+    var loop: any EventLoop { pool.loop }
     private var now: NIODeadline { pool.loop.now }
 
     /// Whether a pooled connection can take a request.
-    var isUsable: Bool {
+    func isUsable(at now: NIODeadline) -> Bool {
         guard case .idle(let until) = state, let context else { return false }
         return context.channel.isActive && now < until
     }
@@ -57,35 +58,36 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
     // MARK: Exchanges
 
     /// Runs an exchange; on a new connection it waits until that is ready.
-    func begin(_ request: UpstreamRequest) -> Exchange {
+    func begin(_ request: UpstreamRequest, at now: NIODeadline) -> Exchange {
+        loop.assertInEventLoop()
         let exchange = Exchange(request, on: self, isReused: served > 0, at: now)
         self.exchange = exchange
         parser.reset()
-        if case .idle = state { send() } else { deadlineMoved() }
+        if case .idle = state { send(at: now) } else { deadlineMoved() }
         return exchange
     }
 
-    private func send() {
+    private func send(at now: NIODeadline) {
         guard let exchange, let context else { return }
         state = .busy
         // A peer that closed before we could write took nothing of the request.
         guard context.channel.isActive else { return fail(.closedEarly, "closed before the request") }
-        let parts = exchange.request.serialized()
+        let (first, rest) = exchange.request.serialized()
         exchange.sending(at: now)
-        if parts.count == 1 {
-            context.writeAndFlush(NIOAny(parts[0]), promise: nil)
-            sent(exchange)
-        } else {
-            // A long body takes its time; the wait for the head begins when the last byte has left.
-            let promise = context.eventLoop.makePromise(of: Void.self)
-            promise.futureResult.whenSuccess { self.sent(exchange) }
-            for part in parts.dropLast() { context.write(NIOAny(part), promise: nil) }
-            context.writeAndFlush(NIOAny(parts[parts.count - 1]), promise: promise)
-            deadlineMoved()
+        guard let last = rest.last else {
+            context.writeAndFlush(NIOAny(first), promise: nil)
+            return sent(exchange, at: now)
         }
+        // A long body takes its time; the wait for the head begins when the last byte has left.
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenSuccess { self.sent(exchange, at: self.now) }
+        context.write(NIOAny(first), promise: nil)
+        for part in rest.dropLast() { context.write(NIOAny(part), promise: nil) }
+        context.writeAndFlush(NIOAny(last), promise: promise)
+        deadlineMoved()
     }
 
-    private func sent(_ exchange: Exchange) {
+    private func sent(_ exchange: Exchange, at now: NIODeadline) {
         // A write that fails at once has closed the connection and told the exchange.
         guard case .busy = state, self.exchange === exchange else { return }
         exchange.sent(at: now)
@@ -108,15 +110,16 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
         }
     }
 
-    private func finishExchange() {
+    private func finishExchange(at now: NIODeadline) {
         guard let exchange else { return }
         self.exchange = nil
         served += 1
         resumeReading()
         let stays = !parser.closesConnection && input.readableBytes == 0 && context?.channel.isActive == true
         if stays {
-            state = .idle(until: now.advanced(by: keepAlive))
-            wheel.arm(timer, at: now.advanced(by: keepAlive))
+            let end = now + keepAlive
+            state = .idle(until: end)
+            wheel.arm(timer, at: end)
             pool.giveBack(self)
         }
         exchange.complete()
@@ -132,6 +135,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
 
     /// Closes the connection at once.
     func close() {
+        loop.assertInEventLoop()
         if case .closed = state { return }
         state = .closed
         wheel.remove(timer)
@@ -161,6 +165,12 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
+        pool.executor.collecting { read(bytes, at: now) }
+        // Whoever waits has taken what they wanted by now.
+        pauseIfAhead()
+    }
+
+    private func read(_ bytes: ByteBuffer, at now: NIODeadline) {
         guard let exchange else {
             // Bytes that nobody asked for: what they belong to cannot be known.
             return close()
@@ -174,21 +184,22 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
             reading: while true {
                 switch try parser.read(&input, into: &body) {
                 case .needsMore: break reading
-                case .head(let head): received(head)
+                case .head(let head): received(head, at: now)
                 case .end:
-                    guard flushBody() else { return }
-                    finishExchange()
-                    break reading
+                    guard flushBody(at: now) else { return }
+                    return finishExchange(at: now)
                 }
                 if self.exchange == nil { return }
             }
         } catch {
             switch error {
-            case .malformed(let what): fail(.malformed, what)
-            case .unknownVersion: fail(.malformed, "not HTTP/1.1")
-            case .headTooLarge: fail(.headTooLarge)
+            case .malformed(let what): return fail(.malformed, what)
+            case .unknownVersion: return fail(.malformed, "not HTTP/1.1")
+            case .headTooLarge: return fail(.headTooLarge)
             }
         }
+        if input.readableBytes == 0 { input = ByteBuffer() }
+        _ = flushBody(at: now)
     }
 
     /// No text begins like the first frame of HTTP/2: three bytes of a small length, then its type, which is SETTINGS.
@@ -197,29 +208,27 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
             && bytes.getInteger(at: bytes.readerIndex + 3) == UInt8(4)
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
-        if input.readableBytes == 0 { input = ByteBuffer() }
-        _ = flushBody()
-        pauseIfAhead()
-    }
+    /// Nobody is behind this handler.
+    func channelReadComplete(context: ChannelHandlerContext) {}
 
-    private func received(_ head: ResponseHead) {
+    private func received(_ head: ResponseHead, at now: NIODeadline) {
         if let coding = head["content-encoding"], !coding.isEmpty, coding.lowercased() != "identity" {
             return fail(.compressed, String(coding.prefix(40)))
         }
         if let hint = head["keep-alive"], let seconds = KeepAliveField.timeout(hint) {
             // One second less, so that we are not the one who writes while the other side closes.
-            keepAlive = min(Self.keepAlive, .seconds(max(0, seconds - 1)))
+            keepAlive = min(Self.keepAlive, .seconds(Int64(max(0, seconds - 1))))
         }
-        exchange?.received(head, at: now)
-        deadlineMoved()
+        guard let exchange else { return }
+        exchange.received(head, at: now)
+        if !exchange.isReaderAway { deadlineMoved() }
     }
 
     /// Gives the bytes of this read to the exchange.
-    private func flushBody() -> Bool {
+    private func flushBody(at now: NIODeadline) -> Bool {
         guard let exchange, body.readableBytes > 0 else { return true }
-        let bytes = body
-        body = ByteBuffer()
+        var bytes = ByteBuffer()
+        swap(&bytes, &body)
         do throws(UpstreamFailure) {
             try exchange.received(body: bytes, at: now)
         } catch {
@@ -228,7 +237,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
             close()
             return false
         }
-        if !exchange.request.readerTellsProgress { deadlineMoved() }
+        if !exchange.request.readerTellsProgress, !exchange.isReaderAway { deadlineMoved() }
         return true
     }
 
@@ -260,7 +269,7 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
 
     private func ready() {
         guard case .connecting = state else { return }
-        send()
+        send(at: now)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -271,16 +280,16 @@ final class Connection: ChannelInboundHandler, @unchecked Sendable {  // Confine
         if case NIOSSLError.uncleanShutdown? = error as? NIOSSLError { return }
         let (cause, detail) = FailureCause.of(error)
         // The bytes of a response that arrived before the error are complete or not by themselves.
-        _ = flushBody()
+        _ = flushBody(at: now)
         fail(cause, detail)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         guard self.context === context else { return context.fireChannelInactive() }
-        _ = flushBody()
+        _ = flushBody(at: now)
         if exchange != nil {
             if parser.endsWithConnection, error.map(FailureCause.isGoodbye) ?? true {
-                finishExchange()
+                finishExchange(at: now)
             } else if case .connecting = state {
                 let (cause, detail) = error.map(FailureCause.of) ?? (.closedEarly, "closed while connecting")
                 fail(cause, detail)

@@ -10,6 +10,7 @@ final class OriginPool: @unchecked Sendable {  // Confined to its event loop.
 
     let origin: Origin
     let loop: any EventLoop
+    let executor: LoopExecutor
     let maximumHead: Int
     private let wheel: TimerWheel
     private let trust: Trust?
@@ -19,20 +20,29 @@ final class OriginPool: @unchecked Sendable {  // Confined to its event loop.
     private(set) var open = 0
 
     init(
-        origin: Origin, loop: any EventLoop, wheel: TimerWheel, trust: Trust?, route: WayOut, maximumHead: Int
+        origin: Origin, loop: any EventLoop, executor: LoopExecutor, wheel: TimerWheel, trust: Trust?,
+        route: WayOut, maximumHead: Int
     ) {
         self.origin = origin
         self.loop = loop
+        self.executor = executor
         self.wheel = wheel
         self.trust = trust
         self.route = route
         self.maximumHead = maximumHead
     }
 
+    /// Whether it is the pool for that origin, with certificates trusted by that.
+    func serves(_ origin: Origin, _ trust: Trust?) -> Bool {
+        self.trust === trust && self.origin == origin
+    }
+
     /// Begins an exchange on a pooled connection or a new one.
     func begin(_ request: UpstreamRequest, fresh: Bool) throws(UpstreamFailure) -> Exchange {
+        loop.assertInEventLoop()
+        let now = loop.now
         while !fresh, let connection = idle.popLast() {
-            if connection.isUsable { return connection.begin(request) }
+            if connection.isUsable(at: now) { return connection.begin(request, at: now) }
             connection.close()
         }
         guard open < Self.maximumConnections else {
@@ -40,24 +50,26 @@ final class OriginPool: @unchecked Sendable {  // Confined to its event loop.
         }
         open += 1
         let connection = Connection(pool: self, wheel: wheel)
-        let exchange = connection.begin(request)
+        let exchange = connection.begin(request, at: now)
         connect(connection, within: request.limits.connect)
         return exchange
     }
 
     func giveBack(_ connection: Connection) {
+        loop.assertInEventLoop()
         idle.append(connection)
     }
 
     /// The connection is closed.
     func forget(_ connection: Connection) {
+        loop.assertInEventLoop()
         open -= 1
         if let index = idle.lastIndex(where: { $0 === connection }) { idle.remove(at: index) }
     }
 
     private func connect(_ connection: Connection, within limit: Duration) {
         // The connection's own timer keeps the limit, TLS included; this one only frees the socket.
-        let timeout = NIODeadline.uptimeNanoseconds(0).advanced(by: limit) - .uptimeNanoseconds(0)
+        let timeout = TimeAmount.nanoseconds(limit.limitNanoseconds)
         let proxy = route.proxy.flatMap { $0.applies(to: origin) ? $0 : nil }
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(max(timeout, .milliseconds(1)))

@@ -22,7 +22,9 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
     private(set) var requestWasSent = false
     private(set) var isEnded = false
     private var isDraining = false
-    private weak var connection: Connection?
+    private let loop: any EventLoop
+    /// Let go of at the end.
+    private var connection: Connection?
     private let isReused: Bool
 
     private var headWaiter: UnsafeContinuation<HeadResult, Never>?
@@ -44,6 +46,7 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
     init(_ request: UpstreamRequest, on connection: Connection, isReused: Bool, at now: NIODeadline) {
         self.request = request
         self.connection = connection
+        loop = connection.loop
         self.isReused = isReused
         startedAt = now
         endsAt = now.advanced(by: request.limits.total)
@@ -52,7 +55,10 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
 
     /// When the present phase or the whole exchange must be over. While the reader is away with what it was given,
     /// the provider is not the slow one and the phase's clock stands still.
-    var deadline: NIODeadline { awaySince == nil ? min(phaseEndsAt, endsAt) : endsAt }
+    var deadline: NIODeadline { isReaderAway ? endsAt : min(phaseEndsAt, endsAt) }
+
+    /// Whether the reader works on what it was given. Then the deadline is as far away as it can be.
+    var isReaderAway: Bool { awaySince != nil }
 
     /// Whether the connection should stop reading until the reader has caught up.
     var wantsPause: Bool { pending.readableBytes >= Self.readAhead && bodyWaiter == nil }
@@ -125,7 +131,7 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
         guard !isEnded else { return }
         isEnded = true
         isComplete = true
-        connection = nil
+        letGo()
         if let waiter = bodyWaiter {
             bodyWaiter = nil
             waiter.resume(returning: .success(nil))
@@ -136,8 +142,8 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
     func fail(_ failure: UpstreamFailure) {
         guard !isEnded else { return }
         isEnded = true
-        connection = nil
         self.failure = failure
+        letGo()
         if let waiter = headWaiter {
             headWaiter = nil
             waiter.resume(returning: .failure(failure))
@@ -146,6 +152,12 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
             bodyWaiter = nil
             waiter.resume(returning: .failure(failure))
         }
+    }
+
+    /// Lets go of what holds on to it.
+    private func letGo() {
+        connection = nil
+        request.cancellation?.forget(self)
     }
 
     /// A failure in the present phase.
@@ -158,28 +170,75 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
     // MARK: Used by the waiting task
 
     func waitForHead() async -> HeadResult {
+        loop.assertInEventLoop()
         if let head { return .success(head) }
         if let failure { return .failure(failure) }
-        return await withUnsafeContinuation { headWaiter = $0 }
+        if isCovered { return await suspendForHead() }
+        return await withTaskCancellationHandler {
+            await suspendForHead()
+        } onCancel: {
+            cancelFromAnywhere()
+        }
     }
 
-    /// The next bytes of the body; nil at its end.
-    func waitForBody(at now: NIODeadline) async -> BodyResult {
+    private func suspendForHead() async -> HeadResult {
+        await withUnsafeContinuation { waiter in
+            // A task that was cancelled before has ended it.
+            if let failure { return waiter.resume(returning: .failure(failure)) }
+            headWaiter = waiter
+        }
+    }
+
+    /// Whether the request's token is cancelled when the task that waits is.
+    private var isCovered: Bool { request.cancellation?.coversTask ?? false }
+
+    /// The next bytes of the body or its end, if they are there; else ``waitForBody()``.
+    func takeReady() -> BodyResult? {
+        loop.assertInEventLoop()
+        if isEnded { return pending.readableBytes > 0 ? .success(takePending()) : ending }
+        guard pending.readableBytes > 0 else { return nil }
+        let now = loop.now
         returned(at: now)
-        if pending.readableBytes > 0 {
-            awaySince = now
-            let bytes = pending
-            pending = ByteBuffer()
-            connection?.resumeReading()
-            return .success(bytes)
+        awaySince = now
+        let bytes = takePending()
+        if !isCovered, Task.isCancelled { cancel() } else { connection?.resumeReading() }
+        return .success(bytes)
+    }
+
+    /// The rest of the body, if all of it is there.
+    func takeWhole() -> ByteBuffer? {
+        loop.assertInEventLoop()
+        return isComplete ? takePending() : nil
+    }
+
+    /// Waits for the next bytes of the body, none of which are there; nil at its end.
+    func waitForBody() async -> BodyResult {
+        if isCovered { return await suspendForBody() }
+        return await withTaskCancellationHandler {
+            await suspendForBody()
+        } onCancel: {
+            cancelFromAnywhere()
         }
-        if isComplete { return .success(nil) }
-        if let failure { return .failure(failure) }
-        connection?.deadlineMoved()
-        return await withUnsafeContinuation { waiter in
+    }
+
+    private func suspendForBody() async -> BodyResult {
+        await withUnsafeContinuation { waiter in
+            // A task that was cancelled before has ended it.
+            if isEnded { return waiter.resume(returning: ending) }
+            if isReaderAway { returned(at: loop.now) }
             bodyWaiter = waiter
+            connection?.deadlineMoved()
             connection?.resumeReading()
         }
+    }
+
+    /// How the body ended, once it has.
+    private var ending: BodyResult { failure.map { .failure($0) } ?? .success(nil) }
+
+    private func takePending() -> ByteBuffer {
+        var bytes = ByteBuffer()
+        swap(&bytes, &pending)
+        return bytes
     }
 
     /// Lets the phase's clock go on after the reader was away.
@@ -190,8 +249,11 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
     }
 
     /// The reader saw a meaningful part of the answer.
-    func progressed(at now: NIODeadline) {
+    func progressed() {
+        loop.assertInEventLoop()
         guard !isEnded else { return }
+        // The time that it is away is added when it comes back.
+        let now = awaySince ?? loop.now
         phase = .body
         phaseEndsAt = now.advanced(by: request.limits.idle)
         connection?.deadlineMoved()
@@ -199,6 +261,7 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
 
     /// The reader has what it needs and only waits for the end.
     func expectEnd(within limit: Duration, at now: NIODeadline) {
+        loop.assertInEventLoop()
         guard !isEnded else { return }
         phaseEndsAt = now.advanced(by: limit)
         connection?.deadlineMoved()
@@ -206,6 +269,7 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
 
     /// The reader leaves what is left of the body to be thrown away, within a second and 16 KiB.
     func drain(at now: NIODeadline) {
+        loop.assertInEventLoop()
         guard !isEnded, !isDraining else { return }
         isDraining = true
         pending = ByteBuffer()
@@ -215,8 +279,14 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
         connection?.resumeReading()
     }
 
+    /// Cancels on its event loop, from whatever thread.
+    func cancelFromAnywhere() {
+        if loop.inEventLoop { cancel() } else { loop.execute { self.cancel() } }
+    }
+
     /// Whoever waits does not want the response any more: the connection is closed at once.
     func cancel() {
+        loop.assertInEventLoop()
         guard !isEnded, !isDraining else { return }
         let connection = self.connection
         fail(failure(.cancelled))

@@ -21,7 +21,8 @@ public final class UpstreamRequest: Sendable {
     /// Whether the answer's progress is told by its reader (``UpstreamBody/progressed()``), as for event streams, or by
     /// each byte that arrives.
     public let readerTellsProgress: Bool
-    /// Closes its connection like cancelling its task does; nil if only that does.
+    /// Closes its connection like cancelling its task does; nil if only that does. One that covers the task does so in its
+    /// place.
     public let cancellation: CancellationToken?
     /// Asked before the request is sent a second time on a new connection.
     public let mayResend: @Sendable () -> Bool
@@ -45,29 +46,37 @@ public final class UpstreamRequest: Sendable {
         self.mayResend = mayResend
     }
 
-    /// The request and its length field as bytes.
-    func serialized() -> [ByteBuffer] {
-        let length = body.reduce(0) { $0 + $1.readableBytes }
-        // Small bodies are copied behind the head: one write is cheaper than a gathered one.
-        let copies = length <= 32 * 1024
+    /// The most bytes of the body that are copied behind the head: one write is cheaper than a gathered one.
+    private static let mostCopied = 32 * 1024
+
+    /// The request as bytes: its head with the parts of the body that are small, up to the first large one, and the rest.
+    func serialized() -> (first: ByteBuffer, rest: ArraySlice<ByteBuffer>) {
+        var length = 0, copied = 0, copies = 0
+        for part in body {
+            if copied == length, length + part.readableBytes <= Self.mostCopied {
+                copied += part.readableBytes
+                copies += 1
+            }
+            length += part.readableBytes
+        }
         var first = ByteBuffer()
         first.writeWithUnsafeMutableBytes(
-            minimumWritableBytes: head.bytes.readableBytes + 48 + (copies ? length : 0)
+            minimumWritableBytes: head.bytes.readableBytes + 24 + copied
         ) { space in
             var writer = ByteWriter(space)
             writer.put(head.bytes)
-            writer.put("content-length: ")
             writer.put(length)
             writer.put("\r\n\r\n")
-            if copies { for part in body { writer.put(part) } }
+            for part in body[..<copies] { writer.put(part) }
             return writer.count
         }
-        return copies ? [first] : [first] + body
+        return (first, body[copies...])
     }
 }
 
 /// The request line and fields of a request, made once and used for many.
 public struct PreparedHead: Sendable {
+    /// All but the number at the end of the last field, the body's length.
     let bytes: ByteBuffer
 
     /// Creates a head.
@@ -85,6 +94,7 @@ public struct PreparedHead: Sendable {
             else { return nil }
             text += "\(name): \(value)\r\n"
         }
+        text += "content-length: "
         bytes = ByteBuffer(string: text)
     }
 }

@@ -6,6 +6,8 @@ final class DeadlineTimer {
     fileprivate(set) var deadline = NIODeadline.distantFuture
     fileprivate var tick = 0
     fileprivate var place = -1
+    /// When its place comes up.
+    fileprivate var turn = NIODeadline.distantFuture
     fileprivate let fire: () -> Void
 
     init(_ fire: @escaping () -> Void) {
@@ -39,7 +41,10 @@ final class TimerWheel {
 
     /// Sets the timer's deadline, whether it had one or not.
     func arm(_ timer: DeadlineTimer, at deadline: NIODeadline) {
+        loop.assertInEventLoop()
         timer.deadline = deadline
+        // What moves away, which is nearly all, stays where it is.
+        if timer.place >= 0, deadline >= timer.turn { return }
         guard deadline < .distantFuture else { return }
         let tick = self.tick(of: deadline)
         if timer.place >= 0 {
@@ -52,11 +57,13 @@ final class TimerWheel {
 
     /// Takes the deadline away. The timer may be armed again.
     func disarm(_ timer: DeadlineTimer) {
+        loop.assertInEventLoop()
         timer.deadline = .distantFuture
     }
 
     /// Takes the timer out for good.
     func remove(_ timer: DeadlineTimer) {
+        loop.assertInEventLoop()
         timer.deadline = .distantFuture
         if timer.place >= 0 { take(timer) }
     }
@@ -69,9 +76,14 @@ final class TimerWheel {
         return max(current + 1, Int(distance / unit) + 1)
     }
 
+    private func moment(of tick: Int) -> NIODeadline {
+        origin + .nanoseconds(Int64(tick) * Self.tick.nanoseconds)
+    }
+
     private func put(_ timer: DeadlineTimer, _ tick: Int) {
         let slot = tick % Self.slotCount
         timer.tick = tick
+        timer.turn = moment(of: tick)
         timer.place = slots[slot].count
         slots[slot].append(timer)
         count += 1
@@ -93,8 +105,7 @@ final class TimerWheel {
             if wake.tick <= tick { return }
             wake.task.cancel()
         }
-        let moment = origin + .nanoseconds(Int64(tick) * Self.tick.nanoseconds)
-        wake = (tick, loop.assumeIsolated().scheduleTask(deadline: moment) { self.turn() })
+        wake = (tick, loop.assumeIsolated().scheduleTask(deadline: moment(of: tick)) { self.turn() })
     }
 
     private func turn() {
@@ -126,9 +137,25 @@ final class TimerWheel {
 extension NIODeadline {
     /// The moment that is `duration` later, saturating.
     func advanced(by duration: Duration) -> NIODeadline {
-        let (seconds, attoseconds) = duration.components
-        // A day is longer than any limit that is enforced here.
-        guard seconds < 86_400 else { return self + .hours(24) }
-        return self + .nanoseconds(max(0, seconds) * 1_000_000_000 + attoseconds / 1_000_000_000)
+        self + .nanoseconds(duration.limitNanoseconds)
+    }
+}
+
+extension Duration {
+    /// The longest limit that is enforced here. A day.
+    private static let longestLimit = Duration.seconds(86_400)
+
+    /// The limit in nanoseconds, from none to a day.
+    ///
+    /// `components` divides twice by a number of more than 64 bits, which costs more than all else that is done with a
+    /// limit. 10⁹ is 2⁹ × 5⁹, so what is shorter than two hours and a half needs a shift and one division.
+    var limitNanoseconds: Int64 {
+        let attoseconds = self.attoseconds
+        guard attoseconds > 0 else { return 0 }
+        let shifted = attoseconds >> 9
+        if shifted <= Int128(UInt64.max) {
+            return Int64(UInt64(truncatingIfNeeded: shifted) / 1_953_125)
+        }
+        return Int64(truncatingIfNeeded: min(attoseconds, Self.longestLimit.attoseconds) / 1_000_000_000)
     }
 }
