@@ -22,18 +22,24 @@ enum FrontStage {
             rules: { AccessRules(keys: KeyRing(administrator: nil, callers: [])) }, activity: FrontActivity(),
             time: TimeSource(), wallClock: { 0 }, accessLog: accessLog, chance: Chance(seed: 1))
         let (ports, sender) = AsyncStream.makeStream(of: Int.self)
-        let front = Front(parts, group: group, executor: { executors[$0] }, logger: Logger(label: "test")) {
+        let front = Front(parts, group: group, executor: { executors[$0] }) {
             sender.yield($0)
         }
-        let running = Task { try await front.run() }
+        let running = Task {
+            defer { sender.finish() }
+            try await front.run()
+        }
         var iterator = ports.makeAsyncIterator()
-        let port = try #require(await iterator.next())
+        guard let port = await iterator.next() else {
+            try await group.shutdownGracefully()
+            return try await running.value
+        }
         do { try await body(port) } catch {
-            await front.stop()
+            front.stop()
             try await group.shutdownGracefully()
             throw error
         }
-        await front.stop()
+        front.stop()
         try await running.value
         try await group.shutdownGracefully()
     }

@@ -1,10 +1,8 @@
-import HummingbirdCore
 public import Logging
 public import NIOCore
 public import Resilience
-import ServiceLifecycle
 
-/// The front door: accepts connections with Hummingbird's server and serves the routes of a table on their event loops.
+/// The front door: accepts connections and serves the routes of a table on their event loops.
 public struct Front: Sendable {
     /// What a front is made from.
     public struct Parts: Sendable {
@@ -42,10 +40,11 @@ public struct Front: Sendable {
         }
     }
 
-    private let services: ServiceGroup
+    private let listener: Listener
     private let sweeps: [LoopSweep]
-    /// Accepts connections. Those of the concurrency pool may all read large bodies.
+    /// Runs what waits for the end. The threads of the concurrency pool may all be reading large bodies.
     private let executor: any TaskExecutor
+    private let onListening: @Sendable (Int) async -> Void
 
     /// Creates a front on the event loops of `group`.
     ///
@@ -54,7 +53,7 @@ public struct Front: Sendable {
     ///   - onListening: Called with the port when connections are accepted.
     public init(
         _ parts: Parts, group: any EventLoopGroup, executor: (any EventLoop) -> any TaskExecutor,
-        logger: Logger, onListening: @escaping @Sendable (Int) async -> Void
+        onListening: @escaping @Sendable (Int) async -> Void
     ) {
         let connections = ConnectionCount(limit: parts.settings.maximumConnectionsPerAddress)
         let admission = Admission(parts.routes)
@@ -72,14 +71,9 @@ public struct Front: Sendable {
         }
         sweeps = contexts.values.map(\.sweep)
         self.executor = executor(group.next())
-        let configuration = ServerConfiguration(
-            address: .hostname(parts.settings.host, port: parts.settings.port), backlog: 4096,
-            availableConnectionsDelegate: MaximumAvailableConnections(parts.settings.maximumConnections))
-        let server = FrontChannel(contexts: contexts, connections: connections).server(
-            configuration: configuration,
-            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
-            eventLoopGroup: group, logger: logger)
-        services = ServiceGroup(services: [server], logger: logger)
+        self.onListening = onListening
+        let setup = ConnectionSetup(contexts: contexts, connections: connections)
+        listener = Listener(parts.settings, group: group) { setup.run($0) }
     }
 
     /// Accepts and serves until ``stop()``.
@@ -87,38 +81,32 @@ public struct Front: Sendable {
     /// - Throws: What keeps it from listening.
     public func run() async throws {
         for sweep in sweeps { sweep.start() }
-        try await withTaskExecutorPreference(executor) { try await services.run() }
+        try await withTaskExecutorPreference(executor) { try await listener.run(onListening: onListening) }
     }
 
     /// Accepts no more and closes all connections.
-    public func stop() async {
-        await services.triggerGracefulShutdown()
+    public func stop() {
+        listener.stop()
         for sweep in sweeps { sweep.stop() }
     }
 }
 
 /// Sets up each accepted connection.
-private struct FrontChannel: ServerChildChannel {
-    struct Value: ServerChildChannelValue {
-        let channel: any Channel
-    }
-
+private struct ConnectionSetup: Sendable {
     let contexts: [ObjectIdentifier: FrontContext]
     let connections: ConnectionCount
 
-    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+    /// Called on the connection's event loop.
+    func run(_ channel: any Channel) -> EventLoopFuture<Void> {
         let address = channel.remoteAddress?.ipAddress ?? "unknown"
-        guard let context = contexts[ObjectIdentifier(channel.eventLoop)], connections.open(address) else {
+        guard let context = contexts[ObjectIdentifier(channel.eventLoop)], !context.sweep.isStopped,
+            connections.open(address)
+        else {
             return channel.close().flatMapThrowing { throw ChannelError.alreadyClosed }
         }
         return channel.eventLoop.makeCompletedFuture {
             try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
             try channel.pipeline.syncOperations.addHandler(FrontConnection(context, address: address))
-            return Value(channel: channel)
         }
-    }
-
-    func handle(value: Value, logger: Logger) async {
-        try? await value.channel.closeFuture.get()
     }
 }

@@ -7,6 +7,8 @@ final class LoopSweep: @unchecked Sendable {  // Confined to its event loop.
     private let wallClock: @Sendable () -> Int64
     private var connections: [FrontConnection] = []
     private(set) var date: String
+    /// Whether the front has ended, so that a connection that was accepted just before is not served.
+    private(set) var isStopped = false
 
     init(loop: any EventLoop, wallClock: @escaping @Sendable () -> Int64) {
         self.loop = loop
@@ -36,9 +38,10 @@ final class LoopSweep: @unchecked Sendable {  // Confined to its event loop.
         last.sweepIndex = index
     }
 
-    /// Closes all connections.
+    /// Closes all connections, also those that are still being accepted.
     func stop() {
         loop.execute {
+            self.isStopped = true
             for connection in self.connections { connection.abandon() }
         }
     }

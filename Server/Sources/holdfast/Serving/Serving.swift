@@ -69,7 +69,7 @@ final class Serving: Sendable {
                 case .heard(.reload): reload(because: "SIGHUP")
                 case .heard(.stopping(.stop)):
                     isForced = true
-                    await front.stop()
+                    front.stop()
                 // Nobody is left to be told of an end.
                 case .heard(.stopping(.exit)): return 1
                 case .heard(.stopping(.drain)):
@@ -78,7 +78,7 @@ final class Serving: Sendable {
                         self.state.save()
                         sender.yield(.drained)
                     }
-                case .drained: await front.stop()
+                case .drained: front.stop()
                 }
             }
             return 0
@@ -114,14 +114,12 @@ final class Serving: Sendable {
             maximumConnectionsPerAddress: server.maximumConnectionsPerAddress,
             // A caller's share holds at least two of the largest.
             maximumBodiesInFlight: max(256 << 20, 4 * server.maximumBody), bodyTime: server.bodyTime)
-        var quiet = Logger(label: "holdfast.front")
-        quiet.logLevel = .warning
         let parts = Front.Parts(
             settings: settings, routes: routes, rules: { assembly.currentRules }, activity: assembly.activity,
             time: assembly.time, wallClock: WallClock.seconds,
             accessLog: configuration.logging.access ? Logger(label: "holdfast.access") : nil,
             chance: assembly.nextChance())
-        return Front(parts, group: group, executor: { self.executors[$0] }, logger: quiet) { port in
+        return Front(parts, group: group, executor: { self.executors[$0] }) { port in
             Banner.show(self.configuration, port: port)
         }
     }
