@@ -82,16 +82,4 @@ import Testing
         note(5, #""arguments":"[""#)
         #expect(!calls.areWhole(choice: 0))
     }
-
-    @Test(arguments: ["\n", "\r", "\r\n"])
-    func `lines end where a plain search finds the first LF or CR`(end: String) {
-        for length in 0..<40 {
-            for before in 0..<3 {
-                let text = Array((String(repeating: "a", count: before + length) + end + "b\n\r").utf8)
-                let found = text.withUnsafeBytes { $0.firstLineEnd(from: before) }
-                #expect(found == before + length)
-            }
-        }
-        #expect(Array("no end at all, nowhere".utf8).withUnsafeBytes { $0.firstLineEnd(from: 0) } == nil)
-    }
 }

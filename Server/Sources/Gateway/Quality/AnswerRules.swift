@@ -1,4 +1,5 @@
 import Generation
+import JSON
 
 /// What makes an answer good enough to be given to a caller. A decision: no clock, lock or task.
 public struct AnswerRules: Sendable, Hashable {

@@ -1,4 +1,6 @@
+import Bytes
 import Generation
+import JSON
 import NIOCore
 
 /// Reads a chat request as far as the gateway must know it, checking the rest on the way.
@@ -6,81 +8,12 @@ import NIOCore
 /// Members that are known must have the right type; unknown ones pass through, since new ones appear every month.
 /// Members by which other gateways let a caller choose the destination are refused by name.
 struct ChatRequestScan {
-    private enum Allowed: Hashable {
-        case string, number, bool, array, object, stringOrArray, stringOrObject
-
-        func allows(_ kind: JSONCursor.ValueKind) -> Bool {
-            switch self {
-            case .string: kind == .string
-            case .number: kind == .number
-            case .bool: kind == .bool
-            case .array: kind == .array
-            case .object: kind == .object
-            case .stringOrArray: kind == .string || kind == .array
-            case .stringOrObject: kind == .string || kind == .object
-            }
-        }
-
-        var words: String {
-            switch self {
-            case .string: "a string"
-            case .number: "a number"
-            case .bool: "true or false"
-            case .array: "an array"
-            case .object: "an object"
-            case .stringOrArray: "a string or an array"
-            case .stringOrObject: "a string or an object"
-            }
-        }
-    }
-
-    /// Members that are read, in the order of ``Member``.
-    private static let own: [StaticString] = [
-        "model", "messages", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens",
-        "response_format",
-    ]
-    /// Members that would say where a request goes or with whose key.
-    private static let refused: [StaticString] = [
-        "api_base", "base_url", "api_key", "endpoint", "azure_endpoint", "extra_headers", "organization",
-        "proxy",
-        "custom_llm_provider",
-    ]
-    /// Known members whose type alone is checked; all of them may be null.
-    private static let plain: [(name: StaticString, type: Allowed)] = [
-        ("temperature", .number), ("top_p", .number), ("frequency_penalty", .number),
-        ("presence_penalty", .number),
-        ("seed", .number), ("top_logprobs", .number), ("logprobs", .bool), ("parallel_tool_calls", .bool),
-        ("store", .bool),
-        ("stop", .stringOrArray), ("user", .string), ("logit_bias", .object),
-        ("tools", .array), ("tool_choice", .stringOrObject), ("functions", .array),
-        ("function_call", .stringOrObject),
-        ("metadata", .object), ("reasoning_effort", .string), ("service_tier", .string),
-        ("modalities", .array),
-        ("audio", .object), ("prediction", .object), ("verbosity", .string),
-    ]
-    /// Whether a member of ``plain`` binds the answer to a form.
-    private static let binds: [Bool] = plain.map { member in
-        ["tools", "functions", "audio", "logprobs"].contains("\(member.name)")
-    }
-    /// What members of ``plain`` say of what a model must be able to do.
-    private static let needs: [GenerationRequest.Features] = plain.map { member in
-        switch "\(member.name)" {
-        case "tools", "functions": .tools
-        case "audio": .speech
-        default: []
-        }
-    }
-    /// The place of `reasoning_effort` in ``plain``.
-    private static let effort = plain.firstIndex { "\($0.name)" == "reasoning_effort" }
-    /// The place of `modalities` in ``plain``.
-    private static let modalities = plain.firstIndex { "\($0.name)" == "modalities" }
-    /// The place of `user` in ``plain``.
-    private static let user = plain.firstIndex { "\($0.name)" == "user" }
-    private static let keys = JSONKeys(own + refused + plain.map(\.name))
-    private static let messageKeys = JSONKeys("role", "content", "tool_calls")
-    private static let includeUsageKey = JSONKeys("include_usage")
-    private static let efforts = JSONKeys("none", "minimal")
-    private static let formKeys = JSONKeys("type"), forms = JSONKeys("json_object", "json_schema")
+    private static let members = JSONKeys<Member>()
+    private static let messageMembers = JSONKeys<MessageMember>()
+    private static let streamMembers = JSONKeys<StreamOption>()
+    /// Efforts by which a model need not think.
+    private static let efforts = JSONKeys<Effort>()
+    private static let formMembers = JSONKeys<FormMember>(), forms = JSONKeys<Form>()
 
     private(set) var model = ""
     private(set) var streams = false
@@ -117,9 +50,16 @@ struct ChatRequestScan {
         guard !bytes.isEmpty else {
             throw .invalid("the body is empty; send a chat request as JSON", field: nil, code: "empty_body")
         }
-        guard JSONCursor.isUTF8(bytes) else {
-            throw .invalid("the body is not valid UTF-8", field: nil, code: "invalid_utf8")
+        do throws(OpenAIError) { return try readChecked(bytes) } catch {
+            // Found on the way; but a body that is not UTF-8 is told as that, wherever else it is wrong.
+            guard bytes.isUTF8 else {
+                throw .invalid("the body is not valid UTF-8", field: nil, code: "invalid_utf8")
+            }
+            throw error
         }
+    }
+
+    private static func readChecked(_ bytes: UnsafeRawBufferPointer) throws(OpenAIError) -> ChatRequestScan {
         var cursor = JSONCursor(bytes), scan = ChatRequestScan()
         do throws(JSONFault) {
             guard try cursor.peek() == .object else { throw JSONFault(.wrongType, at: cursor.offset) }
@@ -170,39 +110,37 @@ struct ChatRequestScan {
 
     /// Reads all members; returns what is wrong with one of them.
     private mutating func readMembers(_ cursor: inout JSONCursor) throws(JSONFault) -> OpenAIError? {
-        var seen = 0
+        var seen = MembersSeen()
         try cursor.enterObject()
         start = cursor.offset
-        while let key = try cursor.nextKey() {
-            let index = cursor.index(of: key, in: Self.keys)
-            guard (0..<Self.own.count).contains(index) else {
-                if let problem = try readOther(index - Self.own.count, &cursor) { return problem }
+        while let key = try cursor.nextKey(of: Self.members) {
+            guard let member = key.member else {
+                try cursor.skipValue()
                 continue
             }
-            guard seen >> index & 1 == 0 else {
-                return .invalid(
-                    "\(Self.own[index]) is given twice; give it once", field: "\(Self.own[index])",
-                    code: "duplicate_field")
-            }
-            seen |= 1 << index
-            let problem: OpenAIError? =
-                switch index {
-                case 0: try readModel(&cursor)
-                case 1: try readMessages(&cursor)
-                case 2: try readStream(&cursor)
-                case 3: try readStreamOptions(&cursor)
-                case 4: try readCount("n", 1...GenerationRequest.mostChoices, &cursor) { choices = $0 }
-                case 7: try readForm(&cursor)
-                default: try readCount(Self.own[index], 1...10_000_000, &cursor) { maximumTokens = $0 }
+            let problem: OpenAIError?
+            switch member.rule {
+            case .own:
+                guard seen.insert(key) else {
+                    return .invalid(
+                        "\(member.rawValue) is given twice; give it once", field: member.rawValue,
+                        code: "duplicate_field")
                 }
+                problem = try readOwn(member, &cursor)
+            case .refused:
+                return .invalid(
+                    "\(member.rawValue) is not accepted: where requests go is decided by the gateway's configuration",
+                    field: member.rawValue, code: "unsupported_parameter")
+            case .plain(let type): problem = try readPlain(member, type, &cursor)
+            }
             if let problem { return problem }
         }
-        if seen & 1 == 0 {
+        if modelRange == nil {
             return .invalid(
                 "model is missing; name one of those at /v1/models", field: "model",
                 code: "missing_required_parameter")
         }
-        if seen & 2 == 0 {
+        if messagesEnd == 0 {
             return .invalid(
                 "messages is missing; give an array of messages", field: "messages",
                 code: "missing_required_parameter")
@@ -210,39 +148,41 @@ struct ChatRequestScan {
         return nil
     }
 
-    /// Checks a member that is not read, by its place behind those that are.
-    private mutating func readOther(_ index: Int, _ cursor: inout JSONCursor) throws(JSONFault)
+    private mutating func readOwn(_ member: Member, _ cursor: inout JSONCursor) throws(JSONFault)
         -> OpenAIError?
     {
-        if Self.refused.indices.contains(index) {
-            let name = "\(Self.refused[index])"
-            return .invalid(
-                "\(name) is not accepted: where requests go is decided by the gateway's configuration",
-                field: name, code: "unsupported_parameter")
+        switch member {
+        case .model: try readModel(&cursor)
+        case .messages: try readMessages(&cursor)
+        case .stream: try readStream(&cursor)
+        case .streamOptions: try readStreamOptions(&cursor)
+        case .choices: try readCount(member, 1...GenerationRequest.mostChoices, &cursor) { choices = $0 }
+        case .responseFormat: try readForm(&cursor)
+        default: try readCount(member, 1...10_000_000, &cursor) { maximumTokens = $0 }
         }
-        if index >= 0 {
-            let (name, type) = Self.plain[index - Self.refused.count], kind = try cursor.peek()
-            guard kind == .null || type.allows(kind) else { return Self.wrongType("\(name)", type.words) }
-            if kind != .null, Self.binds[index - Self.refused.count] { isBound = true }
-            if kind != .null { features.formUnion(Self.needs[index - Self.refused.count]) }
-            if kind == .string, index - Self.refused.count == Self.effort {
-                if cursor.index(of: try cursor.readString(), in: Self.efforts) < 0 {
-                    features.insert(.thought)
-                }
-                return nil
-            }
-            if kind == .array, index - Self.refused.count == Self.modalities {
-                guard try Modalities.haveAudio(&cursor) else { return nil }
+    }
+
+    /// Checks a member that is not read but for what it says of what a model must be able to do.
+    private mutating func readPlain(_ member: Member, _ type: Allowed, _ cursor: inout JSONCursor)
+        throws(JSONFault) -> OpenAIError?
+    {
+        let kind = try cursor.peek()
+        guard kind == .null || type.allows(kind) else { return Self.wrongType(member.rawValue, type.words) }
+        if kind != .null {
+            if member.binds { isBound = true }
+            features.formUnion(member.needs)
+        }
+        switch (member, kind) {
+        case (.reasoningEffort, .string):
+            if cursor.word(try cursor.readString(), among: Self.efforts) == nil { features.insert(.thought) }
+        case (.modalities, .array):
+            if try Modalities.haveAudio(&cursor) {
                 isBound = true
                 features.insert(.speech)
-                return nil
             }
-            if kind == .string, index - Self.refused.count == Self.user {
-                user = try cursor.readString()
-                return nil
-            }
+        case (.user, .string): user = try cursor.readString()
+        default: try cursor.skipValue()
         }
-        try cursor.skipValue()
         return nil
     }
 
@@ -251,7 +191,7 @@ struct ChatRequestScan {
         let name = try cursor.readString()
         // A name of 256 bytes may be six times as long where it is written in escapes.
         model = cursor.decode(name, most: 6 * 256 + 1)
-        modelRange = name.range.lowerBound - 1..<name.range.upperBound + 1
+        modelRange = name.quoted
         guard !model.isEmpty, model.utf8.count <= 256 else {
             return .invalid("model must be a name of 1 to 256 bytes", field: "model")
         }
@@ -283,9 +223,9 @@ struct ChatRequestScan {
             try cursor.enterObject()
             streamOptions = cursor.offset
             streamOptionsAreEmpty = true
-            while let key = try cursor.nextKey() {
+            while let key = try cursor.nextKey(of: Self.streamMembers) {
                 streamOptionsAreEmpty = false
-                guard cursor.index(of: key, in: Self.includeUsageKey) == 0 else {
+                guard key.member == .includeUsage else {
                     try cursor.skipValue()
                     continue
                 }
@@ -308,15 +248,15 @@ struct ChatRequestScan {
             isBound = true
             features.insert(.form)
             try cursor.enterObject()
-            while let key = try cursor.nextKey() {
-                guard cursor.index(of: key, in: Self.formKeys) == 0, try cursor.peek() == .string else {
+            while let key = try cursor.nextKey(of: Self.formMembers) {
+                guard key.member == .type, try cursor.peek() == .string else {
                     try cursor.skipValue()
                     continue
                 }
-                switch cursor.index(of: try cursor.readString(), in: Self.forms) {
-                case 0: form = .object
-                case 1: form = .schema
-                default: break
+                switch cursor.word(try cursor.readString(), among: Self.forms) {
+                case .object: form = .object
+                case .schema: form = .schema
+                case nil: break
                 }
             }
         default: return Self.wrongType("response_format", "an object")
@@ -325,7 +265,7 @@ struct ChatRequestScan {
     }
 
     private func readCount(
-        _ name: StaticString, _ range: ClosedRange<Int>, _ cursor: inout JSONCursor, _ take: (Int) -> Void
+        _ member: Member, _ range: ClosedRange<Int>, _ cursor: inout JSONCursor, _ take: (Int) -> Void
     )
         throws(JSONFault) -> OpenAIError?
     {
@@ -334,11 +274,11 @@ struct ChatRequestScan {
         case .number:
             guard let number = try cursor.readInt(), range.contains(number) else {
                 return .invalid(
-                    "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)",
-                    field: "\(name)")
+                    "\(member.rawValue) must be a whole number from \(range.lowerBound) to \(range.upperBound)",
+                    field: member.rawValue)
             }
             take(number)
-        default: return Self.wrongType("\(name)", "a number")
+        default: return Self.wrongType(member.rawValue, "a number")
         }
         return nil
     }
@@ -353,25 +293,25 @@ struct ChatRequestScan {
             }
             var hasRole = false
             try cursor.enterObject()
-            while let key = try cursor.nextKey() {
-                let kind = try cursor.peek(), member = cursor.index(of: key, in: Self.messageKeys)
-                switch member {
-                case 0:
+            while let key = try cursor.nextKey(of: Self.messageMembers) {
+                let kind = try cursor.peek()
+                switch key.member {
+                case .role:
                     guard kind == .string else {
                         return Self.wrongType("messages[\(index)].role", "a string")
                     }
                     hasRole = true
-                case 1:
+                case .content:
                     guard kind == .string || kind == .array || kind == .null else {
                         return Self.wrongType("messages[\(index)].content", "a string or an array of parts")
                     }
-                case 2:
+                case .toolCalls:
                     guard kind == .array || kind == .null else {
                         return Self.wrongType("messages[\(index)].tool_calls", "an array")
                     }
-                default: break
+                case nil: break
                 }
-                if member == 1, kind == .array {
+                if key.member == .content, kind == .array {
                     if try MessageParts.hasMedia(&cursor) { features.insert(.media) }
                 } else {
                     try cursor.skipValue()

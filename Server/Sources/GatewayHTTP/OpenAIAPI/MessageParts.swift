@@ -1,8 +1,10 @@
-import Generation
+import JSON
 
 /// The parts that a message's content is made of.
 enum MessageParts {
-    private static let keys = JSONKeys("type"), texts = JSONKeys("text", "refusal", "thinking")
+    private enum Member: String, JSONMember { case type }
+    private enum TextType: String, JSONMember { case text, refusal, thinking }
+    private static let members = JSONKeys<Member>(), texts = JSONKeys<TextType>()
 
     /// Passes over the parts that come next, and says whether one of them is more than text.
     static func hasMedia(_ cursor: inout JSONCursor) throws(JSONFault) -> Bool {
@@ -14,12 +16,12 @@ enum MessageParts {
                 continue
             }
             try cursor.enterObject()
-            while let key = try cursor.nextKey() {
-                guard cursor.index(of: key, in: keys) == 0, try cursor.peek() == .string else {
+            while let key = try cursor.nextKey(of: members) {
+                guard key.member == .type, try cursor.peek() == .string else {
                     try cursor.skipValue()
                     continue
                 }
-                if cursor.index(of: try cursor.readString(), in: texts) < 0 { hasMedia = true }
+                if cursor.word(try cursor.readString(), among: texts) == nil { hasMedia = true }
             }
         }
         return hasMedia

@@ -1,8 +1,9 @@
-import Generation
+import JSON
 
 /// The forms in which a caller takes the answer.
 enum Modalities {
-    private static let audio = JSONKeys("audio")
+    private enum Modality: String, JSONMember { case audio }
+    private static let modalities = JSONKeys<Modality>()
 
     /// Reads an array of them and says whether sounds are among them.
     static func haveAudio(_ cursor: inout JSONCursor) throws(JSONFault) -> Bool {
@@ -10,7 +11,7 @@ enum Modalities {
         try cursor.enterArray()
         while try cursor.nextElement() {
             if try cursor.peek() == .string {
-                if cursor.index(of: try cursor.readString(), in: audio) == 0 { haveAudio = true }
+                if cursor.word(try cursor.readString(), among: modalities) == .audio { haveAudio = true }
             } else {
                 try cursor.skipValue()
             }

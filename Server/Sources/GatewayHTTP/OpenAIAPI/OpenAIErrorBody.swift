@@ -1,4 +1,4 @@
-import Generation
+import JSON
 import NIOCore
 
 /// An error in the shape that OpenAI's clients expect.

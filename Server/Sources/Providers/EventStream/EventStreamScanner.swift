@@ -1,3 +1,5 @@
+import Bytes
+
 /// Finds the events in a stream of server-sent events (WHATWG HTML, section 9.2), wherever the bytes were split.
 ///
 /// Lines may end in LF, CR LF or CR. Only whole events are returned, by offsets into the caller's bytes, so that they can

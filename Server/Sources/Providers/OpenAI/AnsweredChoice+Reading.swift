@@ -1,8 +1,14 @@
 import Generation
+import JSON
 
 extension AnsweredChoice {
-    private static let members = JSONKeys("type", "text")
-    private static let types = JSONKeys("text", "output_text", "thinking", "reasoning", "refusal")
+    private enum Member: String, JSONMember { case type, text }
+    private enum PartType: String, JSONMember {
+        case text, thinking, reasoning, refusal
+        case outputText = "output_text"
+    }
+    private static let members = JSONKeys<Member>()
+    private static let types = JSONKeys<PartType>()
 
     /// Adds the text that stands in an array of parts, which was read without fault before.
     mutating func add(parts: UnsafeRawBufferPointer) {
@@ -17,20 +23,20 @@ extension AnsweredChoice {
                 try cursor.skipValue()
                 continue
             }
-            var text = "", type = -1
+            var text = "", type: PartType?
             try cursor.enterObject()
-            while let key = try cursor.nextKey() {
-                switch (cursor.index(of: key, in: Self.members), try cursor.peek()) {
-                case (0, .string): type = cursor.index(of: try cursor.readString(), in: Self.types)
-                case (1, .string): text = cursor.decode(try cursor.readString())
+            while let key = try cursor.nextKey(of: Self.members) {
+                switch (key.member, try cursor.peek()) {
+                case (.type, .string): type = cursor.word(try cursor.readString(), among: Self.types)
+                case (.text, .string): text = cursor.decode(try cursor.readString())
                 default: try cursor.skipValue()
                 }
             }
             switch type {
-            case 0, 1: self.text += text
-            case 2, 3: break
-            case 4: isRefused = true
-            default: hasMore = true
+            case .text, .outputText: self.text += text
+            case .thinking, .reasoning: break
+            case .refusal: isRefused = true
+            case nil: hasMore = true
             }
         }
     }

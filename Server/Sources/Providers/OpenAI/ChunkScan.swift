@@ -1,4 +1,6 @@
+import Bytes
 import Generation
+import JSON
 
 /// What must be known of one chunk of a streamed chat completion, read without decoding the rest.
 struct ChunkScan {
@@ -20,10 +22,19 @@ struct ChunkScan {
         var allSeenFinished: Bool { finishedCount > 0 && seen == finished }
     }
 
-    private static let members = JSONKeys("choices", "usage", "model", "error", "id", "created")
-    private static let choiceMembers = JSONKeys("index", "delta", "finish_reason", "text", "logprobs")
-    private static let deltaMembers = JSONKeys(
-        "role", "content", "tool_calls", "refusal", "function_call", "audio")
+    private enum Member: String, JSONMember { case choices, usage, model, error, id, created }
+    private enum ChoiceMember: String, JSONMember {
+        case index, delta, text, logprobs
+        case finishReason = "finish_reason"
+    }
+    private enum DeltaMember: String, JSONMember {
+        case role, content, refusal, audio
+        case toolCalls = "tool_calls"
+        case functionCall = "function_call"
+    }
+    private static let members = JSONKeys<Member>()
+    private static let choiceMembers = JSONKeys<ChoiceMember>()
+    private static let deltaMembers = JSONKeys<DeltaMember>()
 
     /// What a chunk brings for one choice.
     struct Part {
@@ -77,24 +88,20 @@ struct ChunkScan {
             isDone = true
             return
         }
-        guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }
         var cursor = JSONCursor(bytes), seen = MembersSeen(), noted = choices
         try cursor.enterObject()
-        while let key = try cursor.nextKey() {
-            let member = cursor.index(of: key, in: Self.members)
-            try seen.note(member, key)
-            switch (member, try cursor.peek()) {
-            case (0, .array): try readChoices(&cursor, &noted)
-            case (1, .object): usage = try UsageScan.read(&cursor)
-            case (2, .string):
+        while let key = try cursor.nextKey(of: Self.members) {
+            try seen.note(key)
+            switch (key.member, try cursor.peek()) {
+            case (.choices, .array): try readChoices(&cursor, &noted)
+            case (.usage, .object): usage = try UsageScan.read(&cursor)
+            case (.model, .string):
                 let name = try cursor.readString()
                 model = name
-                modelValue = name.range.lowerBound - 1..<name.range.upperBound + 1
-            case (4, .string):
-                let value = try cursor.readString()
-                id = value.range.lowerBound - 1..<value.range.upperBound + 1
-            case (5, .number): created = try cursor.readNumber()
-            case (3, let kind) where kind != .null:
+                modelValue = name.quoted
+            case (.id, .string): id = try cursor.readString().quoted
+            case (.created, .number): created = try cursor.readNumber()
+            case (.error, let kind) where kind != .null:
                 let start = cursor.offset
                 try cursor.skipValue()
                 error = start..<cursor.offset
@@ -119,21 +126,20 @@ struct ChunkScan {
             choicesAreEmpty = false
             var part = Part(), seen = MembersSeen()
             try cursor.enterObject()
-            while let key = try cursor.nextKey() {
-                let member = cursor.index(of: key, in: Self.choiceMembers)
-                try seen.note(member, key)
-                switch (member, try cursor.peek()) {
-                case (0, .number): part.choice = try cursor.readInt() ?? 0
-                case (1, .object): try readDelta(&cursor, &part)
-                case (2, .string):
+            while let key = try cursor.nextKey(of: Self.choiceMembers) {
+                try seen.note(key)
+                switch (key.member, try cursor.peek()) {
+                case (.index, .number): part.choice = try cursor.readInt() ?? 0
+                case (.delta, .object): try readDelta(&cursor, &part)
+                case (.finishReason, .string):
                     finishReason = try cursor.readString()
                     part.finish = finishReason
-                case (3, .string):
+                case (.text, .string):
                     let text = try cursor.readString()
                     guard !text.range.isEmpty else { continue }
                     (isProgress, part.hasOtherText) = (true, true)
                     part.plainText = text
-                case (4, .object):
+                case (.logprobs, .object):
                     part.hasMore = true
                     try cursor.skipValue()
                 default: try cursor.skipValue()
@@ -148,16 +154,16 @@ struct ChunkScan {
     private mutating func readDelta(_ cursor: inout JSONCursor, _ part: inout Part) throws(JSONFault) {
         var seen = MembersSeen()
         try cursor.enterObject()
-        while let key = try cursor.nextKey() {
-            let member = cursor.index(of: key, in: Self.deltaMembers)
-            try seen.note(member, key)
+        while let key = try cursor.nextKey(of: Self.deltaMembers) {
+            try seen.note(key)
+            let member = key.member
             switch try cursor.peek() {
             case .string:
                 let value = try cursor.readString()
-                guard !value.range.isEmpty, member != 0 else { continue }
+                guard !value.range.isEmpty, member != .role else { continue }
                 isProgress = true
-                if member == 1 { part.content = value } else { part.hasOtherText = true }
-                if member == 3 { part.isRefused = true }
+                if member == .content { part.content = value } else { part.hasOtherText = true }
+                if member == .refusal { part.isRefused = true }
             case .array:
                 let start = cursor.offset
                 var isEmpty = true
@@ -167,14 +173,14 @@ struct ChunkScan {
                     try cursor.skipValue()
                 }
                 if !isEmpty { (isProgress, part.hasMore) = (true, true) }
-                if member == 2 {
+                if member == .toolCalls {
                     part.toolCalls = start..<cursor.offset
                     part.hasCall = part.hasCall || !isEmpty
                 }
-                if member == 1, !isEmpty { part.parts = start..<cursor.offset }
+                if member == .content, !isEmpty { part.parts = start..<cursor.offset }
             case .object:
                 (isProgress, part.hasMore) = (true, true)
-                part.hasCall = part.hasCall || member == 4 || member == 5
+                part.hasCall = part.hasCall || member == .functionCall || member == .audio
                 try cursor.skipValue()
             case .null, .bool, .number:
                 try cursor.skipValue()

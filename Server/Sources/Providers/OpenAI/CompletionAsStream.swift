@@ -1,4 +1,5 @@
 import Generation
+import JSON
 import NIOCore
 import Synchronization
 

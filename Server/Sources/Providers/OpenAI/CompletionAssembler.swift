@@ -1,4 +1,5 @@
 import Generation
+import JSON
 import NIOCore
 
 /// Puts the chunks of a stream together to the answer that would have come as a whole.

@@ -1,11 +1,22 @@
+import Bytes
 import Generation
+import JSON
 
 /// What must be known of a whole chat completion, read without decoding the rest.
 struct CompletionScan {
-    private static let members = JSONKeys("choices", "model", "usage", "error")
-    private static let choiceMembers = JSONKeys("message", "finish_reason", "text")
-    private static let messageMembers = JSONKeys(
-        "content", "role", "refusal", "tool_calls", "function_call", "audio")
+    private enum Member: String, JSONMember { case choices, model, usage, error }
+    private enum ChoiceMember: String, JSONMember {
+        case message, text
+        case finishReason = "finish_reason"
+    }
+    private enum MessageMember: String, JSONMember {
+        case content, role, refusal, audio
+        case toolCalls = "tool_calls"
+        case functionCall = "function_call"
+    }
+    private static let members = JSONKeys<Member>()
+    private static let choiceMembers = JSONKeys<ChoiceMember>()
+    private static let messageMembers = JSONKeys<MessageMember>()
 
     var error: Range<Int>?
     var model: JSONCursor.RawString?
@@ -23,18 +34,19 @@ struct CompletionScan {
     /// Reads a completion. A member that is looked at and stands twice makes the text ambiguous and is a fault.
     init(_ bytes: UnsafeRawBufferPointer, keepsChoices: Bool = false) throws(JSONFault) {
         kept = keepsChoices ? [] : nil
-        guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }
-        var cursor = JSONCursor(bytes)
-        var seen = MembersSeen()
+        do throws(JSONFault) { try readMembers(bytes) } catch { throw error.told(of: bytes) }
+    }
+
+    private mutating func readMembers(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
+        var cursor = JSONCursor(bytes), seen = MembersSeen()
         try cursor.enterObject()
-        while let key = try cursor.nextKey() {
-            let member = cursor.index(of: key, in: Self.members)
-            try seen.note(member, key)
-            switch (member, try cursor.peek()) {
-            case (0, .array): try readChoices(&cursor, bytes)
-            case (1, .string): model = try cursor.readString()
-            case (2, .object): usage = try UsageScan.read(&cursor)
-            case (3, let kind) where kind != .null:
+        while let key = try cursor.nextKey(of: Self.members) {
+            try seen.note(key)
+            switch (key.member, try cursor.peek()) {
+            case (.choices, .array): try readChoices(&cursor, bytes)
+            case (.model, .string): model = try cursor.readString()
+            case (.usage, .object): usage = try UsageScan.read(&cursor)
+            case (.error, let kind) where kind != .null:
                 let start = cursor.offset
                 try cursor.skipValue()
                 error = start..<cursor.offset
@@ -56,19 +68,18 @@ struct CompletionScan {
             }
             var seen = MembersSeen(), calls: ToolCalls?, mayBeCut = false, said = AnsweredChoice()
             try cursor.enterObject()
-            while let key = try cursor.nextKey() {
-                let member = cursor.index(of: key, in: Self.choiceMembers)
-                try seen.note(member, key)
-                switch (member, try cursor.peek()) {
-                case (0, .object): if try readMessage(&cursor, bytes, &calls, &said) { answered += 1 }
-                case (1, .string):
+            while let key = try cursor.nextKey(of: Self.choiceMembers) {
+                try seen.note(key)
+                switch (key.member, try cursor.peek()) {
+                case (.message, .object): if try readMessage(&cursor, bytes, &calls, &said) { answered += 1 }
+                case (.finishReason, .string):
                     let reason = try cursor.readString()
                     if finishReason == nil { finishReason = reason }
                     let word = cursor.decode(reason)
                     said.finishReason = word
                     mayBeCut = ToolCalls.mayBeCut(word)
                     finished += 1
-                case (2, .string):
+                case (.text, .string):
                     let text = try cursor.readString()
                     if !text.range.isEmpty { answered += 1 }
                     if kept != nil { said.text += cursor.decode(text) }
@@ -87,17 +98,16 @@ struct CompletionScan {
     ) throws(JSONFault) -> Bool {
         var answers = false, seen = MembersSeen()
         try cursor.enterObject()
-        while let key = try cursor.nextKey() {
-            let member = cursor.index(of: key, in: Self.messageMembers)
-            try seen.note(member, key)
-            switch (member, try cursor.peek()) {
-            case (0, .string):
+        while let key = try cursor.nextKey(of: Self.messageMembers) {
+            try seen.note(key)
+            switch (key.member, try cursor.peek()) {
+            case (.content, .string):
                 let text = try cursor.readString()
                 if !text.range.isEmpty { answers = true }
                 if kept != nil { said.text += cursor.decode(text) }
-            case (2, .string):
+            case (.refusal, .string):
                 if try !cursor.readString().range.isEmpty { (answers, said.isRefused) = (true, true) }
-            case (0, .array), (3, .array):
+            case (.content, .array), (.toolCalls, .array):
                 let start = cursor.offset
                 var isEmpty = true
                 try cursor.enterArray()
@@ -107,14 +117,14 @@ struct CompletionScan {
                 }
                 answers = answers || !isEmpty
                 let array = UnsafeRawBufferPointer(rebasing: bytes[start..<cursor.offset])
-                guard member == 3 else {
+                guard key.member == .toolCalls else {
                     if kept != nil { said.add(parts: array) }
                     continue
                 }
                 said.hasMore = said.hasMore || !isEmpty
                 calls = ToolCalls()
                 calls?.note(array, choice: 0)
-            case (4, .object), (5, .object):
+            case (.functionCall, .object), (.audio, .object):
                 (answers, said.hasMore) = (true, true)
                 try cursor.skipValue()
             default: try cursor.skipValue()

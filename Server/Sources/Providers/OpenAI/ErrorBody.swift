@@ -1,4 +1,5 @@
-import Generation
+import Bytes
+import JSON
 
 /// The facts in an error body, in any of the shapes that OpenAI-compatible servers use.
 struct ErrorBody {
@@ -13,7 +14,7 @@ struct ErrorBody {
     /// Reads an error body: `{"error": {...}}`, `{"error": "..."}`, `{"object": "error", ...}`, `{"detail": ...}`,
     /// `{"message": ...}`, or one of these as the only element of an array. Text that is no JSON has no facts.
     init(_ bytes: UnsafeRawBufferPointer) {
-        guard JSONCursor.isUTF8(bytes) else { return }
+        guard bytes.isUTF8 else { return }
         var cursor = JSONCursor(bytes)
         try? readOuter(&cursor)
     }
@@ -40,20 +41,24 @@ struct ErrorBody {
 
     private init() {}
 
-    private static let members = JSONKeys("error", "message", "detail", "type", "code", "param")
+    private enum Member: String, JSONMember {
+        case error, message, detail, type, code
+        case field = "param"
+    }
+    private static let members = JSONKeys<Member>()
 
     private mutating func readMembers(_ cursor: inout JSONCursor) throws(JSONFault) {
         try cursor.enterObject()
-        while let key = try cursor.nextKey() {
-            switch (cursor.index(of: key, in: Self.members), try cursor.peek()) {
-            case (0, .object): try readMembers(&cursor)
-            case (0, .string), (1, .string), (2, .string):
+        while let key = try cursor.nextKey(of: Self.members) {
+            switch (key.member, try cursor.peek()) {
+            case (.error, .object): try readMembers(&cursor)
+            case (.error, .string), (.message, .string), (.detail, .string):
                 let text = cursor.decode(try cursor.readString(), most: Self.longestText)
                 if message.isEmpty { message = text }
-            case (3, .string): type = cursor.decode(try cursor.readString(), most: Self.longestText)
-            case (4, .string): code = cursor.decode(try cursor.readString(), most: Self.longestText)
-            case (4, .number): code = try cursor.readInt().map(String.init)
-            case (5, .string): field = cursor.decode(try cursor.readString(), most: Self.longestText)
+            case (.type, .string): type = cursor.decode(try cursor.readString(), most: Self.longestText)
+            case (.code, .string): code = cursor.decode(try cursor.readString(), most: Self.longestText)
+            case (.code, .number): code = try cursor.readInt().map(String.init)
+            case (.field, .string): field = cursor.decode(try cursor.readString(), most: Self.longestText)
             default: try cursor.skipValue()
             }
         }

@@ -1,5 +1,6 @@
 public import Generation
 import HTTPMessage
+import JSON
 import NIOCore
 public import Upstream
 

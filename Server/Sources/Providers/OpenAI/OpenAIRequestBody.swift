@@ -1,4 +1,5 @@
 import Generation
+import JSON
 import NIOCore
 
 /// A caller's request with what the provider needs changed, and nothing else.

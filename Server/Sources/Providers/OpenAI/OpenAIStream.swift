@@ -1,5 +1,6 @@
 import Generation
 import HTTPMessage
+import JSON
 import NIOCore
 import Upstream
 

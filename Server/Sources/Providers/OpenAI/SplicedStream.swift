@@ -1,4 +1,5 @@
 import Generation
+import JSON
 import NIOCore
 
 /// An answer that goes on where another target's broke off.

@@ -1,12 +1,14 @@
-import Generation
+import JSON
 
 /// Whether the tool calls of an answer are whole: each has a name, and its arguments end where their JSON ends. Half a
 /// call looks like one to a program, and running it is worse than an error.
 ///
 /// Arguments that a model wrote wrongly but to their end pass; that is the caller's to judge.
 struct ToolCalls {
-    private static let members = JSONKeys("index", "function", "type")
-    private static let functionMembers = JSONKeys("name", "arguments")
+    private enum Member: String, JSONMember { case index, function, type }
+    private enum FunctionMember: String, JSONMember { case name, arguments }
+    private static let members = JSONKeys<Member>()
+    private static let functionMembers = JSONKeys<FunctionMember>()
 
     private struct Call {
         var hasName = false
@@ -53,11 +55,11 @@ struct ToolCalls {
             defer { place += 1 }
             var index = place, name = false, isFunction = true, pieces: [String] = []
             try cursor.enterObject()
-            while let key = try cursor.nextKey() {
-                switch (cursor.index(of: key, in: Self.members), try cursor.peek()) {
-                case (0, .number): index = try cursor.readInt() ?? place
-                case (1, .object): try readFunction(&cursor, &name, &pieces)
-                case (2, .string): isFunction = cursor.decode(try cursor.readString()) == "function"
+            while let key = try cursor.nextKey(of: Self.members) {
+                switch (key.member, try cursor.peek()) {
+                case (.index, .number): index = try cursor.readInt() ?? place
+                case (.function, .object): try readFunction(&cursor, &name, &pieces)
+                case (.type, .string): isFunction = cursor.decode(try cursor.readString()) == "function"
                 default: try cursor.skipValue()
                 }
             }
@@ -78,10 +80,10 @@ struct ToolCalls {
         _ cursor: inout JSONCursor, _ name: inout Bool, _ pieces: inout [String]
     ) throws(JSONFault) {
         try cursor.enterObject()
-        while let key = try cursor.nextKey() {
-            switch (cursor.index(of: key, in: Self.functionMembers), try cursor.peek()) {
-            case (0, .string): name = try !cursor.readString().range.isEmpty || name
-            case (1, .string): pieces.append(cursor.decode(try cursor.readString()))
+        while let key = try cursor.nextKey(of: Self.functionMembers) {
+            switch (key.member, try cursor.peek()) {
+            case (.name, .string): name = try !cursor.readString().range.isEmpty || name
+            case (.arguments, .string): pieces.append(cursor.decode(try cursor.readString()))
             default: try cursor.skipValue()
             }
         }

@@ -1,8 +1,13 @@
 import Generation
+import JSON
 
 /// Reads a usage object; whatever is wrong with it must not spoil the answer.
 enum UsageScan {
-    private static let keys = JSONKeys("prompt_tokens", "completion_tokens")
+    private enum Member: String, JSONMember {
+        case prompt = "prompt_tokens"
+        case completion = "completion_tokens"
+    }
+    private static let members = JSONKeys<Member>()
     /// More tokens than any answer has; a larger figure is nonsense.
     private static let plausible = 0...100_000_000
 
@@ -10,14 +15,13 @@ enum UsageScan {
     static func read(_ cursor: inout JSONCursor) throws(JSONFault) -> Usage {
         var prompt: Int?, completion: Int?
         try cursor.enterObject()
-        while let key = try cursor.nextKey() {
-            let member = cursor.index(of: key, in: keys)
-            guard member >= 0, try cursor.peek() == .number else {
+        while let key = try cursor.nextKey(of: members) {
+            guard let member = key.member, try cursor.peek() == .number else {
                 try cursor.skipValue()
                 continue
             }
             let value = try cursor.readInt().flatMap { plausible.contains($0) ? $0 : nil }
-            if member == 0 { prompt = value } else { completion = value }
+            if member == .prompt { prompt = value } else { completion = value }
         }
         return Usage(
             promptTokens: prompt ?? 0, completionTokens: completion ?? 0,

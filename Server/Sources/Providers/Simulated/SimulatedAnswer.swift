@@ -1,4 +1,5 @@
 import Generation
+import JSON
 import NIOCore
 
 /// The answer of a simulated provider, in the OpenAI dialect.

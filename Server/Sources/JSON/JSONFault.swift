@@ -1,7 +1,11 @@
+import Bytes
+
 /// What is wrong with a JSON text, and where.
-public struct JSONFault: Error, Sendable, Hashable {
+@usableFromInline
+package struct JSONFault: Error, Sendable, Hashable {
     /// The kinds of fault.
-    public enum Kind: String, Sendable, Hashable {
+    @usableFromInline
+    package enum Kind: String, Sendable, Hashable {
         case unexpectedEnd = "ends too early"
         case unexpectedByte = "has an unexpected character"
         case controlCharacter = "has a control character inside a string"
@@ -19,13 +23,19 @@ public struct JSONFault: Error, Sendable, Hashable {
     }
 
     /// What is wrong.
-    public var kind: Kind
+    @usableFromInline package var kind: Kind
     /// The offset of the byte at which it was noticed.
-    public var offset: Int
+    @usableFromInline package var offset: Int
 
     /// Creates a mistake of a kind at a byte offset.
-    public init(_ kind: Kind, at offset: Int) {
+    @inlinable
+    package init(_ kind: Kind, at offset: Int) {
         self.kind = kind
         self.offset = offset
+    }
+
+    /// What is told of a text: one that is not valid UTF-8 is told as that, wherever else it is wrong.
+    package func told(of bytes: UnsafeRawBufferPointer) -> JSONFault {
+        bytes.isUTF8 ? self : JSONFault(.notUTF8, at: 0)
     }
 }

@@ -1,13 +1,12 @@
 import Foundation
 import Testing
 
-@testable import Generation
+@testable import JSON
 
 @Suite struct JSONCursorTests {
     /// Whether the text is accepted as one value.
     private func fault(_ text: some Sequence<UInt8>) -> JSONFault? {
         Array(text).withUnsafeBytes { bytes in
-            guard JSONCursor.isUTF8(bytes) else { return JSONFault(.notUTF8, at: 0) }
             var cursor = JSONCursor(bytes)
             do throws(JSONFault) {
                 try cursor.skipValue()
@@ -91,22 +90,64 @@ import Testing
         #expect(accepted > 1000)
     }
 
+    private enum Known: String, JSONMember {
+        case stream, model, n, id, choices, created
+        case finishReason = "finish_reason"
+        case maxTokens = "max_tokens"
+        case frequencyPenalty = "frequency_penalty"
+        case maxCompletionTokens = "max_completion_tokens"
+        case twentyFour = "abcdefghijklmnopqrstuvwx"
+    }
+
+    @Test func `a key is known if and only if all of its bytes are those of a name`() {
+        let keys = JSONKeys<Known>()
+        for member in Known.allCases {
+            let name = Array(member.rawValue.utf8)
+            // At the end of the memory, and with others behind it.
+            for behind in [0, 1, 7, 30] {
+                func found(_ name: [UInt8]) -> Known? {
+                    (name + Array(repeating: 0x22, count: behind)).withUnsafeBytes {
+                        keys.name(of: $0, 0..<name.count)?.member
+                    }
+                }
+                #expect(found(name) == member)
+                for index in name.indices {
+                    var other = name
+                    other[index] ^= 0x20
+                    #expect(found(other) == nil)
+                    other.remove(at: index)
+                    #expect(found(other) == Known(rawValue: String(decoding: other, as: UTF8.self)))
+                }
+                #expect(found(name + [0x61]) == nil)
+            }
+        }
+        #expect(
+            Set(
+                Known.allCases.compactMap { member in
+                    Array(member.rawValue.utf8).withUnsafeBytes { keys.name(of: $0, 0..<$0.count)?.bit }
+                }
+            ).count == Known.allCases.count)
+    }
+
     @Test func `keys are told apart by their value, however they are spelled`() throws {
         let text = Array(#"{"model":1,"mod\u0065l":2,"models":3}"#.utf8)
-        let keys = JSONKeys("stream", "model")
+        let keys = JSONKeys<Known>()
         let found = try text.withUnsafeBytes { bytes in
-            var cursor = JSONCursor(bytes), found: [Int] = []
+            var cursor = JSONCursor(bytes), found: [Known?] = []
             try cursor.enterObject()
-            while let key = try cursor.nextKey() {
-                found.append(cursor.index(of: key, in: keys))
+            while let key = try cursor.nextKey(of: keys) {
+                found.append(key.member)
                 try cursor.skipValue()
             }
             return found
         }
-        #expect(found == [1, 1, -1])
+        #expect(found == [.model, .model, nil])
     }
 
-    @Test(arguments: ["plain", "quote\"back\\slash", "line\nend\ttab\u{1}", "é😀\u{2028}", ""])
+    @Test(arguments: [
+        "plain", "a/b", "\u{7F}", "caf\u{E9} \u{2029}\u{2027}", "quote\"back\\slash", "line\nend\ttab\u{1}",
+        "é😀\u{2028}", "",
+    ])
     func `quoting a text and reading it back gives the text`(text: String) throws {
         let quoted = Array(JSONEscapes.quoted(text).utf8)
         let read = try quoted.withUnsafeBytes { bytes in

@@ -1,9 +1,9 @@
 /// Finds the place of an offset in a JSON text, as a reader would name it: `messages[3].content`.
 ///
 /// Only for error messages: it walks the text again, tolerantly, up to the offset, looking at each byte once.
-public enum JSONLocation {
+package enum JSONLocation {
     /// The path of the member in which `offset` lies, cut to 200 characters; nil at the top level.
-    public static func path(of offset: Int, in bytes: UnsafeRawBufferPointer) -> String? {
+    package static func path(of offset: Int, in bytes: UnsafeRawBufferPointer) -> String? {
         let end = min(offset, bytes.count)
         var open = Place(), outer: [Place] = [], index = 0
         while index < end, outer.count <= JSONCursor.maximumDepth {

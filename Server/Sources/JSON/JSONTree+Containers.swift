@@ -3,21 +3,21 @@ extension JSONTree {
     private static let fewParts = 16
 
     /// The members of an object in their order. Joining many costs no more for each than joining a few.
-    struct Members: Sendable {
-        private(set) var list: [(name: String, value: JSONTree)]
+    package struct Members: Sendable {
+        package private(set) var list: [(name: String, value: JSONTree)]
         /// Where each name stands first; made when it is needed.
         private var places: [String: Int]?
 
-        init(_ list: [(name: String, value: JSONTree)] = []) {
+        package init(_ list: [(name: String, value: JSONTree)] = []) {
             self.list = list
         }
 
-        mutating func set(_ name: String, _ value: JSONTree) {
+        package mutating func set(_ name: String, _ value: JSONTree) {
             if let place = place(of: name) { list[place].value = value } else { append(name, value) }
         }
 
         /// Joins what a later part says of a member. One of `constant` keeps what was said first.
-        mutating func join(_ name: String, _ value: JSONTree, _ constant: Set<String>) {
+        package mutating func join(_ name: String, _ value: JSONTree, _ constant: Set<String>) {
             guard let place = place(of: name) else { return append(name, value) }
             if constant.contains(name), list[place].value != .null, list[place].value != .string([]) {
                 return
@@ -25,7 +25,7 @@ extension JSONTree {
             list[place].value.merge(value, constant: constant)
         }
 
-        mutating func place(of name: String) -> Int? {
+        package mutating func place(of name: String) -> Int? {
             guard list.count > fewParts else { return list.firstIndex { $0.name == name } }
             if places == nil {
                 places = Dictionary(list.enumerated().map { ($1.name, $0) }) { first, _ in first }
@@ -40,19 +40,19 @@ extension JSONTree {
     }
 
     /// The elements of an array.
-    struct Elements: Equatable, Sendable {
-        private(set) var list: [JSONTree]
+    package struct Elements: Equatable, Sendable {
+        package private(set) var list: [JSONTree]
         /// Where the first element with each `index` stands; made when it is needed.
         private var places: [Int: Int]?
 
-        init(_ list: [JSONTree] = []) {
+        package init(_ list: [JSONTree] = []) {
             self.list = list
         }
 
-        static func == (left: Elements, right: Elements) -> Bool { left.list == right.list }
+        package static func == (left: Elements, right: Elements) -> Bool { left.list == right.list }
 
         /// An element with an index is the same element; others follow.
-        mutating func join(_ element: JSONTree, _ constant: Set<String>) {
+        package mutating func join(_ element: JSONTree, _ constant: Set<String>) {
             let index = element["index"]?.number
             if let index, let place = place(of: index) {
                 list[place].merge(element, constant: constant)

@@ -1,7 +1,8 @@
+import Bytes
 import Foundation
 import Testing
 
-@testable import Generation
+@testable import JSON
 
 /// Strings are read by words and blocks, in one pass; a plain reader by bytes says what must come of it.
 @Suite struct JSONScanTests {
@@ -110,19 +111,17 @@ import Testing
         #expect(kinds.count == 3)
     }
 
-    @Test func `blocks that are passed over hold no end, and the first that holds one is not passed over`() {
-        for end in 0..<100 {
-            for byte: UInt8 in [0x00, 0x0A, 0x1F, 0x22, 0x5C] {
-                var text = [UInt8](repeating: 0x20, count: 100)
-                for index in text.indices {
-                    text[index] = [0x20, 0x21, 0x23, 0x5B, 0x5D, 0x7F, 0xC3][index % 7]
-                }
+    @Test func `plain text ends at quotes, backslashes, control characters and whatever is not ASCII`() {
+        for end in 0..<70 {
+            for byte in UInt8.min...UInt8.max {
+                var text = [UInt8](repeating: 0x20, count: 70)
+                for index in text.indices { text[index] = [0x20, 0x21, 0x23, 0x5B, 0x5D, 0x7F][index % 6] }
                 text[end] = byte
+                let isEnd = byte < 0x20 || byte == 0x22 || byte == 0x5C || byte >= 0x80
                 text.withUnsafeBytes { bytes in
-                    let begin = bytes.startOfLastBlocks(from: 0)
-                    #expect(
-                        begin <= end && (begin + 32 > end || begin + 32 > bytes.count), "\(byte) at \(end)")
-                    #expect(bytes.endOfPlainText(from: 0) == end)
+                    let expected = isEnd ? end : 70
+                    #expect(bytes.firstOffsetByWords(of: PlainTextEnds.self, from: 0) == expected)
+                    #expect(bytes.firstOffsetByBlocks(of: PlainTextEnds.self, from: 0) == expected)
                 }
             }
         }

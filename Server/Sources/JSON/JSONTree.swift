@@ -1,8 +1,8 @@
-import Generation
-import NIOCore
+import Bytes
+package import NIOCore
 
 /// A JSON value that can be merged with others. Texts and numbers stay as they were written.
-enum JSONTree: Equatable, Sendable {
+package enum JSONTree: Equatable, Sendable {
     case null
     /// What stands between the quotes.
     case string([UInt8])
@@ -11,7 +11,7 @@ enum JSONTree: Equatable, Sendable {
     case array(Elements)
     case object(Members)
 
-    static func == (left: JSONTree, right: JSONTree) -> Bool {
+    package static func == (left: JSONTree, right: JSONTree) -> Bool {
         switch (left, right) {
         case (.null, .null): true
         case (.string(let a), .string(let b)), (.plain(let a), .plain(let b)): a == b
@@ -23,13 +23,13 @@ enum JSONTree: Equatable, Sendable {
     }
 
     /// A text without characters that JSON would escape.
-    static func text(_ text: StaticString) -> JSONTree {
+    package static func text(_ text: StaticString) -> JSONTree {
         .string(text.withUTF8Buffer(Array.init))
     }
 
     /// Reads one value.
-    static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) -> JSONTree {
-        guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }
+    package static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) -> JSONTree {
+        guard bytes.isUTF8 else { throw JSONFault(.notUTF8, at: 0) }
         var cursor = JSONCursor(bytes)
         let tree = try read(&cursor, bytes)
         try cursor.finish()
@@ -65,31 +65,31 @@ enum JSONTree: Equatable, Sendable {
         }
     }
 
-    subscript(name: String) -> JSONTree? {
+    package subscript(name: String) -> JSONTree? {
         guard case .object(let members) = self else { return nil }
         return members.list.first { $0.name == name }?.value
     }
 
     /// The whole number that it is.
-    var number: Int? {
+    package var number: Int? {
         guard case .plain(let bytes) = self else { return nil }
         return Int(String(decoding: bytes, as: UTF8.self))
     }
 
-    mutating func set(_ name: String, _ value: JSONTree) {
+    package mutating func set(_ name: String, _ value: JSONTree) {
         guard case .object(var members) = self else { return }
         self = .null
         members.set(name, value)
         self = .object(members)
     }
 
-    func without(_ name: String) -> JSONTree {
+    package func without(_ name: String) -> JSONTree {
         guard case .object(let members) = self else { return self }
         return .object(Members(members.list.filter { $0.name != name }))
     }
 
     /// Joins what a later part of the same value says. Works in place, so that a long text costs its length only once.
-    mutating func merge(_ later: JSONTree, constant: Set<String>) {
+    package mutating func merge(_ later: JSONTree, constant: Set<String>) {
         // What is changed must have no other reference, or all of it is copied: so `self` lets go of it meanwhile.
         switch later {
         case .null: return
@@ -118,7 +118,7 @@ enum JSONTree: Equatable, Sendable {
 
     // MARK: Writing
 
-    func write(_ buffer: inout ByteBuffer) {
+    package func write(_ buffer: inout ByteBuffer) {
         switch self {
         case .null: buffer.writeStaticString("null")
         case .string(let text):
@@ -144,7 +144,7 @@ enum JSONTree: Equatable, Sendable {
     }
 
     /// Writes it as a member that others follow.
-    func write(_ buffer: inout ByteBuffer, as name: String) {
+    package func write(_ buffer: inout ByteBuffer, as name: String) {
         buffer.writeString("\"\(name)\":")
         write(&buffer)
         buffer.writeStaticString(",")
