@@ -37,9 +37,12 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         .target(
+            name: "Dialects",
+            dependencies: ["Bytes", "Generation", "JSON", .product(name: "NIOCore", package: nio)]),
+        .target(
             name: "Providers",
             dependencies: [
-                "Bytes", "Generation", "HTTPMessage", "JSON", "Upstream",
+                "Dialects", "Generation", "HTTPMessage", "Upstream",
                 .product(name: "NIOCore", package: nio),
             ]),
         .target(
@@ -54,7 +57,7 @@ let package = Package(
         .target(
             name: "GatewayHTTP",
             dependencies: [
-                "Bytes", "Gateway", "Generation", "HTTPMessage", "JSON", resilience, "Routing",
+                "Bytes", "Dialects", "Gateway", "Generation", "HTTPMessage", "JSON", resilience, "Routing",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -132,9 +135,12 @@ let package = Package(
                 .product(name: "NIOPosix", package: nio),
             ]),
         .testTarget(
+            name: "DialectsTests",
+            dependencies: ["Dialects", "Generation", "JSON", .product(name: "NIOCore", package: nio)]),
+        .testTarget(
             name: "ProvidersTests",
             dependencies: [
-                "Providers", "Generation", "HTTPMessage", "JSON", .product(name: "NIOCore", package: nio),
+                "Dialects", "Providers", "Generation", "HTTPMessage", .product(name: "NIOCore", package: nio),
             ]),
         .testTarget(
             name: "GatewayTests",

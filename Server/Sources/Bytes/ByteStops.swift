@@ -38,12 +38,18 @@ extension UnsafeRawBufferPointer {
     @inlinable @inline(never)
     func firstOffsetByFurtherBlocks<Stops: ByteStops>(of stops: Stops.Type, from start: Int) -> Int {
         var index = Swift.max(0, start)
+        guard let base = baseAddress, index < count else { return count }
         while index &+ 32 <= count {
-            let one = stops.stops(in: block(at: index)), other = stops.stops(in: block(at: index &+ 16))
-            if !BlockStops(one .| other).isEmpty { break }
+            let one = stops.stops(in: base.loadUnaligned(fromByteOffset: index, as: SIMD16<Int8>.self))
+            let other = stops.stops(
+                in: base.loadUnaligned(fromByteOffset: index &+ 16, as: SIMD16<Int8>.self))
+            if !BlockStops(one .| other).isEmpty {
+                let found = BlockStops(one)
+                return found.isEmpty ? index &+ 16 &+ BlockStops(other).first : index &+ found.first
+            }
             index &+= 32
         }
-        while index &+ 16 <= count {
+        if index &+ 16 <= count {
             let found = BlockStops(stops.stops(in: block(at: index)))
             if !found.isEmpty { return index &+ found.first }
             index &+= 16

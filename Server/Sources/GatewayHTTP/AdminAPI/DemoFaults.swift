@@ -1,4 +1,5 @@
 import Bytes
+import Dialects
 import HTTPMessage
 import JSON
 import NIOCore

@@ -1,5 +1,6 @@
-import Gateway
 import Bytes
+import Dialects
+import Gateway
 import Generation
 import HTTPMessage
 import JSON
