@@ -20,28 +20,33 @@ let package = Package(
     ],
     targets: [
         // The gateway, from the words of its domain to its front door.
+        .target(name: "Bytes"),
+        .target(name: "JSON", dependencies: ["Bytes", .product(name: "NIOCore", package: nio)]),
         .target(name: "Generation", dependencies: [.product(name: "NIOCore", package: nio)]),
         .target(name: "Routing", dependencies: ["Generation", resilience]),
-        .target(name: "HTTPMessage", dependencies: [.product(name: "NIOCore", package: nio)]),
+        .target(name: "HTTPMessage", dependencies: ["Bytes", .product(name: "NIOCore", package: nio)]),
         .target(
             name: "Upstream",
             dependencies: [
-                "Generation", "HTTPMessage",
+                "Bytes", "Generation", "HTTPMessage",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "NIOTLS", package: nio),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         .target(
+            name: "Dialects",
+            dependencies: ["Bytes", "Generation", "JSON", .product(name: "NIOCore", package: nio)]),
+        .target(
             name: "Providers",
             dependencies: [
-                "Generation", "HTTPMessage", "Upstream",
+                "Dialects", "Generation", "HTTPMessage", "Upstream",
                 .product(name: "NIOCore", package: nio),
             ]),
         .target(
             name: "Gateway",
             dependencies: [
-                "Generation", resilience, "Routing",
+                "Generation", "JSON", resilience, "Routing",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
@@ -50,7 +55,7 @@ let package = Package(
         .target(
             name: "GatewayHTTP",
             dependencies: [
-                "Gateway", "Generation", "HTTPMessage", resilience, "Routing",
+                "Bytes", "Dialects", "Gateway", "Generation", "HTTPMessage", "JSON", resilience, "Routing",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -58,12 +63,12 @@ let package = Package(
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
         // Worlds in virtual time, in which routing is tried before it meets real providers.
-        .target(name: "Simulation", dependencies: ["Gateway", "Generation", resilience, "Routing"]),
+        .target(name: "Simulation", dependencies: ["Gateway", "Generation", "JSON", resilience, "Routing"]),
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "Gateway", "GatewayHTTP", "Generation", "Providers", resilience, "Routing", "Simulation",
-                "Upstream",
+                "Gateway", "GatewayHTTP", "Generation", "JSON", "Providers", resilience, "Routing",
+                "Simulation", "Upstream",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "Logging", package: "swift-log"),
@@ -114,6 +119,8 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: nio),
                 .product(name: "NIOHTTP1", package: nio),
             ]),
+        .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
+        .testTarget(name: "JSONTests", dependencies: ["Bytes", "JSON"]),
         .testTarget(name: "GenerationTests", dependencies: ["Generation"]),
         .testTarget(name: "RoutingTests", dependencies: ["Generation", "Routing", resilience]),
         .testTarget(
@@ -125,9 +132,12 @@ let package = Package(
                 .product(name: "NIOPosix", package: nio),
             ]),
         .testTarget(
+            name: "DialectsTests",
+            dependencies: ["Dialects", "Generation", "JSON", .product(name: "NIOCore", package: nio)]),
+        .testTarget(
             name: "ProvidersTests",
             dependencies: [
-                "Providers", "Generation", "HTTPMessage", .product(name: "NIOCore", package: nio),
+                "Dialects", "Providers", "Generation", "HTTPMessage", .product(name: "NIOCore", package: nio),
             ]),
         .testTarget(
             name: "GatewayTests",

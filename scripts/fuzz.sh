@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-all=(FuzzEventStream FuzzChatRequest FuzzProviderAnswer FuzzJudgedAnswer FuzzRequestMessage FuzzResponseMessage
+all=(FuzzEventStream FuzzChatStream FuzzChatRequest FuzzProviderAnswer FuzzJudgedAnswer FuzzRequestMessage FuzzResponseMessage
     FuzzRetryAfter FuzzRedactor)
 # Longer inputs are seldom more telling, and slower; a part of the time they are looked at for what they cost.
 longest=400

@@ -43,46 +43,33 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     ],
     targets: [
+        product("Bytes", []),
+        product("JSON", ["Bytes", nio]),
         product("Generation", [nio]),
-        product("HTTPMessage", [nio]),
+        product("Dialects", ["Bytes", "Generation", "JSON", nio]),
+        product("HTTPMessage", ["Bytes", nio]),
         product("Routing", ["Generation", resilience]),
         product(
             "Gateway",
             [
-                "Generation", resilience, "Routing", nio,
+                "Generation", "JSON", resilience, "Routing", nio,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
         product(
-            "Providers", ["Generation", "HTTPMessage", nio],
-            only: [
-                "EventStream", "OpenAI/AnsweredChoice+Reading.swift", "OpenAI/ChunkScan.swift",
-                "OpenAI/CompletionScan.swift",
-                "OpenAI/ToolCalls.swift",
-                "OpenAI/ErrorBody.swift",
-                "OpenAI/MembersSeen.swift", "OpenAI/OpenAIRequestBody.swift", "OpenAI/RetryAfter.swift",
-                "OpenAI/UsageScan.swift",
-            ]),
-        product(
-            "GatewayHTTP", ["Gateway", "Generation", "HTTPMessage", "Routing", nio],
-            only: [
-                "OpenAIAPI/ChatRequestScan.swift", "OpenAIAPI/MessageParts.swift",
-                "OpenAIAPI/Modalities.swift",
-                "OpenAIAPI/OpenAIErrors.swift",
-                "OpenAIAPI/PreferenceHeaders.swift",
-                "Exchange/ReplyWriter.swift",
-            ]),
+            "Providers", ["Dialects", "Generation", "HTTPMessage", nio], only: ["OpenAI/RetryAfter.swift"]),
 
         .target(name: "LibFuzzer"),
         .target(name: "Harness", dependencies: ["LibFuzzer"], swiftSettings: instrumented),
-        fuzzer("FuzzEventStream", ["Providers"]),
-        fuzzer("FuzzChatRequest", ["GatewayHTTP", "Generation", "Providers", nio]),
-        fuzzer("FuzzProviderAnswer", ["Generation", "Providers"]),
-        fuzzer("FuzzJudgedAnswer", ["Gateway", "Generation", "Providers", nio]),
+        fuzzer("FuzzEventStream", ["Dialects"]),
+        fuzzer("FuzzChatStream", ["Dialects", "Generation", "JSON", nio]),
+        fuzzer("FuzzChatRequest", ["Dialects", "Generation", nio]),
+        fuzzer("FuzzProviderAnswer", ["Dialects", "Generation", "JSON"]),
+        fuzzer("FuzzJudgedAnswer", ["Dialects", "Gateway", "Generation", nio]),
         fuzzer("FuzzRequestMessage", ["HTTPMessage", nio]),
         fuzzer("FuzzResponseMessage", ["HTTPMessage", nio]),
-        fuzzer("FuzzRetryAfter", ["HTTPMessage", "Providers", nio]),
+        fuzzer("FuzzRetryAfter", ["Dialects", "HTTPMessage", "Providers", nio]),
         fuzzer("FuzzRedactor", ["Generation"]),
     ]
 )

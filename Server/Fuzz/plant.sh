@@ -18,20 +18,24 @@ plant() {
 }
 
 # FuzzEventStream: the name of an event is kept for the next one.
-plant Providers/EventStream/EventStreamScanner.swift \
+plant Dialects/EventStream/EventStreamScanner.swift \
     '(data, name, lineStart, eventStart) = ([], nil, 0, 0)' '(data, lineStart, eventStart) = ([], 0, 0)'
 # FuzzChatRequest: no answers at all may be asked for.
-plant GatewayHTTP/OpenAIAPI/ChatRequestScan.swift 'readCount("n", 1...' 'readCount("n", 0...'
+plant Dialects/OpenAIChat/Requests/ChatRequestScan.swift 'readCount(member, 1...GenerationRequest' \
+    'readCount(member, 0...GenerationRequest'
+# FuzzChatStream: an event that ends otherwise than the last one is taken for one like it.
+plant Dialects/OpenAIChat/Streams/ChunkShape.swift 'same(event, holes.first.upperBound..<event.count, bytes, at: &index)' \
+    'same(event, holes.first.upperBound..<holes.first.upperBound + 1, bytes, at: &index)'
 # FuzzProviderAnswer: a chunk may be something else than UTF-8.
-plant Providers/OpenAI/ChunkScan.swift \
-    'guard JSONCursor.isUTF8(bytes) else { throw JSONFault(.notUTF8, at: 0) }' ''
+plant JSON/JSONText.swift 'guard let next = bytes.endOfCharacters(from: index) else {' \
+    'guard let next = bytes.endOfCharacters(from: index) ?? Optional(index + 1) else {'
 # FuzzJudgedAnswer: the text of a completion without messages is not kept of a stream.
-plant Providers/OpenAI/AnsweredChoice+Reading.swift 'for text in [part.content, part.plainText]' 'for text in [part.content]'
+plant Dialects/OpenAIChat/Answers/AnsweredChoice+Reading.swift 'for text in [part.content, part.plainText]' 'for text in [part.content]'
 # FuzzRequestMessage: empty lines before a request are all skipped, but only if they come apart.
 plant HTTPMessage/RequestParser.swift 'if !skippedLine, ' 'if '
 # FuzzResponseMessage: a response may be framed in two ways.
 plant HTTPMessage/ResponseParser.swift 'try HeadParser.checkFraming(facts, isHTTP11: isHTTP11)' ''
 # FuzzRetryAfter: each part of a duration is held within a year, but not their sum.
-plant Providers/OpenAI/RetryAfter.swift 'total > .zero ? min(total, longest) : nil' 'total > .zero ? total : nil'
+plant Dialects/WaitText.swift 'total > .zero ? min(total, longest) : nil' 'total > .zero ? total : nil'
 # FuzzRedactor: Base64 without its padding is not known.
 plant Generation/Secrets/Redactor.swift 'forms.insert(String(base64.prefix { $0 != "=" }))' ''

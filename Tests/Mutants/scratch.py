@@ -4,8 +4,9 @@ import os, pathlib, re, signal, subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The library, which depends on nothing, and what decides for the gateway, which opens no connection.
 LIBRARY = ["Sources/Resilience", "Sources/ResilienceTesting", "Tests/ResilienceTests"]
-DECISIONS = ["Sources/Resilience", "Sources/ResilienceTesting", "Server/Sources/Generation", "Server/Sources/Routing",
-             "Server/Sources/Gateway", "Server/Tests/RoutingTests", "Server/Tests/GatewayTests"]
+DECISIONS = ["Sources/Resilience", "Sources/ResilienceTesting", "Server/Sources/Bytes", "Server/Sources/JSON",
+             "Server/Sources/Generation", "Server/Sources/Dialects", "Server/Sources/Routing", "Server/Sources/Gateway",
+             "Server/Tests/DialectsTests", "Server/Tests/RoutingTests", "Server/Tests/GatewayTests"]
 
 # Appended to the package's own manifest.
 PART = """

@@ -6,8 +6,9 @@ extension Tidy {
     private static let free: Set = ["Synchronization", "Glibc", "Darwin", "Foundation", "Dispatch"]
     /// Targets that must do without Foundation.
     private static let lean: Set = [
-        "Resilience", "ResilienceTesting", "Generation", "HTTPMessage", "Routing", "Upstream", "Providers",
-        "Gateway",
+        "Resilience", "ResilienceTesting", "Bytes", "JSON", "Generation", "Dialects", "HTTPMessage",
+        "Routing",
+        "Upstream", "Providers", "Gateway",
     ]
 
     /// The table of targets in ARCHITECTURE.md.

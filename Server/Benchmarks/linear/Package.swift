@@ -35,42 +35,30 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
+        product("Bytes", []),
+        product("JSON", ["Bytes", nio]),
         product("Generation", [nio]),
-        product("HTTPMessage", [nio]),
+        product("Dialects", ["Bytes", "Generation", "JSON", nio]),
+        product("HTTPMessage", ["Bytes", nio]),
         product("Routing", ["Generation", resilience]),
         product(
             "Gateway",
             [
-                "Generation", resilience, "Routing", nio,
+                "Generation", "JSON", resilience, "Routing", nio,
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
-        product("Simulation", ["Gateway", "Generation", resilience, "Routing"]),
+        product("Simulation", ["Gateway", "Generation", "JSON", resilience, "Routing"]),
         product(
-            "Providers", ["Generation", "HTTPMessage", nio],
-            only: [
-                "EventStream", "OpenAI/AnsweredChoice+Reading.swift", "OpenAI/ChunkScan.swift",
-                "OpenAI/CompletionAsStream.swift", "OpenAI/CompletionAssembler.swift",
-                "OpenAI/CompletionScan.swift", "OpenAI/ErrorBody.swift", "OpenAI/JSONTree.swift",
-                "OpenAI/JSONTree+Containers.swift", "OpenAI/MembersSeen.swift", "OpenAI/RetryAfter.swift",
-                "OpenAI/SplicedStream.swift", "OpenAI/ToolCalls.swift", "OpenAI/UsageScan.swift",
-            ]),
-        product(
-            "GatewayHTTP", ["Gateway", "Generation", "HTTPMessage", "Routing", nio],
-            only: [
-                "OpenAIAPI/ChatRequestScan.swift", "OpenAIAPI/MessageParts.swift",
-                "OpenAIAPI/Modalities.swift",
-                "OpenAIAPI/OpenAIErrors.swift",
-                "OpenAIAPI/PreferenceHeaders.swift", "Exchange/ReplyWriter.swift",
-            ]),
+            "Providers", ["Dialects", "Generation", "HTTPMessage", nio], only: ["OpenAI/RetryAfter.swift"]),
         product(
             "Configuration", [.product(name: "Yams", package: "Yams")], in: "holdfast/Configuration",
             only: ["DurationText.swift", "Mistake.swift", "SettingsReader.swift", "Substitution.swift"]),
         .executableTarget(
             name: "linear",
             dependencies: [
-                "Configuration", "Gateway", "GatewayHTTP", "Generation", "HTTPMessage", "Providers",
+                "Configuration", "Dialects", "Gateway", "Generation", "HTTPMessage", "JSON", "Providers",
                 "Simulation", nio, .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: measured),

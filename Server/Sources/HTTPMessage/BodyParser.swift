@@ -1,3 +1,4 @@
+import Bytes
 import NIOCore
 
 /// Reads the body of a message by its framing. Chunk extensions and trailers are bounded and not looked at.
@@ -139,14 +140,5 @@ struct BodyParser {
         } else {
             body = bytes
         }
-    }
-}
-
-private func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 0x30...0x39: byte - 0x30
-    case 0x41...0x46: byte - 0x37
-    case 0x61...0x66: byte - 0x57
-    default: nil
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import NIOCore
 
 /// Reads the head of a message: finds its end, splits it into lines and fields, and decides how its body is framed.
@@ -89,13 +90,12 @@ struct HeadParser {
         guard colon > line, colon < lineEnd, bytes[colon] == 0x3A else {
             throw .malformed("a field's name is no token")
         }
-        var start = colon + 1, end = lineEnd
-        while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }
-        while end > start, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end -= 1 }
-        if bytes.hasControlCharacter(in: start..<end) { throw .malformed("a field has a control character") }
+        let value = bytes.trimmed(colon + 1..<lineEnd)
+        if bytes.hasControlCharacter(in: value) { throw .malformed("a field has a control character") }
         let field = FieldBlock.Field(
             name: UInt16(truncatingIfNeeded: line), nameLength: UInt16(truncatingIfNeeded: colon - line),
-            value: UInt16(truncatingIfNeeded: start), valueLength: UInt16(truncatingIfNeeded: end - start))
+            value: UInt16(truncatingIfNeeded: value.lowerBound),
+            valueLength: UInt16(truncatingIfNeeded: value.count))
         try note(field, bytes, &facts)
         return field
     }
@@ -131,17 +131,14 @@ struct HeadParser {
     private static func noteOptions(
         _ value: Slice<UnsafeRawBufferPointer>, _ bytes: UnsafeRawBufferPointer, _ facts: inout Facts
     ) {
-        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
         var start = value.startIndex
         while start < value.endIndex {
             let comma = value[start...].firstIndex(of: 0x2C) ?? value.endIndex
-            var end = comma
-            while start < end, isSpace(bytes[start]) { start += 1 }
-            while end > start, isSpace(bytes[end - 1]) { end -= 1 }
-            switch end - start {
-            case 5: if isEqual(bytes, start, toLowercase: "close", count: 5) { facts.closes = true }
+            let option = bytes.trimmed(start..<comma), first = option.lowerBound
+            switch option.count {
+            case 5: if isEqual(bytes, first, toLowercase: "close", count: 5) { facts.closes = true }
             case 10:
-                if isEqual(bytes, start, toLowercase: "keep-alive", count: 10) { facts.keepsAlive = true }
+                if isEqual(bytes, first, toLowercase: "keep-alive", count: 10) { facts.keepsAlive = true }
             default: break
             }
             start = comma + 1

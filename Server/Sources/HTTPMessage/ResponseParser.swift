@@ -1,3 +1,4 @@
+import Bytes
 public import NIOCore
 
 /// The head of a response.

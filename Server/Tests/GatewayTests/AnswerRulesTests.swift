@@ -15,7 +15,7 @@ import Testing
             marks: GenerationRequest.Marks(model: 0..<0, start: 0))
     }
 
-    private static func choice(_ text: String, finish: String = "stop") -> AnsweredChoice {
+    private static func choice(_ text: String, finish: FinishReason = .stop) -> AnsweredChoice {
         var choice = AnsweredChoice()
         (choice.text, choice.finishReason) = (text, finish)
         return choice
@@ -60,12 +60,12 @@ import Testing
     @Test func `what the caller itself has cut is neither truncated nor judged as JSON`() {
         var rules = AnswerRules()
         rules.truncated = .next
-        let cut = [Self.choice(#"{"a":"#, finish: "length")]
+        let cut = [Self.choice(#"{"a":"#, finish: .length)]
         #expect(cause(rules, cut, Self.request(maximumTokens: 5, form: .object)) == nil)
         #expect(cause(rules, cut, Self.request(form: .object)) == "truncated")
         rules.truncated = .pass
         #expect(cause(rules, cut, Self.request(form: .object)) == "invalid_json")
-        #expect(cause(rules, [Self.choice("", finish: "length")], Self.request(maximumTokens: 5)) == nil)
+        #expect(cause(rules, [Self.choice("", finish: .length)], Self.request(maximumTokens: 5)) == nil)
     }
 
     @Test func `a tool call, audio, and what a filter has ended are not judged by their text`() {
@@ -74,7 +74,7 @@ import Testing
         var call = Self.choice("")
         call.hasMore = true
         #expect(cause(rules, [call], Self.request(form: .object)) == nil)
-        let filtered = Self.choice("", finish: "content_filter")
+        let filtered = Self.choice("", finish: .filtered)
         #expect(cause(rules, [filtered], Self.request(form: .object)) == nil)
     }
 

@@ -1,3 +1,4 @@
+import Dialects
 import HTTPMessage
 import NIOCore
 import Testing
@@ -55,12 +56,12 @@ import Testing
         ("try again in 8760h5s", .seconds(31_536_000)),
     ])
     func `a wish in the words of an error is read`(text: String, wait: Duration) {
-        #expect(RetryAfter.inText(text) == wait)
+        #expect(WaitText.inSentence(text) == wait)
     }
 
     @Test(arguments: ["try again later", "try again in a while", "try again in", "", "in 20s"])
     func `other words are no wish`(text: String) {
-        #expect(RetryAfter.inText(text) == nil)
+        #expect(WaitText.inSentence(text) == nil)
     }
 
     @Test(arguments: [

@@ -2,11 +2,9 @@ import Generation
 import Harness
 import NIOCore
 
-@testable import GatewayHTTP
-@testable import Providers
+@testable import Dialects
 
 private let id = RequestID(0, 0)
-private let otherModel = ByteBuffer(string: #""other""#)
 
 /// A chat request that is accepted is JSON to Foundation too, with the same model; and what is sent to a provider in its
 /// place is the same request with another model and, for a stream, the wish for usage.
@@ -38,7 +36,8 @@ struct FuzzChatRequest {
 
 private func sentInPlace(of request: GenerationRequest) -> [String: Any] {
     var bytes: [UInt8] = []
-    for part in OpenAIRequestBody.parts(of: request, model: otherModel, asksForUsage: true) {
+    for part in OpenAIRequestBody.parts(
+        of: request, quotedModel: OpenAIRequestBody.quoted("other"), asksForUsage: true) {
         bytes += part.readableBytesView
     }
     guard let sent = JSONOracle.object(bytes) else { fatalError("what would be sent is no JSON") }

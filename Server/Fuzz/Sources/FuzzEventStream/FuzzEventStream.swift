@@ -1,5 +1,5 @@
 import Harness
-@testable import Providers
+@testable import Dialects
 
 /// An event, by offsets into the whole input. Its end counts the line feed after a carriage return, which a scanner
 /// that has not seen it yet leaves to the next event.

@@ -1,9 +1,9 @@
 import Harness
 import NIOCore
 
+@testable import Dialects
 @testable import Gateway
 @testable import Generation
-@testable import Providers
 
 /// A provider's answer, whole or as a chunk of a stream, of which is kept what its choices say, and the rules that judge
 /// that: keeping changes nothing of how it is read, what is kept is what Foundation reads, and what the rules accept as
@@ -76,7 +76,7 @@ struct FuzzJudgedAnswer {
         (rules.refusals, rules.mustContain) = (.commonRefusals, [Phrase("a")])
         rules.mustNotContain = [Phrase("aab")]
         guard rules.failure(of: choices, for: request(nil)) == nil else { return }
-        for choice in choices where choice.finishReason != "content_filter" && !choice.hasMore {
+        for choice in choices where choice.finishReason != .filtered && !choice.hasMore {
             let text = Array(choice.text.utf8)
             expect(text.count >= 3 && text.contains(UInt8(ascii: "a")), "a rule is not kept")
             let isForbidden = text.indices.contains { text[$0...].starts(with: Array("aab".utf8)) }
@@ -100,7 +100,7 @@ extension AnsweredChoice {
     /// Whether it must be JSON where that was asked for. Half a pair of surrogates is let pass, and so is what is beyond
     /// the reader's bounds, whatever follows it; Foundation lets neither pass.
     fileprivate var isJudgedAsJSON: Bool {
-        finishReason != "content_filter" && !hasMore && !isRefused && text.utf8.count <= 60
+        finishReason != .filtered && !hasMore && !isRefused && text.utf8.count <= 60
             && !text.contains("\\u") && !text.contains(/[0-9][eE]/)
     }
 }

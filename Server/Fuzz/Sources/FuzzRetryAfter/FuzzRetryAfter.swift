@@ -1,3 +1,4 @@
+import Dialects
 import Foundation
 import HTTPMessage
 import Harness
@@ -23,9 +24,9 @@ struct FuzzRetryAfter {
 
     private static func test(_ bytes: UnsafeRawBufferPointer) {
         let text = String(decoding: bytes, as: UTF8.self)
-        check(RetryAfter.seconds(text), "seconds")
-        check(RetryAfter.inText(text), "text")
-        check(RetryAfter.goDuration(Substring(text)), "a duration as Go writes it")
+        check(WaitText.seconds(text), "seconds")
+        check(WaitText.inSentence(text), "text")
+        check(WaitText.goDuration(Substring(text)), "a duration as Go writes it")
         checkDate(text)
 
         var head = statusLine, parser = ResponseParser(), body = ByteBuffer()

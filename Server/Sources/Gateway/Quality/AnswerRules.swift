@@ -1,4 +1,5 @@
 import Generation
+import JSON
 
 /// What makes an answer good enough to be given to a caller. A decision: no clock, lock or task.
 public struct AnswerRules: Sendable, Hashable {
@@ -68,8 +69,8 @@ public struct AnswerRules: Sendable, Hashable {
 
     private func flaw(of choice: AnsweredChoice, for request: GenerationRequest) -> Flaw? {
         // What a filter has taken away is the provider's policy, not a fault of its answer.
-        guard choice.finishReason != "content_filter" else { return nil }
-        let isCut = choice.finishReason == "length", isCutByCaller = isCut && request.maximumTokens != nil
+        guard choice.finishReason != .filtered else { return nil }
+        let isCut = choice.finishReason == .length, isCutByCaller = isCut && request.maximumTokens != nil
         if truncated == .next, isCut, !isCutByCaller { return ("truncated", "is cut off") }
         guard !choice.hasMore else { return nil }
         if choice.isRefused {

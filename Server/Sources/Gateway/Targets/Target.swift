@@ -1,4 +1,5 @@
 public import Generation
+import JSON
 import NIOCore
 public import Routing
 

@@ -1,3 +1,4 @@
+import Dialects
 import Gateway
 import Generation
 import NIOCore
@@ -61,8 +62,7 @@ extension Refusal {
         head.add("content-type", "application/json")
         head.add("x-request-id", id.description)
         if let retryAfter { head.add("retry-after", retryAfter) }
-        let type = status >= 500 ? "api_error" : "invalid_request_error"
-        let text = OpenAIErrorBody.text(message: message, type: type, code: "\(code)", field: field)
+        let text = OpenAIErrorBody.refusal(status: status, code: "\(code)", message: message, field: field)
         var bytes = ReplyEncoder.head(head, date: date, length: text.readableBytes, keepsAlive: false)
         bytes.writeImmutableBuffer(text)
         return (bytes, text.readableBytes)

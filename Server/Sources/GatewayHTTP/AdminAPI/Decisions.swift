@@ -1,3 +1,4 @@
+import Dialects
 import Gateway
 import Generation
 import HTTPMessage
@@ -166,7 +167,7 @@ struct DecisionView: Encodable {
         outcome = decision.ending.rawValue
         provider = decision.provider
         model = decision.facts?.model ?? decision.model
-        finish_reason = decision.facts?.finishReason
+        finish_reason = decision.facts?.finishReason?.word
         upstream_request_id = decision.facts?.upstreamID
         usage = decision.facts?.usage.map(Tokens.init)
         answer_flaw = decision.flaw

@@ -1,5 +1,7 @@
-import Generation
+import Bytes
+import Dialects
 import HTTPMessage
+import JSON
 import NIOCore
 
 /// `POST /demo/faults/{provider}`: switches a fault of a simulated provider on or off. Only in the demonstration.
@@ -9,7 +11,8 @@ struct DemoFaults: Sendable {
         var mode: String
     }
 
-    private static let keys = JSONKeys("mode")
+    private enum Member: String, JSONMember { case mode }
+    private static let members = JSONKeys<Member>()
 
     /// Sets a fault: nil if the provider is unknown, false if the mode is.
     let set: @Sendable (_ provider: String, _ mode: String) -> Bool?
@@ -37,12 +40,12 @@ struct DemoFaults: Sendable {
 
     private func mode(_ body: ByteBuffer) -> String? {
         body.withUnsafeReadableBytes { bytes -> String? in
-            guard JSONCursor.isUTF8(bytes) else { return nil }
+            guard bytes.isUTF8 else { return nil }
             var cursor = JSONCursor(bytes), mode: String?
             do throws(JSONFault) {
                 try cursor.enterObject()
-                while let key = try cursor.nextKey() {
-                    if cursor.index(of: key, in: Self.keys) == 0, try cursor.peek() == .string {
+                while let key = try cursor.nextKey(of: Self.members) {
+                    if key.member == .mode, try cursor.peek() == .string {
                         mode = cursor.decode(try cursor.readString())
                     } else {
                         try cursor.skipValue()

@@ -1,3 +1,4 @@
+import Dialects
 import Gateway
 import Generation
 import HTTPMessage

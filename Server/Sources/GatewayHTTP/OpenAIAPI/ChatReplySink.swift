@@ -1,11 +1,10 @@
+import Dialects
 import Gateway
 import Generation
 import NIOCore
 
 /// Gives a gateway's answer to a caller of the OpenAI surface.
 final class ChatReplySink: ReplySink {
-    private static let done = ByteBuffer(string: "data: [DONE]\n\n")
-
     private let reply: any ReplyWriter
 
     init(_ reply: any ReplyWriter) {
@@ -28,15 +27,12 @@ final class ChatReplySink: ReplySink {
     }
 
     func finish() async throws(CallerLeft) {
-        try await reply.end(Self.done)
+        try await reply.end(ChatStreamEnd.mark)
     }
 
     func interrupt(_ failure: AttemptFailure) async throws(CallerLeft) {
         // No end mark follows: nobody shall take what came before for the whole.
-        try await reply.end(
-            OpenAIErrorBody.event(
-                message: "the answer broke off: \(failure.message)", type: "upstream_error",
-                code: "stream_interrupted"))
+        try await reply.end(OpenAIErrorBody.interruption(failure.message))
     }
 
     func refuse(_ failure: GatewayFailure, _ summary: DecisionSummary) async throws(CallerLeft) {
@@ -51,9 +47,6 @@ extension ReplyWriter {
     {
         var head = error.head
         if let summary { head.summary = summary } else if let id { head.add("x-request-id", id.description) }
-        try await send(
-            head,
-            OpenAIErrorBody.text(
-                message: error.message, type: error.type, code: error.code, field: error.field))
+        try await send(head, error.body)
     }
 }

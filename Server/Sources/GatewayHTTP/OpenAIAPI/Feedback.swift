@@ -1,6 +1,9 @@
+import Bytes
+import Dialects
 import Gateway
 import Generation
 import HTTPMessage
+import JSON
 import NIOCore
 
 /// `POST /v1/feedback`: what a user says of an answer, from 0 to 10. Only who asked for the answer may rate it, once.
@@ -17,8 +20,8 @@ struct Feedback: Sendable {
 
     /// What is sent.
     struct Scan {
-        static let names: [StaticString] = ["id", "score", "comment"]
-        private static let keys = JSONKeys("id", "score", "comment")
+        private enum Member: String, JSONMember { case id, score, comment }
+        private static let members = JSONKeys<Member>()
         /// The longest comment, in bytes. It is read and forgotten.
         private static let longestComment = 8 << 10
 
@@ -58,7 +61,7 @@ struct Feedback: Sendable {
 extension Feedback.Scan {
     static func read(_ body: ByteBuffer) throws(OpenAIError) -> (RequestID, Double) {
         let result = body.withUnsafeReadableBytes { bytes -> Result<Self, OpenAIError> in
-            guard JSONCursor.isUTF8(bytes) else {
+            guard bytes.isUTF8 else {
                 return .failure(
                     .invalid("the body is not valid UTF-8", field: nil, code: "invalid_utf8"))
             }
@@ -87,42 +90,42 @@ extension Feedback.Scan {
     private mutating func readMembers(
         _ cursor: inout JSONCursor, _ bytes: UnsafeRawBufferPointer
     ) throws(JSONFault) -> OpenAIError? {
-        var seen = Set<Int>()
+        var seen = Set<Member>()
         try cursor.enterObject()
-        while let key = try cursor.nextKey() {
-            let index = cursor.index(of: key, in: Self.keys)
-            guard Self.names.indices.contains(index) else {
-                let name = String(cursor.decode(key).prefix(64))
+        while let key = try cursor.nextKey(of: Self.members) {
+            guard let member = key.member else {
+                let name = String(cursor.decode(key.string).prefix(64))
                 return .invalid(
                     "'\(name)' is not known here; give id, score and, if you like, comment", field: name,
                     code: "unknown_field")
             }
-            let name = "\(Self.names[index])"
-            guard seen.insert(index).inserted else {
-                return .invalid("\(name) is given twice; give it once", field: name, code: "duplicate_field")
+            guard seen.insert(member).inserted else {
+                return .invalid(
+                    "\(member.rawValue) is given twice; give it once", field: member.rawValue,
+                    code: "duplicate_field")
             }
-            if let problem = try readMember(index, &cursor, bytes) { return problem }
+            if let problem = try readMember(member, &cursor, bytes) { return problem }
         }
         return nil
     }
 
     private mutating func readMember(
-        _ index: Int, _ cursor: inout JSONCursor, _ bytes: UnsafeRawBufferPointer
+        _ member: Member, _ cursor: inout JSONCursor, _ bytes: UnsafeRawBufferPointer
     ) throws(JSONFault) -> OpenAIError? {
         let kind = try cursor.peek()
-        switch index {
-        case 0:
+        switch member {
+        case .id:
             guard kind == .string else { return .invalid("id must be a string", field: "id") }
             // What cannot be an identity is the identity of no request.
             id = RequestID(cursor.decode(try cursor.readString())) ?? RequestID(0, 0)
-        case 1:
+        case .score:
             guard kind == .number else { return .invalid("score must be a number", field: "score") }
             let text = String(decoding: bytes[try cursor.readNumber()], as: UTF8.self)
             guard let number = Double(text), (0...10).contains(number) else {
                 return .invalid("score must be from 0 to 10, not \(text)", field: "score")
             }
             score = number
-        default:
+        case .comment:
             guard kind == .string || kind == .null else {
                 return .invalid("comment must be a string", field: "comment")
             }

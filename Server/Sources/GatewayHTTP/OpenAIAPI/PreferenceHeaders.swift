@@ -1,3 +1,5 @@
+import Bytes
+import Dialects
 import HTTPMessage
 import Routing
 
@@ -49,7 +51,7 @@ enum PreferenceHeaders {
             guard let text = try text(header, name) else { return nil }
             var choices: [Preference] = []
             for part in text.split(separator: ",", maxSplits: 16, omittingEmptySubsequences: false) {
-                guard let choice = Preference(rawValue: Self.trimmed(part)) else {
+                guard let choice = Preference(rawValue: part.withoutBlanks) else {
                     throw wrong(
                         header, "one or several of \(Self.words(Preference.self)), separated by commas")
                 }
@@ -93,11 +95,6 @@ enum PreferenceHeaders {
         private static func words<Choice: RawRepresentable & CaseIterable>(_ type: Choice.Type) -> String
         where Choice.RawValue == String {
             Choice.allCases.map(\.rawValue).joined(separator: ", ")
-        }
-
-        private static func trimmed(_ text: Substring) -> String {
-            String(
-                text.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
         }
     }
 }

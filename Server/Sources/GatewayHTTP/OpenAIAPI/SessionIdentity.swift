@@ -1,4 +1,5 @@
 import Crypto
+import Dialects
 import Gateway
 import HTTPMessage
 import Routing

@@ -6,8 +6,8 @@ public struct AnsweredChoice: Sendable, Hashable {
     public var isRefused = false
     /// Whether it holds something other than text, such as a tool call or audio.
     public var hasMore = false
-    /// Why it ended, by the dialect's word; nil if that is not said.
-    public var finishReason: String?
+    /// Why it ended; nil if that is not said.
+    public var finishReason: FinishReason?
 
     /// Creates a choice that says nothing.
     public init() {}

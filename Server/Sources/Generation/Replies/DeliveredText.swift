@@ -29,6 +29,11 @@ public struct DeliveredText: Sendable, Hashable {
 
     /// Notes text that goes to the caller.
     public mutating func add(_ text: some Collection<UInt8>, toChoice choice: Int) {
+        Array(text).withUnsafeBytes { add($0, toChoice: choice) }
+    }
+
+    /// Notes text that goes to the caller, where it stands.
+    public mutating func add(_ text: UnsafeRawBufferPointer, toChoice choice: Int) {
         guard canGoOn, (0..<128).contains(choice), count + text.count <= Self.maximum else {
             return addOther()
         }

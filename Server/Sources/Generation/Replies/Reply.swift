@@ -31,7 +31,7 @@ public struct ReplyFacts: Sendable, Hashable {
     /// What it cost.
     public var usage: Usage?
     /// Why it ended, of the first choice.
-    public var finishReason: String?
+    public var finishReason: FinishReason?
     /// The provider's identity of the request.
     public var upstreamID: String?
     /// What it said of its rate limit; nil if it said nothing.
@@ -41,7 +41,8 @@ public struct ReplyFacts: Sendable, Hashable {
 
     /// Creates facts; none when nothing is given.
     public init(
-        model: String? = nil, usage: Usage? = nil, finishReason: String? = nil, upstreamID: String? = nil,
+        model: String? = nil, usage: Usage? = nil, finishReason: FinishReason? = nil,
+        upstreamID: String? = nil,
         limit: RateLimitNotice? = nil
     ) {
         self.model = model

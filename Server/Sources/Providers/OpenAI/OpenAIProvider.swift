@@ -1,3 +1,4 @@
+import Dialects
 public import Generation
 import HTTPMessage
 import NIOCore
@@ -108,40 +109,47 @@ public final class OpenAIProvider: Provider {
 
     /// Asks the provider once.
     public func attempt(_ call: ProviderCall) async throws(AttemptFailure) -> Reply {
-        let request = call.request
         let response: UpstreamResponse
         do throws(UpstreamFailure) {
             response = try await client.exchange(upstreamRequest(for: call))
         } catch {
-            throw OpenAIFailures.failure(error)
+            throw AttemptFailure(error)
         }
-        let head = response.head, upstreamID = head["x-request-id"].map(identity)
+        let head = response.head
         guard (200...299).contains(head.status) else { throw await refusal(response, to: call) }
+        let facts = ReplyFacts(
+            upstreamID: head["x-request-id"].map(identity), limit: RateLimitFields.notice(in: head))
         let isEventStream = head.fields.value(of: "content-type", hasPrefix: "text/event-stream")
         if isEventStream {
-            let isWhole = !request.streams
-            let stream = OpenAIStream(
-                response.body, for: request, upstreamID: upstreamID, limit: RateLimitFields.notice(in: head),
-                redactor: redactor,
-                keepsText: call.keepsText && call.goingOn == nil,
-                passesUsage: isWhole || request.wantsUsage, keepsChoices: call.keepsChoices,
-                allowsEmpty: call.allowsEmpty)
-            if isWhole { return .whole(try await assemble(stream, call)) }
+            let stream = OpenAIStream(response.body, ChatStreamReader(call, facts, redactor: redactor))
+            if !call.request.streams { return .whole(try await assemble(stream, call)) }
             guard let goingOn = call.goingOn else { return .stream(stream) }
             return .stream(SplicedStream(stream, goingOn))
         }
-        let body = try await collect(response.body)
-        let received = response.body.bytesReceived
-        let whole = try await LargeBody.read(body.readableBytes) { () throws(AttemptFailure) in
-            try self.check(body, head, received, call, upstreamID: upstreamID)
+        let whole = try await collected(response, call, facts)
+        guard call.request.streams else { return .whole(whole) }
+        let stream = await LargeBody.read(whole.body.readableBytes) {
+            CompletionAsStream(whole, wantsUsage: call.request.wantsUsage)
         }
-        if request.streams {
-            let stream = await LargeBody.read(body.readableBytes) {
-                CompletionAsStream(whole, wantsUsage: request.wantsUsage)
+        return .stream(call.goingOn.map { SplicedStream(stream, $0) } ?? stream)
+    }
+
+    /// Waits for the end of an answer that comes as a whole, and reads it.
+    private func collected(
+        _ response: UpstreamResponse, _ call: ProviderCall, _ facts: ReplyFacts
+    ) async throws(AttemptFailure) -> WholeReply {
+        let body: ByteBuffer
+        do throws(UpstreamFailure) { body = try await response.body.collect() } catch {
+            throw AttemptFailure(error)
+        }
+        let reader = CompletionReader(
+            call, status: response.head.status, bytesReceived: response.body.bytesReceived,
+            redactor: redactor)
+        return try await LargeBody.read(body.readableBytes) { () throws(AttemptFailure) in
+            try reader.read(body, facts) {
+                RetryAfter.inFields(of: response.head, wallClock: self.wallClock)
             }
-            return .stream(call.goingOn.map { SplicedStream(stream, $0) } ?? stream)
         }
-        return .whole(whole)
     }
 
     /// Waits for the end of a stream whose caller wants the answer as a whole.
@@ -158,7 +166,7 @@ public final class OpenAIProvider: Provider {
         }
         // A stream may lose an event and go on; a whole answer with a hole in it is none.
         guard stream.unreadable == 0 else { throw unusable("unreadable", "has unreadable events") }
-        guard stream.isAnswer || call.allowsEmpty || isCut(stream.facts.finishReason, byCallerOf: call) else {
+        guard stream.isAnswer || call.allowsEmpty || call.isCut(by: stream.facts.finishReason) else {
             throw stream.empty()
         }
         let assembled = await LargeBody.read(bytes) { [assembler] in assembler.whole }
@@ -173,40 +181,26 @@ public final class OpenAIProvider: Provider {
     }
 
     private func upstreamRequest(for call: ProviderCall) -> UpstreamRequest {
-        let model = call.quotedModel ?? ByteBuffer(string: JSONEscapes.quoted(call.model))
+        let model = call.quotedModel ?? OpenAIRequestBody.quoted(call.model)
         return UpstreamRequest(
             origin: settings.origin, trust: settings.trust,
             head: heads[min(max(0, call.credential), heads.count - 1)],
             body: OpenAIRequestBody.parts(
-                of: call.request, model: model, asksForUsage: settings.asksForUsage, goingOn: call.goingOn,
+                of: call.request, quotedModel: model, asksForUsage: settings.asksForUsage,
+                goingOn: call.goingOn,
                 asStream: call.asStream),
             limits: call.limits, maximumBody: settings.maximumAnswer,
             readerTellsProgress: call.request.streams || call.asStream,
             cancellation: call.cancellation, mayResend: call.mayResend)
     }
 
-    private func collect(_ body: UpstreamBody) async throws(AttemptFailure) -> ByteBuffer {
-        do throws(UpstreamFailure) { return try await body.collect() } catch {
-            throw OpenAIFailures.failure(error)
-        }
-    }
-
     /// The failure that a response other than a success means.
     private func refusal(_ response: UpstreamResponse, to call: ProviderCall) async -> AttemptFailure {
-        let head = response.head
         let body = await errorBody(response.body)
-        let (error, text) = body.withUnsafeReadableBytes { bytes in
-            (ErrorBody(bytes), String(decoding: bytes.prefix(2000), as: UTF8.self))
-        }
-        var failure = OpenAIFailures.failure(
-            status: head.status, error: error, text: text, phase: .head,
-            retryAfter: RetryAfter.inFields(of: head, wallClock: wallClock),
+        return OpenAIFailures.refusal(
+            of: call, status: response.head.status, body: body,
+            retryAfter: RetryAfter.inFields(of: response.head, wallClock: wallClock),
             bytesReceived: response.body.bytesReceived, redactor: redactor)
-        // The caller did not ask for a stream: that this model has none is no fault of its request.
-        if call.asStream, failure.kind == .invalidRequest, failure.speaksOfStreams {
-            failure.cause = "stream_refused"
-        }
-        return failure
     }
 
     /// As much of an error body as is worth reading; a body that breaks off says what it said.
@@ -218,87 +212,8 @@ public final class OpenAIProvider: Provider {
         return whole
     }
 
-    /// Checks that a body is a complete chat completion with an answer in it.
-    private func check(
-        _ body: ByteBuffer, _ head: ResponseHead, _ bytesReceived: Int, _ call: ProviderCall,
-        upstreamID: String?
-    ) throws(AttemptFailure) -> WholeReply {
-        var whole = WholeReply(body: body, facts: ReplyFacts()), failure: AttemptFailure?
-        body.withUnsafeReadableBytes { bytes in
-            do throws(AttemptFailure) {
-                (whole.facts, whole.choices) = try check(bytes, head, bytesReceived, call, upstreamID)
-            } catch { failure = error }
-        }
-        if let failure { throw failure }
-        return whole
-    }
-
-    private func check(
-        _ bytes: UnsafeRawBufferPointer, _ head: ResponseHead, _ bytesReceived: Int, _ call: ProviderCall,
-        _ upstreamID: String?
-    ) throws(AttemptFailure) -> (ReplyFacts, [AnsweredChoice]?) {
-        func failure(_ kind: FailureClass, _ cause: String, _ message: String) -> AttemptFailure {
-            AttemptFailure(
-                kind, cause: cause, phase: .body, status: head.status, message: message,
-                bytesReceived: bytesReceived)
-        }
-        let scan: CompletionScan
-        do throws(JSONFault) { scan = try CompletionScan(bytes, keepsChoices: call.keepsChoices) } catch {
-            guard let first = bytes.first(where: { $0 > 0x20 }) else {
-                throw failure(.qualityFailure, "empty", "the provider's answer is empty")
-            }
-            let isPage = first == 0x3C
-            throw failure(
-                .apiFailure, isPage ? "page" : "malformed",
-                isPage
-                    ? "the provider answered with a web page" : "the provider's answer \(error.kind.rawValue)"
-            )
-        }
-        if let error = scan.error {
-            throw OpenAIFailures.failure(
-                status: head.status,
-                error: ErrorBody.inner(UnsafeRawBufferPointer(rebasing: bytes[error])), text: "",
-                phase: .body, retryAfter: RetryAfter.inFields(of: head, wallClock: wallClock),
-                bytesReceived: bytesReceived, redactor: redactor)
-        }
-        let cursor = JSONCursor(bytes), reason = scan.finishReason.map { cursor.decode($0, most: 1000) }
-        let mayBeEmpty = call.allowsEmpty || isCut(reason, byCallerOf: call)
-        guard scan.choices <= GenerationRequest.mostChoices else {
-            throw failure(.apiFailure, "malformed", "the provider's answer has too many choices")
-        }
-        guard scan.choices > 0, scan.answered > 0 || mayBeEmpty && scan.finished > 0 else {
-            if reason == "content_filter" {
-                throw failure(.contentPolicy, "refused", "the provider filtered the answer")
-            }
-            throw failure(.qualityFailure, "empty", "the provider's answer is empty")
-        }
-        guard scan.finished > 0 else {
-            throw failure(.qualityFailure, "truncated", "the provider's answer has no end")
-        }
-        guard !scan.hasHalfToolCall else {
-            throw failure(
-                .apiFailure, "half_tool_call", "the provider's answer ends in half a tool call")
-        }
-        let facts = ReplyFacts(
-            model: scan.model.map { redactor.cleaned(cursor.decode($0, most: 1000)) }, usage: scan.usage,
-            finishReason: reason.map(redactor.cleaned),
-            upstreamID: upstreamID, limit: RateLimitFields.notice(in: head))
-        return (facts, scan.kept)
-    }
-
-    /// Whether the caller's own limit left room for nothing but thoughts.
-    private func isCut(_ finishReason: String?, byCallerOf call: ProviderCall) -> Bool {
-        finishReason == "length" && call.request.maximumTokens != nil
-    }
-
     /// The provider's identity of a request, cut to a length that is kept.
     private func identity(_ text: String) -> String {
         String(redactor.cleaned(String(text.prefix(1000))).prefix(100))
-    }
-}
-
-extension AttemptFailure {
-    fileprivate var speaksOfStreams: Bool {
-        field?.hasPrefix("stream") ?? message.lowercased().contains("stream")
     }
 }

@@ -1,3 +1,4 @@
+import Dialects
 import Generation
 import HTTPMessage
 
@@ -30,7 +31,7 @@ enum RateLimitFields {
     private static func limit(of requests: Amount, wholeAfter reset: String?) -> RateLimit? {
         let used = requests.limit - requests.left
         guard used >= 1, let reset,
-            let wait = RetryAfter.goDuration(Substring(reset)) ?? RetryAfter.seconds(reset),
+            let wait = WaitText.goDuration(Substring(reset)) ?? WaitText.seconds(reset),
             wait > .zero
         else { return nil }
         return RateLimit(requestsPerSecond: used / (wait / .seconds(1)), burst: requests.limit)

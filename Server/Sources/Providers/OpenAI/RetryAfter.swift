@@ -1,11 +1,9 @@
+import Dialects
 import Generation
 import HTTPMessage
 
 /// How long a provider asks to be left alone, in all the forms in which providers say it.
 enum RetryAfter {
-    /// The longest wish that is believed: a year.
-    private static let longest = Duration.seconds(31_536_000)
-
     /// Reads the fields of a response: `retry-after-ms`, then `retry-after` as seconds or as a date, then the reset time
     /// of a rate limit that is used up.
     ///
@@ -13,78 +11,32 @@ enum RetryAfter {
     /// - Returns: Nil when nothing readable was said or the wish is negative; zero for a date that has passed; at most a
     ///   year.
     static func inFields(of head: ResponseHead, wallClock: () -> Int64) -> Duration? {
-        if let wish = head.values("retry-after-ms").compactMap({ seconds($0).map { $0 / 1000 } }).max() {
+        if let wish = head.values("retry-after-ms").compactMap({ WaitText.seconds($0).map { $0 / 1000 } })
+            .max()
+        {
             return wish
         }
         var present: Int64?
         let wishes = head.values("retry-after").compactMap { value -> Duration? in
-            if let wish = seconds(value) { return wish }
+            if let wish = WaitText.seconds(value) { return wish }
             guard let date = HTTPDate.seconds(value) else { return nil }
             let now = present ?? head["date"].flatMap(HTTPDate.seconds) ?? wallClock()
             present = now
-            return min(.seconds(max(0, date - now)), longest)
+            return min(.seconds(max(0, date - now)), WaitText.longest)
         }
         if let wish = wishes.max() { return wish }
         return exhaustedReset(of: head)
     }
 
-    /// The wait in a sentence like `Please try again in 6m0s.`
-    static func inText(_ text: String) -> Duration? {
-        let words = text.split(separator: " ")
-        guard
-            let start = words.indices.dropLast(3).first(where: {
-                words[$0...].starts(with: ["try", "again", "in"])
-            })
-        else {
-            return nil
-        }
-        var wish = words[start + 3].prefix { $0.isNumber || $0.isLetter || $0 == "." }
-        while wish.last == "." { wish.removeLast() }
-        return goDuration(wish)
-    }
-
     private static func exhaustedReset(of head: ResponseHead) -> Duration? {
         var waits: [Duration] = []
         if head["x-ratelimit-remaining-requests"] == "0", let reset = head["x-ratelimit-reset-requests"] {
-            waits += [goDuration(Substring(reset))].compactMap(\.self)
+            waits += [WaitText.goDuration(Substring(reset))].compactMap(\.self)
         }
         if head["x-ratelimit-remaining-tokens"] == "0", let reset = head["x-ratelimit-reset-tokens"] {
-            waits += [goDuration(Substring(reset))].compactMap(\.self)
+            waits += [WaitText.goDuration(Substring(reset))].compactMap(\.self)
         }
         return waits.max()
-    }
-
-    /// Seconds, also with a fraction, of at most a year.
-    static func seconds(_ text: String) -> Duration? {
-        guard !text.isEmpty, text.utf8.count <= 20,
-            text.utf8.allSatisfy({ $0 == 0x2E || (0x30...0x39).contains($0) }),
-            let value = Double(text)
-        else { return nil }
-        return .milliseconds(Int64(min(value, 31_536_000) * 1000))
-    }
-
-    /// A duration like `1h2m3.5s` or `120ms`, as Go writes it, of at most a year.
-    static func goDuration(_ text: Substring) -> Duration? {
-        var rest = text, total = Duration.zero
-        while !rest.isEmpty, rest.first?.isNumber == true {
-            let number = rest.prefix { $0.isNumber || $0 == "." }
-            rest = rest.dropFirst(number.count)
-            let unit = rest.prefix { $0.isLetter }
-            rest = rest.dropFirst(unit.count)
-            guard number.utf8.count <= 12, let value = Double(number) else { return nil }
-            let scale: Double
-            switch unit {
-            case "us", "µs": scale = 0.000_001
-            case "ms": scale = 0.001
-            case "s": scale = 1
-            case "m": scale = 60
-            case "h": scale = 3600
-            case "d": scale = 86_400
-            default: return nil
-            }
-            total += .milliseconds(Int64(min(value * scale, 31_536_000) * 1000))
-        }
-        return rest.isEmpty && total > .zero ? min(total, longest) : nil
     }
 }
 

@@ -1,3 +1,4 @@
+import Dialects
 public import Generation
 import NIOCore
 import Synchronization
@@ -83,7 +84,8 @@ public final class SimulatedProvider: Provider {
         }
         let words = SimulatedAnswer.words(from: name, to: call.request)
         let answer = SimulatedAnswer(
-            id: "chatcmpl-\(call.request.id)", created: wallClock(), model: call.model, words: words)
+            writer: ChatAnswerWriter(call.request.id, created: wallClock(), model: call.model),
+            model: call.model, words: words)
         let first = fault == .hang ? .seconds(86_400) : settings.firstToken * pace
         let wait = call.request.streams ? first : first + settings.betweenTokens * (pace * words.count)
         let limit = call.request.streams ? min(call.limits.head, call.limits.firstToken) : call.limits.head

@@ -1,4 +1,4 @@
-import Generation
+import JSON
 
 extension SimulationReport {
     /// The report as JSON: `world`, `rows` and `summary`, always with the same keys in the same order, on one line.

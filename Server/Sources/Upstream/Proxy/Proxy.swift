@@ -1,3 +1,5 @@
+import Bytes
+
 /// Where secure connections go through on their way out: an HTTP proxy that tunnels them (RFC 9110, section 9.3.6).
 ///
 /// Only connections to `https` origins are tunnelled; what lies between the gateway and the provider stays encrypted, so
@@ -22,7 +24,7 @@ public struct Proxy: Sendable, Hashable {
     /// - Returns: Nil if there is no proxy.
     public init?(environment: [String: String], base64: ([UInt8]) -> String) throws(UnusableSetting) {
         func value(_ name: String) -> String {
-            (environment[name] ?? environment[name.lowercased()] ?? "").trimmed
+            (environment[name] ?? environment[name.lowercased()] ?? "").withoutBlanks
         }
         let url = value("HTTPS_PROXY")
         guard !url.isEmpty else { return nil }
@@ -56,7 +58,7 @@ public struct Proxy: Sendable, Hashable {
             }
             return "Basic " + base64(name)
         }
-        self.exceptions = exceptions.split(separator: ",").compactMap { Exception(String($0).trimmed) }
+        self.exceptions = exceptions.split(separator: ",").compactMap { Exception(String($0).withoutBlanks) }
     }
 
     /// Whether connections to an origin go through it. Those to this machine never do.
@@ -132,11 +134,5 @@ extension Proxy {
                 return number << 8 | UInt32(part)
             }
         }
-    }
-}
-
-extension String {
-    fileprivate var trimmed: String {
-        String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
     }
 }

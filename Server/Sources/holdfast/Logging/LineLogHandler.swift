@@ -1,4 +1,4 @@
-import Generation
+import JSON
 import Logging
 
 /// Writes log events as lines: JSON for programs, plain text for people.

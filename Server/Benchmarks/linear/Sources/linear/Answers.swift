@@ -1,8 +1,8 @@
 import Generation
 import NIOCore
 
+@testable import Dialects
 @testable import Gateway
-@testable import Providers
 
 /// What providers answer at once.
 enum Answers {
@@ -51,7 +51,7 @@ enum Answers {
             ]
         ) { bytes in
             let error = bytes.withUnsafeBytes { ErrorBody($0) }
-            _ = RetryAfter.inText(error.message)
+            _ = WaitText.inSentence(error.message)
         },
         Reader(
             name: "redaction",

@@ -1,8 +1,9 @@
 import Generation
 import HTTPMessage
+import JSON
 import NIOCore
 
-@testable import Providers
+@testable import Dialects
 
 /// What providers stream.
 enum Chunks {
@@ -90,8 +91,31 @@ enum Chunks {
         if assembles { _ = assembler.whole }
     }
 
+    /// Reads a stream by the reader of streams, which knows the events that differ in nothing but their text.
+    private static func readAtOnce(_ bytes: [UInt8], pieces: Int) {
+        let request = GenerationRequest(
+            id: RequestID(0, 0), model: "m", streams: true, wantsUsage: false, choices: 1, body: ByteBuffer(),
+            marks: .init(model: 0..<0, start: 0))
+        var call = ProviderCall(
+            request: request, model: "m", limits: PhaseLimits(), keepsText: true)
+        call.keepsChoices = true
+        var reader = ChatStreamReader(call, ReplyFacts(), redactor: Redactor([])), buffer = ByteBuffer()
+        var start = 0
+        while start < bytes.count, !reader.isEnded {
+            let end = min(bytes.count, start + pieces)
+            buffer.addInput(ByteBuffer(bytes: bytes[start..<end]))
+            start = end
+            var run = ChatStreamReader.Run()
+            guard let consumed = try? buffer.withUnsafeReadableBytes({ try reader.read($0, &run) }) else {
+                return
+            }
+            buffer.moveReaderIndex(forwardBy: consumed)
+        }
+    }
+
     static let readers = [
         Reader(name: "stream", texts: values + streams) { read($0, pieces: 16 << 10, assembles: true) },
+        Reader(name: "stream at once", texts: values + streams) { readAtOnce($0, pieces: 16 << 10) },
         Reader(name: "stream in pieces", texts: lines) { read($0, pieces: 11, assembles: false) },
     ]
 }

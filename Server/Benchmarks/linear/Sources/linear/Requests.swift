@@ -1,7 +1,7 @@
 import Generation
 import NIOCore
 
-@testable import GatewayHTTP
+@testable import Dialects
 
 /// What callers send.
 enum Requests {
