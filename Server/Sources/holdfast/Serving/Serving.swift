@@ -75,7 +75,7 @@ final class Serving: Sendable {
                 case .heard(.stopping(.drain)):
                     tasks.addTask {
                         await self.drain()
-                        self.state.save()
+                        await self.state.save()
                         sender.yield(.drained)
                     }
                 case .drained: front.stop()
