@@ -19,7 +19,10 @@ struct Admission: Sendable {
         preflight = Preflight.entry(routes)
     }
 
-    func admit(_ head: RequestHead, by rules: AccessRules) throws(Refusal) -> Admitted {
+    /// - Parameter lastKey: The key that the same connection presented last.
+    func admit(
+        _ head: RequestHead, by rules: AccessRules, lastKey: inout PresentedKey
+    ) throws(Refusal) -> Admitted {
         let match = routes.match(head)
         var isOpen = false
         if case .entry(let entry) = match { isOpen = entry.access == .open }
@@ -29,7 +32,7 @@ struct Admission: Sendable {
                 return Admitted(entry: preflight, caller: .anyone, allowedOrigin: origin)
             }
             let entry = try entry(match, head)
-            let caller = try authorize(entry, head, rules.keys)
+            let caller = try authorize(entry, head, rules, &lastKey)
             try checkBody(entry, head, needsType: rules.keys.isEmpty)
             return Admitted(entry: entry, caller: caller, allowedOrigin: origin)
         } catch {
@@ -52,11 +55,11 @@ struct Admission: Sendable {
         }
     }
 
-    private func authorize(_ entry: RouteTable.Entry, _ head: RequestHead, _ keys: KeyRing) throws(Refusal)
-        -> Caller
-    {
+    private func authorize(
+        _ entry: RouteTable.Entry, _ head: RequestHead, _ rules: AccessRules, _ lastKey: inout PresentedKey
+    ) throws(Refusal) -> Caller {
         if entry.access == .open { return .anyone }
-        guard let caller = keys.caller(head) else {
+        guard let caller = rules.caller(head, last: &lastKey) else {
             throw Refusal(
                 401, "invalid_api_key",
                 "a key is needed: send it as Authorization: Bearer KEY or as x-api-key")

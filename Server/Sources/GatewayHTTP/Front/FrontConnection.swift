@@ -51,6 +51,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private var state = State.idle
     private var context: ChannelHandlerContext?
     private var parser = RequestParser()
+    private var lastKey = PresentedKey()
     private var input = ByteBuffer()
     private var body = ByteBuffer()
     private var current: Current?
@@ -114,7 +115,9 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private func begin(_ head: RequestHead) {
         headSince = nil
         let admitted: Admission.Admitted
-        do throws(Refusal) { admitted = try front.admission.admit(head, by: front.rules()) } catch {
+        do throws(Refusal) {
+            admitted = try front.admission.admit(head, by: front.rules(), lastKey: &lastKey)
+        } catch {
             return refuse(error, head)
         }
         current = Current(
