@@ -19,7 +19,7 @@ extension Exchange {
     }
 
     func sendError(_ error: OpenAIError) async {
-        do throws(CallerLeft) { try await reply.refuse(error, nil, id: requestID) } catch {
+        do throws(CallerLeft) { try await reply.refuse(error, nil, id: id) } catch {
             // Nobody is there to be told.
         }
     }
@@ -29,7 +29,7 @@ extension Exchange {
         head.add("content-type", type)
         head.add("cache-control", "no-store")
         head.add("x-content-type-options", "nosniff")
-        if let requestID { head.add("x-request-id", requestID.description) }
+        head.add("x-request-id", id.description)
         do throws(CallerLeft) { try await reply.send(head, body) } catch {
             // Nobody is there to be told.
         }

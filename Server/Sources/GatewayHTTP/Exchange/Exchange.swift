@@ -1,3 +1,4 @@
+public import Generation
 public import HTTPMessage
 public import NIOCore
 public import Resilience
@@ -6,6 +7,8 @@ public import Resilience
 ///
 /// The task that runs a route is cancelled when the caller leaves.
 public struct Exchange: Sendable {
+    /// The identity of the request.
+    public let id: RequestID
     /// The request's line and fields.
     public let head: RequestHead
     /// The whole body, within the limit of its route.
@@ -21,9 +24,10 @@ public struct Exchange: Sendable {
 
     /// Creates an exchange.
     public init(
-        head: RequestHead, body: ByteBuffer, caller: Caller, arrivedAt: Instant, reply: any ReplyWriter,
-        spawner: Spawner = .tasks
+        id: RequestID, head: RequestHead, body: ByteBuffer, caller: Caller, arrivedAt: Instant,
+        reply: any ReplyWriter, spawner: Spawner = .tasks
     ) {
+        self.id = id
         self.head = head
         self.body = body
         self.caller = caller

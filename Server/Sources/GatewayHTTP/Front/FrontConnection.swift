@@ -162,9 +162,8 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         self.reply = reply
         state = .serving
         let exchange = Exchange(
-            head: current.head, body: body, caller: current.caller, arrivedAt: current.arrivedAt,
-            reply: reply,
-            spawner: front.spawner)
+            id: reply.id, head: current.head, body: body, caller: current.caller,
+            arrivedAt: current.arrivedAt, reply: reply, spawner: front.spawner)
         body = ByteBuffer()
         front.began()
         // The route has the body until it returns, even if the caller leaves before.
@@ -217,10 +216,9 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         let id = front.nextRequestID(),
             (bytes, length) = refusal.reply(id: id, date: front.date, allowedOrigin: origin)
         front.refused(
-            AccessLog.Line(
-                id: id, head: head ?? current?.head, status: refusal.status, code: "\(refusal.code)",
-                bytes: length,
-                from: address, duration: timeSpent))
+            AccessLine(
+                id: id, head: head ?? current?.head, status: refusal.status, code: refusal.code,
+                bytes: length, from: address, duration: timeSpent))
         endRequest()
         input = ByteBuffer()
         context.writeAndFlush(NIOAny(bytes), promise: nil)

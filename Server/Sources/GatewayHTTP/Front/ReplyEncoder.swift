@@ -73,10 +73,15 @@ enum ReplyEncoder {
 
     /// What a caller is told about how its answer came about. Names of models may come from providers.
     private static func write(_ summary: DecisionSummary, _ writer: inout ByteWriter) {
-        let id = summary.id.description
-        write("x-request-id", id, &writer)
-        write("request-id", id, &writer)
-        write("x-holdfast-decision", id, &writer)
+        summary.id.withText { id in
+            writer.put("x-request-id: ")
+            writer.put(id)
+            writer.put("\r\nrequest-id: ")
+            writer.put(id)
+            writer.put("\r\nx-holdfast-decision: ")
+            writer.put(id)
+            writer.put("\r\n")
+        }
         if let provider = summary.provider { write("x-holdfast-provider", provider, &writer) }
         if let model = summary.model, model.utf8.count <= 256, model.isPrintableASCII {
             write("x-holdfast-model", model, &writer)
