@@ -89,16 +89,15 @@ import Testing
     }
 
     @Test func `a route is found by exactly its path`() throws {
-        let table = RouteTable([
-            .init("POST", .exactly("/v1/chat/completions"), .caller) { _ in },
-            .init("GET", .under("/decisions"), .caller) { _ in },
-        ])
+        let table = RouteTable(
+            [
+                .init("POST", .exactly("/v1/chat/completions"), .caller) { _ in },
+                .init("GET", .under("/decisions"), .caller) { _ in },
+            ], errors: .openAI)
         func match(_ method: String, _ path: String) throws -> String {
-            switch table.match(try head("\(method) \(path) HTTP/1.1\r\nhost: a\r\n\r\n")) {
-            case .entry(let entry): "\(entry.path)"
-            case .otherMethods(let methods): methods.joined(separator: ",")
-            case .nothing: "-"
-            }
+            let match = table.match(try head("\(method) \(path) HTTP/1.1\r\nhost: a\r\n\r\n"))
+            if case .entry(let entry) = match { return "\(entry.path)" }
+            return match.otherMethods?.joined(separator: ",") ?? "-"
         }
         #expect(try match("POST", "/v1/chat/completions") == "/v1/chat/completions")
         #expect(try match("GET", "/v1/chat/completions") == "POST")

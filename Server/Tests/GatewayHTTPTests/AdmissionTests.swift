@@ -8,13 +8,14 @@ import Testing
     private static let key = "caller-key-0123456789"
 
     private let admission = Admission(
-        RouteTable([
-            .init("POST", .exactly("/json"), .caller, maximumBody: 10, mediaTypes: ["application/json"]) {
-                _ in
-            },
-            .init("POST", .exactly("/any"), .caller, maximumBody: 10) { _ in },
-            .init("GET", .exactly("/livez"), .open) { _ in },
-        ]))
+        RouteTable(
+            [
+                .init("POST", .exactly("/json"), .caller, maximumBody: 10, mediaTypes: ["application/json"]) {
+                    _ in
+                },
+                .init("POST", .exactly("/any"), .caller, maximumBody: 10) { _ in },
+                .init("GET", .exactly("/livez"), .open) { _ in },
+            ], errors: .openAI))
 
     private func rules(keys: Bool, origins: [String] = []) -> AccessRules {
         AccessRules(

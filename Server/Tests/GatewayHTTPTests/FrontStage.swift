@@ -17,7 +17,7 @@ enum FrontStage {
         // Loops of its own: others keep those that all share busy.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1), executors = LoopExecutors(group)
         let parts = Front.Parts(
-            settings: settings, routes: RouteTable(entries),
+            settings: settings, routes: RouteTable(entries, errors: .openAI),
             rules: { AccessRules(keys: KeyRing(administrator: nil, callers: [])) }, activity: FrontActivity(),
             time: TimeSource(), wallClock: { 0 }, accessLog: accessLog,
             entropy: randomBytes)

@@ -12,10 +12,13 @@ struct Admission: Sendable {
     }
 
     private let routes: RouteTable
+    /// The form of errors about what is no request, or none that belongs to an entry.
+    let errors: ErrorShape
     private let preflight: RouteTable.Entry
 
     init(_ routes: RouteTable) {
         self.routes = routes
+        errors = routes.errors
         preflight = Preflight.entry(routes)
     }
 
@@ -24,6 +27,16 @@ struct Admission: Sendable {
         _ head: RequestHead, by rules: AccessRules, lastKey: inout PresentedKey
     ) throws(Refusal) -> Admitted {
         let match = routes.match(head)
+        do throws(Refusal) { return try admit(match, head, rules, &lastKey) } catch {
+            var refusal = error
+            refusal.shape = routes.errors(match)
+            throw refusal
+        }
+    }
+
+    private func admit(
+        _ match: RouteTable.Match, _ head: RequestHead, _ rules: AccessRules, _ lastKey: inout PresentedKey
+    ) throws(Refusal) -> Admitted {
         var isOpen = false
         if case .entry(let entry) = match { isOpen = entry.access == .open }
         let origin = try rules.web.check(head, needsKeys: !rules.keys.isEmpty, isOpen: isOpen)
@@ -47,7 +60,8 @@ struct Admission: Sendable {
         case .entry(let entry): return entry
         case .nothing:
             throw Refusal(404, "unknown_url", "there is nothing at \(head.method) \(head.path.prefix(200))")
-        case .otherMethods(let methods):
+        case .otherMethods:
+            let methods = match.otherMethods ?? []
             throw Refusal(
                 405, "method_not_allowed",
                 "\(head.path.prefix(200)) does not know \(head.method); use \(methods.joined(separator: " or "))"

@@ -18,12 +18,6 @@ extension Exchange {
         await send(status: status, type: "text/plain; charset=utf-8", ByteBuffer(string: text))
     }
 
-    func sendError(_ error: OpenAIError) async {
-        do throws(CallerLeft) { try await reply.refuse(error, nil, id: id) } catch {
-            // Nobody is there to be told.
-        }
-    }
-
     func send(status: Int, type: String, _ body: ByteBuffer) async {
         var head = ReplyHead(status)
         head.add("content-type", type)

@@ -76,9 +76,15 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         waitingSince = front.loop.now
     }
 
+    /// Costs nothing in a release build.
+    func assertInEventLoop() {
+        front.loop.assertInEventLoop()
+    }
+
     // MARK: Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        assertInEventLoop()
         input.addInput(unwrapInboundIn(data))
         switch state {
         case .idle, .body: readOn()
@@ -177,6 +183,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     /// The route has returned.
     private func finished(_ reply: ConnectionReply, _ exchange: Exchange, _ hold: BodyHold?) {
+        assertInEventLoop()
         if let hold { front.bodies.giveBack(hold) }
         front.ended(reply, exchange, from: address)
         guard self.reply === reply, state == .serving else { return }
@@ -214,7 +221,9 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         guard let context else { return }
         let origin = refusal.allowedOrigin ?? current?.allowedOrigin
         let id = front.nextRequestID(),
-            (bytes, length) = refusal.reply(id: id, date: front.date, allowedOrigin: origin)
+            (bytes, length) = refusal.reply(
+                id: id, date: front.date, allowedOrigin: origin,
+                shape: refusal.shape ?? current?.entry.errors ?? front.admission.errors)
         front.refused(
             AccessLine(
                 id: id, head: head ?? current?.head, status: refusal.status, code: refusal.code,
@@ -250,11 +259,12 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     // MARK: Writing
 
     var isOpen: Bool { state == .serving && context?.channel.isActive ?? false }
-    var date: String { front.date }
+    var date: ByteBuffer { front.date }
     var drains: Bool { front.isDraining }
 
     /// Writes bytes of a reply; suspends while the caller does not take them.
     func write(_ bytes: ByteBuffer) async throws(CallerLeft) {
+        assertInEventLoop()
         guard isOpen, let context else { throw CallerLeft() }
         context.writeAndFlush(NIOAny(bytes), promise: nil)
         guard !context.channel.isWritable else { return }
@@ -323,6 +333,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     }
 
     private func left() {
+        assertInEventLoop()
         if state == .closed { return }
         state = .closed
         front.sweep.remove(self)
@@ -337,6 +348,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     /// Closes the connection if it has outstayed a limit. Called about once a second.
     func check(at now: NIODeadline) {
+        assertInEventLoop()
         let settings = front.settings
         switch state {
         case .idle:
@@ -365,6 +377,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     /// Ends the connection at the end of a shutdown.
     func abandon() {
+        assertInEventLoop()
         context?.close(promise: nil)
     }
 }

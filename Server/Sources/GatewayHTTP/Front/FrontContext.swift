@@ -39,7 +39,7 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
         self.ids = ids
     }
 
-    var date: String { sweep.date }
+    var date: ByteBuffer { sweep.date }
     var isDraining: Bool { activity.isDraining }
 
     func nextRequestID() -> RequestID {
@@ -49,11 +49,13 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
 
     /// A request's route begins to run.
     func began() {
+        loop.assertInEventLoop()
         activity.began()
     }
 
     /// A request's route has returned.
     func ended(_ reply: ConnectionReply, _ exchange: Exchange, from address: String) {
+        loop.assertInEventLoop()
         activity.ended()
         accessLog?.write(
             AccessLine(
@@ -63,11 +65,13 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
 
     /// A request was refused before it came to a route.
     func refused(_ line: @autoclosure () -> AccessLine) {
+        loop.assertInEventLoop()
         accessLog?.write(line())
     }
 
     /// No more connections will be served.
     func end() {
+        loop.assertInEventLoop()
         accessLog?.end()
     }
 }

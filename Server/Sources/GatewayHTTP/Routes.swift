@@ -72,6 +72,6 @@ public enum Routes {
             entries.map { Listed(method: "\($0.method)", path: "\($0.path)", access: $0.access.rawValue) }
             + [Listed(method: "GET", path: "/admin/routes", access: RouteTable.Access.administrator.rawValue)]
         entries.append(.init("GET", .exactly("/admin/routes"), .administrator) { await $0.sendJSON(listed) })
-        return RouteTable(entries)
+        return RouteTable(entries, errors: .openAI)
     }
 }
