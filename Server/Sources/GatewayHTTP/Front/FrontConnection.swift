@@ -22,26 +22,6 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         case closed
     }
 
-    /// The request that is read or served.
-    private struct Current {
-        var head: RequestHead
-        var entry: RouteTable.Entry
-        var caller: Caller
-        /// The origin of the web page that may read the answer.
-        var allowedOrigin: String?
-        var arrivedAt: Instant
-        var pace: BodyPace
-        /// What its body holds of the budget for all bodies; nil once the route has the body.
-        var hold: BodyHold?
-
-        /// - Returns: Whose bytes are too many, if any are.
-        mutating func hold(_ bytes: Int, of budget: BodyBudget) -> BodyShares.Holder? {
-            guard var hold else { return nil }
-            defer { self.hold = hold }
-            return budget.take(bytes, for: &hold)
-        }
-    }
-
     /// The bytes that are read ahead of their turn.
     private static let maximumAhead = 64 * 1024
     private static let interim = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
@@ -54,7 +34,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private var lastKey = PresentedKey()
     private var input = ByteBuffer()
     private var body = ByteBuffer()
-    private var current: Current?
+    private var current: AdmittedRequest?
     private var reply: ConnectionReply?
     private var task: Task<Void, Never>?
     private var isPaused = false
@@ -126,9 +106,8 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         } catch {
             return refuse(error, head)
         }
-        current = Current(
-            head: head, entry: admitted.entry, caller: admitted.caller, allowedOrigin: admitted.allowedOrigin,
-            arrivedAt: front.time.now, pace: BodyPace(at: front.loop.now),
+        current = AdmittedRequest(
+            head, admitted, arrivedAt: front.time.now, pace: BodyPace(at: front.loop.now),
             hold: BodyHold(address: address, key: admitted.caller.name))
         state = .body
         if head.isHTTP11, head.fields.value(of: "expect", hasPrefix: "100-continue"), input.readableBytes == 0
@@ -139,12 +118,12 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     /// Whether there is room for so many more bytes of the body; false after a refusal was written.
     private func hasRoom(for bytes: Int) -> Bool {
-        guard bytes > 0, let entry = current?.entry else { return true }
-        if body.readableBytes > entry.maximumBody {
-            refuse(entry.tooLarge)
+        guard bytes > 0, let current else { return true }
+        if body.readableBytes > current.entry.maximumBody {
+            refuse(current.entry.tooLarge)
             return false
         }
-        if let full = current?.hold(bytes, of: front.bodies) {
+        if let full = current.hold(bytes, of: front.bodies) {
             refuse(.tooManyBodies(full))
             return false
         }
@@ -173,19 +152,19 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         body = ByteBuffer()
         front.began()
         // The route has the body until it returns, even if the caller leaves before.
-        let hold = self.current?.hold.take()
+        let hold = current.hold.take()
         let task = Task.immediate(executorPreference: front.executor) {
             await current.entry.run(exchange)
-            self.finished(reply, exchange, hold)
+            self.finished(reply, current, hold)
         }
         if self.reply === reply { self.task = task }
     }
 
     /// The route has returned.
-    private func finished(_ reply: ConnectionReply, _ exchange: Exchange, _ hold: BodyHold?) {
+    private func finished(_ reply: ConnectionReply, _ request: AdmittedRequest, _ hold: BodyHold?) {
         assertInEventLoop()
         if let hold { front.bodies.giveBack(hold) }
-        front.ended(reply, exchange, from: address)
+        front.ended(reply, request, from: address)
         guard self.reply === reply, state == .serving else { return }
         endRequest()
         guard reply.isComplete, reply.keepsAlive, !inputClosed else { return closeAfterWriting() }

@@ -54,13 +54,13 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
     }
 
     /// A request's route has returned.
-    func ended(_ reply: ConnectionReply, _ exchange: Exchange, from address: String) {
+    func ended(_ reply: ConnectionReply, _ request: AdmittedRequest, from address: String) {
         loop.assertInEventLoop()
         activity.ended()
         accessLog?.write(
             AccessLine(
-                id: reply.id, head: exchange.head, status: reply.status, code: nil, bytes: reply.bytesWritten,
-                from: address, duration: time.now.since(exchange.arrivedAt)))
+                id: reply.id, head: request.head, status: reply.status, code: nil, bytes: reply.bytesWritten,
+                from: address, duration: time.now.since(request.arrivedAt)))
     }
 
     /// A request was refused before it came to a route.
