@@ -59,7 +59,6 @@ let package = Package(
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
         // Worlds in virtual time, in which routing is tried before it meets real providers.
@@ -151,14 +150,14 @@ let package = Package(
                 "GatewayHTTP", "Generation", "HTTPMessage", resilience, "Upstream",
                 .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "holdfast", "Gateway", "GatewayHTTP", "Generation", resilience, resilienceTesting,
-                "Routing", "Upstream",
+                "holdfast", "Gateway", "GatewayHTTP", "Generation", "HTTPMessage", resilience,
+                resilienceTesting, "Routing", "Upstream",
+                .product(name: "NIOCore", package: nio),
                 .product(name: "NIOPosix", package: nio),
                 .product(name: "Logging", package: "swift-log"),
             ]),

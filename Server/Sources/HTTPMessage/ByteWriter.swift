@@ -5,16 +5,21 @@ public import NIOCore
 /// A `ByteBuffer` checks ownership and space at every write, which costs more than the pieces themselves. What does not
 /// fit is left out rather than written behind the end.
 public struct ByteWriter {
-    private let space: UnsafeMutableRawBufferPointer
+    @usableFromInline let space: UnsafeMutableRawBufferPointer
+    /// Never more than there is space.
+    @usableFromInline var used = 0
+
     /// The bytes written so far.
-    public private(set) var count = 0
+    @inlinable public var count: Int { used }
 
     /// Begins at the start of `space`.
+    @inlinable
     public init(_ space: UnsafeMutableRawBufferPointer) {
         self.space = space
     }
 
     /// Appends a text.
+    @inlinable
     public mutating func put(_ text: StaticString) {
         put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
@@ -31,31 +36,42 @@ public struct ByteWriter {
     }
 
     /// Appends bytes.
+    @inlinable
     public mutating func put(_ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count > 0, bytes.count <= space.count - count else { return }
-        UnsafeMutableRawBufferPointer(rebasing: space[count...]).copyMemory(from: bytes)
-        count += bytes.count
+        guard let from = bytes.baseAddress, let to = space.baseAddress, bytes.count > 0,
+            bytes.count <= space.count - used
+        else { return }
+        (to + used).copyMemory(from: from, byteCount: bytes.count)
+        used += bytes.count
     }
 
     /// Writes a number of 0 or more in decimal.
     public mutating func put(_ number: Int) {
-        put(number, radix: 10)
+        put(number) { left in
+            let (rest, digit) = left.quotientAndRemainder(dividingBy: 10)
+            left = rest
+            return 0x30 + UInt8(truncatingIfNeeded: digit)
+        }
     }
 
     /// Writes a number of 0 or more in hexadecimal.
     public mutating func put(hexadecimal number: Int) {
-        put(number, radix: 16)
+        put(number) { left in
+            let digit = UInt8(truncatingIfNeeded: left & 15)
+            left >>= 4
+            return digit < 10 ? 0x30 + digit : 0x57 + digit
+        }
     }
 
-    private mutating func put(_ number: Int, radix: Int) {
-        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0), left = max(0, number)
+    /// - Parameter last: Takes the last digit off a number and returns its character.
+    @inline(__always)
+    private mutating func put(_ number: Int, last: (inout UInt64) -> UInt8) {
+        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0), left = UInt64(max(0, number))
         withUnsafeMutableBytes(of: &digits) { digits in
             var index = digits.count
             repeat {
                 index -= 1
-                let digit = UInt8(left % radix)
-                digits[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
-                left /= radix
+                digits[index] = last(&left)
             } while left > 0
             put(UnsafeRawBufferPointer(rebasing: digits[index...]))
         }

@@ -29,6 +29,18 @@ public final class FieldBlock: Sendable {
         bytes.withUnsafeReadableBytes { bytes in first(name, bytes).map { $0.text(in: bytes) } }
     }
 
+    /// Calls `body` with the bytes of the value of the first field with that lower-case name; nil if there is none.
+    public func withValue<Result>(of name: StaticString, _ body: (UnsafeRawBufferPointer) -> Result)
+        -> Result?
+    {
+        bytes.withUnsafeReadableBytes { bytes in
+            first(name, bytes).map { field in
+                let start = Int(field.value)
+                return body(UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(field.valueLength)]))
+            }
+        }
+    }
+
     /// The values of all fields with that lower-case name.
     public func values(_ name: StaticString) -> [String] {
         bytes.withUnsafeReadableBytes { bytes in

@@ -34,6 +34,18 @@ public struct RequestHead: Sendable {
         return path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? ""
     }
 
+    /// Calls `body` with the bytes of the method, which are those of a token, and of the path, which are visible ASCII.
+    public func withLine<Result>(
+        _ body: (_ method: UnsafeRawBufferPointer, _ path: UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        fields.bytes.withUnsafeReadableBytes { bytes in
+            let start = target.lowerBound
+            return body(
+                UnsafeRawBufferPointer(rebasing: bytes[..<methodLength]),
+                UnsafeRawBufferPointer(rebasing: bytes[start..<start + pathLength]))
+        }
+    }
+
     /// The value of the first field with that lower-case name.
     public subscript(name: StaticString) -> String? { fields[name] }
 

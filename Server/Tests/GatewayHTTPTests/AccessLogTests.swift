@@ -1,5 +1,5 @@
+import Foundation
 import Gateway
-import Logging
 import NIOCore
 import Synchronization
 import Testing
@@ -8,24 +8,23 @@ import Testing
 
 /// The lines about requests.
 @Suite struct AccessLogTests {
+    /// The lines that were handed over, each with its members.
     private final class Lines: Sendable {
         private let kept = Mutex<[[String: String]]>([])
+        private let handOvers = Atomic(0)
         var all: [[String: String]] { kept.withLock { $0 } }
-        func add(_ line: [String: String]) { kept.withLock { $0.append(line) } }
-    }
+        var timesHandedOver: Int { handOvers.load(ordering: .relaxed) }
 
-    private struct Handler: LogHandler {
-        let lines: Lines
-        var logLevel = Logger.Level.info
-        var metadata: Logger.Metadata = [:]
-        var metadataProvider: Logger.MetadataProvider?
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
+        var outlet: AccessLogOutlet {
+            AccessLogOutlet(.json, wallClock: { 1_795_200_000_007 }) { bytes, count in
+                self.handOvers.wrappingAdd(1, ordering: .relaxed)
+                let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in
+                    (try? JSONDecoder().decode([String: String].self, from: Data(line.utf8))) ?? [:]
+                }
+                #expect(lines.count == count && bytes.last == 0x0A)
+                self.kept.withLock { $0 += lines }
+            }
         }
-
-        func log(event: LogEvent) { lines.add((event.metadata ?? [:]).mapValues { "\($0)" }) }
     }
 
     private static let entry = RouteTable.Entry(
@@ -66,16 +65,14 @@ import Testing
     ]
 
     @Test func `what the front refuses by itself has a line like other requests`() async throws {
-        let lines = Lines(), handler = Handler(lines: lines)
+        let lines = Lines()
         let settings = FrontSettings(
             port: 0, headTime: .milliseconds(500), bodyTime: .milliseconds(500))
-        try await FrontStage.run([Self.entry], settings, accessLog: Logger(label: "access") { _ in handler })
-        {
-            port in
+        try await FrontStage.run([Self.entry], settings, accessLog: lines.outlet) { port in
             for (request, expected) in Self.refused {
                 let before = lines.all.count, caller = try await FrontCaller(port)
                 try? await caller.send(request)
-                #expect(try await FrontStage.until { caller.isClosed })
+                #expect(try await FrontStage.until { caller.isClosed && lines.all.count > before })
                 let new = lines.all.dropFirst(before)
                 #expect(new.count == 1, "\(expected): \(new)")
                 guard let line = new.first else { continue }
@@ -88,14 +85,48 @@ import Testing
     }
 
     @Test func `a request that is served has one line without a code`() async throws {
-        let lines = Lines(), handler = Handler(lines: lines)
-        try await FrontStage.run([Self.entry], accessLog: Logger(label: "access") { _ in handler }) { port in
+        let lines = Lines()
+        try await FrontStage.run([Self.entry], accessLog: lines.outlet) { port in
             let caller = try await FrontCaller(port)
             try await caller.send(
                 "POST /taken HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
                     + "content-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
-            #expect(try await FrontStage.until { caller.isClosed })
+            #expect(try await FrontStage.until { caller.isClosed && !lines.all.isEmpty })
             #expect(lines.all.map { $0["status"] } == ["200"] && lines.all.allSatisfy { $0["code"] == nil })
         }
+    }
+
+    @Test
+    func `lines of many requests are handed over together, and at the end of the front none is missing`()
+        async throws
+    {
+        let lines = Lines(), requests = 300
+        try await FrontStage.run([Self.entry], accessLog: lines.outlet) { port in
+            let caller = try await FrontCaller(port)
+            let request =
+                "POST /taken HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+                + "content-length: 2\r\n\r\n{}"
+            try await caller.send(String(repeating: request, count: requests))
+            #expect(
+                try await FrontStage.until { caller.received.ranges(of: "200 OK").count == requests })
+        }
+        #expect(lines.all.count == requests && lines.timesHandedOver < requests / 4)
+        #expect(Set(lines.all.map { $0["id"] }).count == requests)
+        #expect(lines.all.allSatisfy { $0["time"] == "2026-11-20T18:40:00.007Z" }, "\(lines.all[0])")
+    }
+
+    @Test func `a request that the end of the front cuts off has its line`() async throws {
+        let lines = Lines()
+        let endless = RouteTable.Entry("GET", .exactly("/endless"), .open) { exchange in
+            try? await exchange.reply.begin(ReplyHead(200))
+            try? await exchange.reply.write(ByteBuffer(string: "begun"))
+            while !Task.isCancelled { try? await Task.sleep(for: .seconds(60)) }
+        }
+        try await FrontStage.run([endless], accessLog: lines.outlet) { port in
+            let caller = try await FrontCaller(port)
+            try await caller.send("GET /endless HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            #expect(try await FrontStage.until { caller.received.contains("begun") })
+        }
+        #expect(lines.all.map { $0["path"] } == ["/endless"])
     }
 }

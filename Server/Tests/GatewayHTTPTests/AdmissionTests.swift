@@ -8,13 +8,14 @@ import Testing
     private static let key = "caller-key-0123456789"
 
     private let admission = Admission(
-        RouteTable([
-            .init("POST", .exactly("/json"), .caller, maximumBody: 10, mediaTypes: ["application/json"]) {
-                _ in
-            },
-            .init("POST", .exactly("/any"), .caller, maximumBody: 10) { _ in },
-            .init("GET", .exactly("/livez"), .open) { _ in },
-        ]))
+        RouteTable(
+            [
+                .init("POST", .exactly("/json"), .caller, maximumBody: 10, mediaTypes: ["application/json"]) {
+                    _ in
+                },
+                .init("POST", .exactly("/any"), .caller, maximumBody: 10) { _ in },
+                .init("GET", .exactly("/livez"), .open) { _ in },
+            ], errors: .openAI))
 
     private func rules(keys: Bool, origins: [String] = []) -> AccessRules {
         AccessRules(
@@ -22,10 +23,15 @@ import Testing
             web: WebPolicy(origins: origins))
     }
 
+    private func admit(_ head: RequestHead, by rules: AccessRules) throws(Refusal) -> Admission.Admitted {
+        var lastKey = PresentedKey()
+        return try admission.admit(head, by: rules, lastKey: &lastKey)
+    }
+
     /// The status of a refusal; 0 if the request may go on.
     private func status(_ head: RequestHead, keys: Bool = false) -> Int {
         do throws(Refusal) {
-            _ = try admission.admit(head, by: rules(keys: keys))
+            _ = try admit(head, by: rules(keys: keys))
             return 0
         } catch {
             return error.status
@@ -62,18 +68,18 @@ import Testing
     @Test func `a listed page reads refusals too, and asks for leave on every path`() throws {
         let rules = rules(keys: true, origins: ["http://a.example"])
         let unauthorized = try RequestHead.of("origin: http://a.example", line: "POST /json")
-        let refusal = #expect(throws: Refusal.self) { try admission.admit(unauthorized, by: rules) }
+        let refusal = #expect(throws: Refusal.self) { try admit(unauthorized, by: rules) }
         #expect(refusal?.status == 401 && refusal?.allowedOrigin == "http://a.example")
         for path in ["/json", "/nothing"] {
             let asked = try RequestHead.of(
                 "origin: http://a.example", "access-control-request-method: POST", line: "OPTIONS \(path)")
-            let admitted = try admission.admit(asked, by: rules)
+            let admitted = try admit(asked, by: rules)
             #expect(admitted.allowedOrigin == "http://a.example" && "\(admitted.entry.method)" == "OPTIONS")
         }
         for fields in ["origin: http://b.example", "x: http://a.example"] {
             let other = try RequestHead.of(
                 fields, "access-control-request-method: POST", line: "OPTIONS /json")
-            #expect(#expect(throws: Refusal.self) { try admission.admit(other, by: rules) }?.status == 405)
+            #expect(#expect(throws: Refusal.self) { try admit(other, by: rules) }?.status == 405)
         }
     }
 

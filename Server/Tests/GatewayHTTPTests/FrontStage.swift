@@ -1,4 +1,3 @@
-import Logging
 import NIOCore
 import NIOPosix
 import Resilience
@@ -13,14 +12,15 @@ enum FrontStage {
     /// Starts a front, lets `body` use its port, and stops it.
     static func run(
         _ entries: [RouteTable.Entry], _ settings: FrontSettings = FrontSettings(port: 0),
-        accessLog: Logger? = nil, _ body: (Int) async throws -> Void
+        accessLog: AccessLogOutlet? = nil, _ body: (Int) async throws -> Void
     ) async throws {
         // Loops of its own: others keep those that all share busy.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1), executors = LoopExecutors(group)
         let parts = Front.Parts(
-            settings: settings, routes: RouteTable(entries),
+            settings: settings, routes: RouteTable(entries, errors: .openAI),
             rules: { AccessRules(keys: KeyRing(administrator: nil, callers: [])) }, activity: FrontActivity(),
-            time: TimeSource(), wallClock: { 0 }, accessLog: accessLog, chance: Chance(seed: 1))
+            time: TimeSource(), wallClock: { 0 }, accessLog: accessLog,
+            entropy: randomBytes)
         let (ports, sender) = AsyncStream.makeStream(of: Int.self)
         let front = Front(parts, group: group, executor: { executors[$0] }) {
             sender.yield($0)
@@ -42,6 +42,11 @@ enum FrontStage {
         front.stop()
         try await running.value
         try await group.shutdownGracefully()
+    }
+
+    /// Random bytes of the system.
+    @Sendable static func randomBytes(_ space: UnsafeMutableRawBufferPointer) {
+        for index in space.indices { space[index] = .random(in: 0...255) }
     }
 
     /// Waits until a condition holds, at most half a minute.

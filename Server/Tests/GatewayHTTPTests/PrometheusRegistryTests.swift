@@ -45,6 +45,6 @@ import Testing
         (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"), (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
     ])
     func `dates are written for HTTP`(seconds: Int64, text: String) {
-        #expect(HTTPDateText.text(seconds) == text)
+        #expect(HTTPDate.text(seconds) == text)
     }
 }

@@ -37,7 +37,8 @@ struct FuzzChatRequest {
 private func sentInPlace(of request: GenerationRequest) -> [String: Any] {
     var bytes: [UInt8] = []
     for part in OpenAIRequestBody.parts(
-        of: request, quotedModel: OpenAIRequestBody.quoted("other"), asksForUsage: true) {
+        of: request, quotedModel: OpenAIRequestBody.quoted("other"), asksForUsage: true)
+    {
         bytes += part.readableBytesView
     }
     guard let sent = JSONOracle.object(bytes) else { fatalError("what would be sent is no JSON") }

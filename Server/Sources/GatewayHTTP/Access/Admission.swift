@@ -12,15 +12,31 @@ struct Admission: Sendable {
     }
 
     private let routes: RouteTable
+    /// The form of errors about what is no request, or none that belongs to an entry.
+    let errors: ErrorShape
     private let preflight: RouteTable.Entry
 
     init(_ routes: RouteTable) {
         self.routes = routes
+        errors = routes.errors
         preflight = Preflight.entry(routes)
     }
 
-    func admit(_ head: RequestHead, by rules: AccessRules) throws(Refusal) -> Admitted {
+    /// - Parameter lastKey: The key that the same connection presented last.
+    func admit(
+        _ head: RequestHead, by rules: AccessRules, lastKey: inout PresentedKey
+    ) throws(Refusal) -> Admitted {
         let match = routes.match(head)
+        do throws(Refusal) { return try admit(match, head, rules, &lastKey) } catch {
+            var refusal = error
+            refusal.shape = routes.errors(match)
+            throw refusal
+        }
+    }
+
+    private func admit(
+        _ match: RouteTable.Match, _ head: RequestHead, _ rules: AccessRules, _ lastKey: inout PresentedKey
+    ) throws(Refusal) -> Admitted {
         var isOpen = false
         if case .entry(let entry) = match { isOpen = entry.access == .open }
         let origin = try rules.web.check(head, needsKeys: !rules.keys.isEmpty, isOpen: isOpen)
@@ -29,7 +45,7 @@ struct Admission: Sendable {
                 return Admitted(entry: preflight, caller: .anyone, allowedOrigin: origin)
             }
             let entry = try entry(match, head)
-            let caller = try authorize(entry, head, rules.keys)
+            let caller = try authorize(entry, head, rules, &lastKey)
             try checkBody(entry, head, needsType: rules.keys.isEmpty)
             return Admitted(entry: entry, caller: caller, allowedOrigin: origin)
         } catch {
@@ -44,7 +60,8 @@ struct Admission: Sendable {
         case .entry(let entry): return entry
         case .nothing:
             throw Refusal(404, "unknown_url", "there is nothing at \(head.method) \(head.path.prefix(200))")
-        case .otherMethods(let methods):
+        case .otherMethods:
+            let methods = match.otherMethods ?? []
             throw Refusal(
                 405, "method_not_allowed",
                 "\(head.path.prefix(200)) does not know \(head.method); use \(methods.joined(separator: " or "))"
@@ -52,11 +69,11 @@ struct Admission: Sendable {
         }
     }
 
-    private func authorize(_ entry: RouteTable.Entry, _ head: RequestHead, _ keys: KeyRing) throws(Refusal)
-        -> Caller
-    {
+    private func authorize(
+        _ entry: RouteTable.Entry, _ head: RequestHead, _ rules: AccessRules, _ lastKey: inout PresentedKey
+    ) throws(Refusal) -> Caller {
         if entry.access == .open { return .anyone }
-        guard let caller = keys.caller(head) else {
+        guard let caller = rules.caller(head, last: &lastKey) else {
             throw Refusal(
                 401, "invalid_api_key",
                 "a key is needed: send it as Authorization: Bearer KEY or as x-api-key")

@@ -16,8 +16,7 @@ enum Preflight {
     /// The entry that answers for all paths of `routes`.
     static func entry(_ routes: RouteTable) -> RouteTable.Entry {
         RouteTable.Entry("OPTIONS", .exactly("*"), .open) { exchange in
-            var methods = ["GET", "POST"]
-            if case .otherMethods(let known) = routes.match(exchange.head) { methods = known }
+            let methods = routes.match(exchange.head).otherMethods ?? ["GET", "POST"]
             var head = ReplyHead(200)
             head.add("access-control-allow-methods", methods.joined(separator: ", "))
             // Of what a caller sends only what is understood is looked at, and nothing is handed on, so that there is

@@ -19,18 +19,12 @@ extension Exchange {
         await send(status: status, type: "text/plain; charset=utf-8", ByteBuffer(string: text))
     }
 
-    func sendError(_ error: OpenAIError) async {
-        do throws(CallerLeft) { try await reply.refuse(error, nil, id: requestID) } catch {
-            // Nobody is there to be told.
-        }
-    }
-
     func send(status: Int, type: String, _ body: ByteBuffer) async {
         var head = ReplyHead(status)
         head.add("content-type", type)
         head.add("cache-control", "no-store")
         head.add("x-content-type-options", "nosniff")
-        if let requestID { head.add("x-request-id", requestID.description) }
+        head.add("x-request-id", id.description)
         do throws(CallerLeft) { try await reply.send(head, body) } catch {
             // Nobody is there to be told.
         }

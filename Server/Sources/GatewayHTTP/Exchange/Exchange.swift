@@ -7,6 +7,8 @@ public import Resilience
 ///
 /// The task that runs a route is cancelled when the caller leaves.
 public struct Exchange: Sendable {
+    /// The identity of the request.
+    public let id: RequestID
     /// The request's line and fields.
     public let head: RequestHead
     /// The whole body, within the limit of its route.
@@ -24,9 +26,10 @@ public struct Exchange: Sendable {
 
     /// Creates an exchange.
     public init(
-        head: RequestHead, body: ByteBuffer, caller: Caller, arrivedAt: Instant, reply: any ReplyWriter,
-        spawner: Spawner = .tasks, cancellation: CancellationToken? = nil
+        id: RequestID, head: RequestHead, body: ByteBuffer, caller: Caller, arrivedAt: Instant,
+        reply: any ReplyWriter, spawner: Spawner = .tasks, cancellation: CancellationToken? = nil
     ) {
+        self.id = id
         self.head = head
         self.body = body
         self.caller = caller

@@ -26,8 +26,6 @@ public struct ReplyHead: Sendable {
     private(set) var fields: [(name: StaticString, value: String)] = []
     /// What a caller is told about how its answer came about.
     var summary: DecisionSummary?
-    /// The origin of the web page that may read the reply.
-    var allowedOrigin: String?
 
     /// Creates a head without fields.
     public init(_ status: Int) {

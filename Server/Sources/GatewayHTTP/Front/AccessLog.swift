@@ -1,35 +1,64 @@
-import Generation
 import HTTPMessage
-import Logging
+import NIOCore
 
-/// One line for each request, by the program's logger, which must not block.
-struct AccessLog: Sendable {
-    /// What there is to say of a request.
-    struct Line {
-        let id: RequestID
-        /// Nil if it could not be read.
-        let head: RequestHead?
-        let status: Int
-        /// What is wrong; nil if a route has answered.
-        let code: String?
-        /// Those of the reply's body.
-        let bytes: Int
-        let from: String
-        let duration: Duration
+/// One line for each request of an event loop. Lines are gathered and handed over together, since each hand-over costs more
+/// than a line.
+final class AccessLog: @unchecked Sendable {  // Confined to its event loop.
+    /// How many bytes are gathered at most, but for one line.
+    private static let handover = 16 << 10
+    /// How long a line may wait.
+    private static let patience = TimeAmount.milliseconds(20)
+
+    private let loop: any EventLoop
+    private let outlet: AccessLogOutlet
+    private var gathered = ByteBuffer()
+    private var lines = 0
+    private var isDue = false
+    private var isEnding = false
+    /// The second that ``second`` is the text of.
+    private var secondShown: Int64 = -1
+    private var second = ByteBuffer()
+
+    init(_ outlet: AccessLogOutlet, loop: any EventLoop) {
+        self.outlet = outlet
+        self.loop = loop
     }
 
-    let logger: Logger
-
-    func write(_ line: Line) {
-        var fields: Logger.Metadata = [
-            "id": "\(line.id)", "status": "\(line.status)", "bytes": "\(line.bytes)", "from": "\(line.from)",
-            "ms": "\(Int64((line.duration / .milliseconds(1)).rounded()))",
-        ]
-        if let head = line.head {
-            fields["method"] = "\(head.method)"
-            fields["path"] = "\(head.path.prefix(200))"
+    func write(_ line: AccessLine) {
+        loop.assertInEventLoop()
+        let now = max(0, outlet.wallClock()), seconds = now / 1000
+        if seconds != secondShown {
+            secondShown = seconds
+            second.clear()
+            second.writeString(Timestamp.second(seconds) + ".")
         }
-        if let code = line.code { fields["code"] = "\(code)" }
-        logger.info("request", metadata: fields)
+        if gathered.capacity == 0 { gathered.reserveCapacity(Self.handover + AccessLine.longest) }
+        gathered.writeWithUnsafeMutableBytes(minimumWritableBytes: AccessLine.longest) { space in
+            var writer = ByteWriter(space)
+            line.write(outlet.form, second: second, millisecond: Int(now % 1000), &writer)
+            return writer.count
+        }
+        lines += 1
+        if isEnding || gathered.readableBytes >= Self.handover { return handOver() }
+        guard !isDue else { return }
+        isDue = true
+        loop.scheduleTask(in: Self.patience) {
+            self.isDue = false
+            self.handOver()
+        }
+    }
+
+    /// Hands over what was gathered, and from now on each line at once.
+    func end() {
+        loop.assertInEventLoop()
+        isEnding = true
+        handOver()
+    }
+
+    private func handOver() {
+        guard lines > 0 else { return }
+        gathered.withUnsafeReadableBytes { outlet.take($0, lines) }
+        gathered.clear()
+        lines = 0
     }
 }

@@ -40,16 +40,15 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
     }
 
     func send(_ head: ReplyHead, _ body: ByteBuffer) async throws(CallerLeft) {
+        connection?.assertInEventLoop()
         guard let connection, !hasBegun else { throw CallerLeft() }
         hasBegun = true
         status = head.status
         if connection.drains { keepsAlive = false }
-        var head = head
-        head.allowedOrigin = allowedOrigin
         let isShort = !isHead && body.readableBytes <= Self.copyLimit
         let bytes = ReplyEncoder.head(
-            head, date: connection.date, length: body.readableBytes, keepsAlive: keepsAlive,
-            body: isShort ? body : nil)
+            head, allowedOrigin: allowedOrigin, date: connection.date, length: body.readableBytes,
+            keepsAlive: keepsAlive, body: isShort ? body : nil)
         bytesWritten = body.readableBytes
         isComplete = true
         try await connection.write(bytes)
@@ -57,15 +56,15 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
     }
 
     func begin(_ head: ReplyHead) async throws(CallerLeft) {
+        connection?.assertInEventLoop()
         guard let connection, !hasBegun, connection.isOpen else { throw CallerLeft() }
         hasBegun = true
         status = head.status
         // A caller that does not know chunks learns the end from the end of the connection.
         if connection.drains || !chunked { keepsAlive = false }
-        var head = head
-        head.allowedOrigin = allowedOrigin
         held = ReplyEncoder.head(
-            head, date: connection.date, length: nil, keepsAlive: keepsAlive, chunked: chunked)
+            head, allowedOrigin: allowedOrigin, date: connection.date, length: nil, keepsAlive: keepsAlive,
+            chunked: chunked)
     }
 
     func write(_ part: ByteBuffer) async throws(CallerLeft) {
@@ -80,6 +79,7 @@ final class ConnectionReply: ReplyWriter, @unchecked Sendable {  // Confined to 
     }
 
     private func write(_ part: ByteBuffer, isLast: Bool) async throws(CallerLeft) {
+        connection?.assertInEventLoop()
         guard let connection, hasBegun else { throw CallerLeft() }
         bytesWritten += part.readableBytes
         let held = held

@@ -1,4 +1,3 @@
-public import Logging
 public import NIOCore
 public import Resilience
 
@@ -19,15 +18,16 @@ public struct Front: Sendable {
         /// The present time in seconds since 1970.
         public var wallClock: @Sendable () -> Int64
         /// Where to write a line for each request; nil for nowhere.
-        public var accessLog: Logger?
-        /// Where identities and jitter come from.
-        public var chance: Chance
+        public var accessLog: AccessLogOutlet?
+        /// Fills memory with random bytes that nobody can foretell, for the identities of requests.
+        public var entropy: @Sendable (UnsafeMutableRawBufferPointer) -> Void
 
         /// Creates parts.
         public init(
             settings: FrontSettings, routes: RouteTable, rules: @escaping @Sendable () -> AccessRules,
             activity: FrontActivity,
-            time: TimeSource, wallClock: @escaping @Sendable () -> Int64, accessLog: Logger?, chance: Chance
+            time: TimeSource, wallClock: @escaping @Sendable () -> Int64, accessLog: AccessLogOutlet?,
+            entropy: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void
         ) {
             self.settings = settings
             self.routes = routes
@@ -36,12 +36,14 @@ public struct Front: Sendable {
             self.time = time
             self.wallClock = wallClock
             self.accessLog = accessLog
-            self.chance = chance
+            self.entropy = entropy
         }
     }
 
     private let listener: Listener
-    private let sweeps: [LoopSweep]
+    private let contexts: [FrontContext]
+    private let activity: FrontActivity
+    private let time: TimeSource
     /// Runs what waits for the end. The threads of the concurrency pool may all be reading large bodies.
     private let executor: any TaskExecutor
     private let onListening: @Sendable (Int) async -> Void
@@ -58,18 +60,18 @@ public struct Front: Sendable {
         let connections = ConnectionCount(limit: parts.settings.maximumConnectionsPerAddress)
         let admission = Admission(parts.routes)
         let bodies = BodyBudget(limit: parts.settings.maximumBodiesInFlight)
-        var chance = parts.chance
         var contexts: [ObjectIdentifier: FrontContext] = [:]
         for loop in group.makeIterator() {
             contexts[ObjectIdentifier(loop)] = FrontContext(
                 loop: loop, executor: executor(loop), settings: parts.settings, admission: admission,
                 rules: parts.rules,
                 time: parts.time, sweep: LoopSweep(loop: loop, wallClock: parts.wallClock),
-                connections: connections,
-                bodies: bodies, activity: parts.activity, accessLog: parts.accessLog.map(AccessLog.init),
-                chance: Chance(seed: chance.next()))
+                connections: connections, bodies: bodies, activity: parts.activity,
+                accessLog: parts.accessLog.map { AccessLog($0, loop: loop) }, ids: RequestIDs(parts.entropy))
         }
-        sweeps = contexts.values.map(\.sweep)
+        self.contexts = Array(contexts.values)
+        activity = parts.activity
+        time = parts.time
         self.executor = executor(group.next())
         self.onListening = onListening
         let setup = ConnectionSetup(contexts: contexts, connections: connections)
@@ -80,14 +82,25 @@ public struct Front: Sendable {
     ///
     /// - Throws: What keeps it from listening.
     public func run() async throws {
-        for sweep in sweeps { sweep.start() }
-        try await withTaskExecutorPreference(executor) { try await listener.run(onListening: onListening) }
+        for context in contexts { context.sweep.start() }
+        try await withTaskExecutorPreference(executor) {
+            try await listener.run(onListening: onListening)
+            await untilRoutesHaveReturned()
+            for context in contexts { try await context.loop.submit { context.end() }.get() }
+        }
+    }
+
+    /// Waits a moment for the routes of connections that were closed, so that there is a line about each request.
+    private func untilRoutesHaveReturned() async {
+        for _ in 0..<20 where activity.requests > 0 {
+            guard (try? await time.sleep(for: .milliseconds(10))) != nil else { return }
+        }
     }
 
     /// Accepts no more and closes all connections.
     public func stop() {
         listener.stop()
-        for sweep in sweeps { sweep.stop() }
+        for context in contexts { context.sweep.stop() }
     }
 }
 

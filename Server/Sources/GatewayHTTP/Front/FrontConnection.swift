@@ -22,26 +22,6 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         case closed
     }
 
-    /// The request that is read or served.
-    private struct Current {
-        var head: RequestHead
-        var entry: RouteTable.Entry
-        var caller: Caller
-        /// The origin of the web page that may read the answer.
-        var allowedOrigin: String?
-        var arrivedAt: Instant
-        var pace: BodyPace
-        /// What its body holds of the budget for all bodies; nil once the route has the body.
-        var hold: BodyHold?
-
-        /// - Returns: Whose bytes are too many, if any are.
-        mutating func hold(_ bytes: Int, of budget: BodyBudget) -> BodyShares.Holder? {
-            guard var hold else { return nil }
-            defer { self.hold = hold }
-            return budget.take(bytes, for: &hold)
-        }
-    }
-
     /// The bytes that are read ahead of their turn.
     private static let maximumAhead = 64 * 1024
     private static let interim = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
@@ -51,9 +31,10 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private var state = State.idle
     private var context: ChannelHandlerContext?
     private var parser = RequestParser()
+    private var lastKey = PresentedKey()
     private var input = ByteBuffer()
     private var body = ByteBuffer()
-    private var current: Current?
+    private var current: AdmittedRequest?
     private var reply: ConnectionReply?
     private var task: Task<Void, Never>?
     /// Ends what the task waits for, when it is cancelled.
@@ -77,9 +58,15 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         waitingSince = front.loop.now
     }
 
+    /// Costs nothing in a release build.
+    func assertInEventLoop() {
+        front.loop.assertInEventLoop()
+    }
+
     // MARK: Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        assertInEventLoop()
         input.addInput(unwrapInboundIn(data))
         switch state {
         case .idle, .body: readOn()
@@ -116,12 +103,13 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     private func begin(_ head: RequestHead) {
         headSince = nil
         let admitted: Admission.Admitted
-        do throws(Refusal) { admitted = try front.admission.admit(head, by: front.rules()) } catch {
+        do throws(Refusal) {
+            admitted = try front.admission.admit(head, by: front.rules(), lastKey: &lastKey)
+        } catch {
             return refuse(error, head)
         }
-        current = Current(
-            head: head, entry: admitted.entry, caller: admitted.caller, allowedOrigin: admitted.allowedOrigin,
-            arrivedAt: front.time.now, pace: BodyPace(at: front.loop.now),
+        current = AdmittedRequest(
+            head, admitted, arrivedAt: front.time.now, pace: BodyPace(at: front.loop.now),
             hold: BodyHold(address: address, key: admitted.caller.name))
         state = .body
         if head.isHTTP11, head.fields.value(of: "expect", hasPrefix: "100-continue"), input.readableBytes == 0
@@ -132,12 +120,12 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     /// Whether there is room for so many more bytes of the body; false after a refusal was written.
     private func hasRoom(for bytes: Int) -> Bool {
-        guard bytes > 0, let entry = current?.entry else { return true }
-        if body.readableBytes > entry.maximumBody {
-            refuse(entry.tooLarge)
+        guard bytes > 0, let current else { return true }
+        if body.readableBytes > current.entry.maximumBody {
+            refuse(current.entry.tooLarge)
             return false
         }
-        if let full = current?.hold(bytes, of: front.bodies) {
+        if let full = current.hold(bytes, of: front.bodies) {
             refuse(.tooManyBodies(full))
             return false
         }
@@ -163,24 +151,24 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         self.cancellation = cancellation
         state = .serving
         let exchange = Exchange(
-            head: current.head, body: body, caller: current.caller, arrivedAt: current.arrivedAt,
-            reply: reply,
-            spawner: front.spawner, cancellation: cancellation)
+            id: reply.id, head: current.head, body: body, caller: current.caller,
+            arrivedAt: current.arrivedAt, reply: reply, spawner: front.spawner, cancellation: cancellation)
         body = ByteBuffer()
         front.began()
         // The route has the body until it returns, even if the caller leaves before.
-        let hold = self.current?.hold.take()
+        let hold = current.hold.take()
         let task = Task.immediate(executorPreference: front.executor) {
             await current.entry.run(exchange)
-            self.finished(reply, exchange, hold)
+            self.finished(reply, current, hold)
         }
         if self.reply === reply { self.task = task }
     }
 
     /// The route has returned.
-    private func finished(_ reply: ConnectionReply, _ exchange: Exchange, _ hold: BodyHold?) {
+    private func finished(_ reply: ConnectionReply, _ request: AdmittedRequest, _ hold: BodyHold?) {
+        assertInEventLoop()
         if let hold { front.bodies.giveBack(hold) }
-        front.ended(reply, exchange, from: address)
+        front.ended(reply, request, from: address)
         guard self.reply === reply, state == .serving else { return }
         endRequest()
         guard reply.isComplete, reply.keepsAlive, !inputClosed else { return closeAfterWriting() }
@@ -217,12 +205,13 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         guard let context else { return }
         let origin = refusal.allowedOrigin ?? current?.allowedOrigin
         let id = front.nextRequestID(),
-            (bytes, length) = refusal.reply(id: id, date: front.date, allowedOrigin: origin)
+            (bytes, length) = refusal.reply(
+                id: id, date: front.date, allowedOrigin: origin,
+                shape: refusal.shape ?? current?.entry.errors ?? front.admission.errors)
         front.refused(
-            AccessLog.Line(
-                id: id, head: head ?? current?.head, status: refusal.status, code: "\(refusal.code)",
-                bytes: length,
-                from: address, duration: timeSpent))
+            AccessLine(
+                id: id, head: head ?? current?.head, status: refusal.status, code: refusal.code,
+                bytes: length, from: address, duration: timeSpent))
         endRequest()
         input = ByteBuffer()
         context.writeAndFlush(NIOAny(bytes), promise: nil)
@@ -254,11 +243,12 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     // MARK: Writing
 
     var isOpen: Bool { state == .serving && context?.channel.isActive ?? false }
-    var date: String { front.date }
+    var date: ByteBuffer { front.date }
     var drains: Bool { front.isDraining }
 
     /// Writes bytes of a reply; suspends while the caller does not take them.
     func write(_ bytes: ByteBuffer) async throws(CallerLeft) {
+        assertInEventLoop()
         guard isOpen, let context else { throw CallerLeft() }
         context.writeAndFlush(NIOAny(bytes), promise: nil)
         guard !context.channel.isWritable else { return }
@@ -327,6 +317,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     }
 
     private func left() {
+        assertInEventLoop()
         if state == .closed { return }
         state = .closed
         front.sweep.remove(self)
@@ -342,6 +333,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     /// Closes the connection if it has outstayed a limit. Called about once a second.
     func check(at now: NIODeadline) {
+        assertInEventLoop()
         let settings = front.settings
         switch state {
         case .idle:
@@ -370,6 +362,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
 
     /// Ends the connection at the end of a shutdown.
     func abandon() {
+        assertInEventLoop()
         context?.close(promise: nil)
     }
 }

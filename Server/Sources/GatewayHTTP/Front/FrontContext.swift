@@ -16,13 +16,13 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
     let bodies: BodyBudget
     private let activity: FrontActivity
     private let accessLog: AccessLog?
-    private var chance: Chance
+    private var ids: RequestIDs
 
     init(
         loop: any EventLoop, executor: any TaskExecutor, settings: FrontSettings, admission: Admission,
         rules: @escaping @Sendable () -> AccessRules, time: TimeSource, sweep: LoopSweep,
         connections: ConnectionCount,
-        bodies: BodyBudget, activity: FrontActivity, accessLog: AccessLog?, chance: Chance
+        bodies: BodyBudget, activity: FrontActivity, accessLog: AccessLog?, ids: RequestIDs
     ) {
         self.loop = loop
         self.executor = executor
@@ -36,32 +36,42 @@ final class FrontContext: @unchecked Sendable {  // Confined to its event loop, 
         self.bodies = bodies
         self.activity = activity
         self.accessLog = accessLog
-        self.chance = chance
+        self.ids = ids
     }
 
-    var date: String { sweep.date }
+    var date: ByteBuffer { sweep.date }
     var isDraining: Bool { activity.isDraining }
 
     func nextRequestID() -> RequestID {
-        RequestID(chance.next(), chance.next())
+        loop.assertInEventLoop()
+        return ids.next()
     }
 
     /// A request's route begins to run.
     func began() {
+        loop.assertInEventLoop()
         activity.began()
     }
 
     /// A request's route has returned.
-    func ended(_ reply: ConnectionReply, _ exchange: Exchange, from address: String) {
+    func ended(_ reply: ConnectionReply, _ request: AdmittedRequest, from address: String) {
+        loop.assertInEventLoop()
         activity.ended()
         accessLog?.write(
-            AccessLog.Line(
-                id: reply.id, head: exchange.head, status: reply.status, code: nil, bytes: reply.bytesWritten,
-                from: address, duration: time.now.since(exchange.arrivedAt)))
+            AccessLine(
+                id: reply.id, head: request.head, status: reply.status, code: nil, bytes: reply.bytesWritten,
+                from: address, duration: time.now.since(request.arrivedAt)))
     }
 
     /// A request was refused before it came to a route.
-    func refused(_ line: @autoclosure () -> AccessLog.Line) {
+    func refused(_ line: @autoclosure () -> AccessLine) {
+        loop.assertInEventLoop()
         accessLog?.write(line())
+    }
+
+    /// No more connections will be served.
+    func end() {
+        loop.assertInEventLoop()
+        accessLog?.end()
     }
 }

@@ -89,7 +89,7 @@ final class Listener: Sendable {
 
 /// Counts the connections that a listening socket has accepted. At the limit no more are accepted until one has closed;
 /// those that come meanwhile wait with the system.
-private final class OpenConnections: ChannelDuplexHandler, @unchecked Sendable {  // Confined to its event loop.
+private final class OpenConnections: ChannelDuplexHandler, @unchecked Sendable {  // Confined to its loop.
     typealias InboundIn = any Channel
     typealias OutboundIn = Never
 

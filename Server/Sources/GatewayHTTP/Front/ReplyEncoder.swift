@@ -17,13 +17,17 @@ enum ReplyEncoder {
 
     /// A reply's head, and its body if it is short. Without a length the body comes in chunks, or until the connection
     /// ends.
+    ///
+    /// - Parameters:
+    ///   - allowedOrigin: The origin of the web page that may read the reply.
+    ///   - date: The line with the date.
     static func head(
-        _ head: ReplyHead, date: String, length: Int?, keepsAlive: Bool, chunked: Bool = true,
-        body: ByteBuffer? = nil
+        _ head: ReplyHead, allowedOrigin: String?, date: ByteBuffer, length: Int?, keepsAlive: Bool,
+        chunked: Bool = true, body: ByteBuffer? = nil
     ) -> ByteBuffer {
         let size =
             head.fields.reduce(0) { $0 + $1.name.utf8CodeUnitCount + $1.value.utf8.count + 4 }
-            + 1024 + (head.allowedOrigin?.utf8.count ?? 0) + head.lines.utf8CodeUnitCount
+            + 1024 + (allowedOrigin?.utf8.count ?? 0) + head.lines.utf8CodeUnitCount
             + (body?.readableBytes ?? 0)
         var bytes = ByteBuffer()
         bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { space in
@@ -36,20 +40,20 @@ enum ReplyEncoder {
             writer.put(head.lines)
             for (name, value) in head.fields { write(name, value, &writer) }
             if let summary = head.summary { write(summary, &writer) }
-            if let origin = head.allowedOrigin {
+            if let origin = allowedOrigin {
                 // What a page may do is not for caches to give to another; it may read all fields of the reply.
                 write("access-control-allow-origin", origin, &writer)
                 writer.put("access-control-expose-headers: *\r\nvary: origin\r\n")
             }
-            writer.put("date: ")
             writer.put(date)
             if let length {
-                writer.put("\r\ncontent-length: ")
+                writer.put("content-length: ")
                 writer.put(length)
-            } else if chunked {
-                writer.put("\r\ntransfer-encoding: chunked")
+                writer.put(keepsAlive ? "\r\n\r\n" : "\r\nconnection: close\r\n\r\n")
+            } else {
+                if chunked { writer.put("transfer-encoding: chunked\r\n") }
+                writer.put(keepsAlive ? "\r\n" : "connection: close\r\n\r\n")
             }
-            writer.put(keepsAlive ? "\r\n\r\n" : "\r\nconnection: close\r\n\r\n")
             if let body { writer.put(body) }
             return writer.count
         }
@@ -73,10 +77,15 @@ enum ReplyEncoder {
 
     /// What a caller is told about how its answer came about. Names of models may come from providers.
     private static func write(_ summary: DecisionSummary, _ writer: inout ByteWriter) {
-        let id = summary.id.description
-        write("x-request-id", id, &writer)
-        write("request-id", id, &writer)
-        write("x-holdfast-decision", id, &writer)
+        summary.id.withText { id in
+            writer.put("x-request-id: ")
+            writer.put(id)
+            writer.put("\r\nrequest-id: ")
+            writer.put(id)
+            writer.put("\r\nx-holdfast-decision: ")
+            writer.put(id)
+            writer.put("\r\n")
+        }
         if let provider = summary.provider { write("x-holdfast-provider", provider, &writer) }
         if let model = summary.model, model.utf8.count <= 256, model.isPrintableASCII {
             write("x-holdfast-model", model, &writer)

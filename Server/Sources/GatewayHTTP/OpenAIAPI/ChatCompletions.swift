@@ -11,10 +11,9 @@ struct ChatCompletions: Sendable {
     private static let refusedHeaders: [StaticString] = ["x-portkey-custom-host", "x-portkey-config"]
 
     let gateway: Gateway
-    let newID: @Sendable () -> RequestID
 
     func run(_ exchange: Exchange) async {
-        let id = exchange.requestID ?? newID()
+        let id = exchange.id
         do throws(CallerLeft) {
             let request: GenerationRequest, route: Route, wishes: CallerWishes
             do throws(OpenAIError) {
@@ -66,9 +65,4 @@ struct ChatCompletions: Sendable {
         }
         return wishes
     }
-}
-
-extension Exchange {
-    /// The identity that the front gave the request.
-    var requestID: RequestID? { (reply as? ConnectionReply)?.id }
 }

@@ -41,12 +41,14 @@ public struct RouteTable: Sendable {
         public let maximumBody: Int
         /// The types of body that are taken, in lower case without parameters; any where none is named.
         public let mediaTypes: [StaticString]
+        /// The form in which callers expect to be told what is wrong; nil for that of the table.
+        let errors: ErrorShape?
         let run: @Sendable (Exchange) async -> Void
 
         /// Creates an entry; without a bound no body is read.
         public init(
             _ method: StaticString, _ path: Path, _ access: Access, maximumBody: Int = 0,
-            mediaTypes: [StaticString] = [],
+            mediaTypes: [StaticString] = [], errors: ErrorShape? = nil,
             run: @escaping @Sendable (Exchange) async -> Void
         ) {
             self.method = method
@@ -54,6 +56,7 @@ public struct RouteTable: Sendable {
             self.access = access
             self.maximumBody = maximumBody
             self.mediaTypes = mediaTypes
+            self.errors = errors
             self.run = run
         }
 
@@ -65,27 +68,47 @@ public struct RouteTable: Sendable {
     /// What a request's method and path lead to.
     enum Match {
         case entry(Entry)
-        /// The path is known, but not with that method; these are the methods it has.
-        case otherMethods([String])
+        /// The path is known, but not with that method; these are its entries, of which there is at least one.
+        case otherMethods([Entry])
         case nothing
     }
 
     /// The entries in the order in which they are tried.
     public let entries: [Entry]
+    /// The form of errors about what belongs to no entry, and of entries that have none of their own.
+    let errors: ErrorShape
 
     /// Creates a table.
-    public init(_ entries: [Entry]) {
+    public init(_ entries: [Entry], errors: ErrorShape) {
         self.entries = entries
+        self.errors = errors
+    }
+
+    /// The form in which whoever asks for this expects to be told what is wrong.
+    func errors(_ match: Match) -> ErrorShape {
+        switch match {
+        case .entry(let entry): entry.errors ?? errors
+        case .otherMethods(let entries): entries.first?.errors ?? errors
+        case .nothing: errors
+        }
     }
 
     /// Looks at one entry after the other, since they are few and told apart by their lengths.
     func match(_ head: RequestHead) -> Match {
-        var methods: [String] = []
+        var others: [Entry] = []
         for entry in entries where entry.path.matches(head) {
             if entry.takes(head) { return .entry(entry) }
-            methods.append("\(entry.method)")
+            others.append(entry)
         }
-        return methods.isEmpty ? .nothing : .otherMethods(methods.sorted())
+        return others.isEmpty ? .nothing : .otherMethods(others)
+    }
+}
+
+extension RouteTable.Match {
+    /// The methods of the path in the order of their names, if the path is known but not with the method that was sent.
+    var otherMethods: [String]? {
+        guard case .otherMethods(let entries) = self else { return nil }
+        return entries.map { "\($0.method)" }.sorted()
     }
 }
 

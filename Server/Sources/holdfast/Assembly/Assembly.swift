@@ -50,10 +50,6 @@ final class Assembly: Sendable {
 
     var currentRules: AccessRules { rules.withLock { $0 } }
 
-    func nextRequestID() -> RequestID {
-        chance.withLock { RequestID($0.next(), $0.next()) }
-    }
-
     func nextChance() -> Chance {
         chance.withLock { Chance(seed: $0.next()) }
     }

@@ -4,10 +4,12 @@ import Resilience
 /// Tells when a file has changed and has then been left alone for a moment, so that one that is being written is not
 /// read in the middle.
 struct FileWatch {
+    /// What changes when a file does.
     private struct Mark: Equatable {
-        var modified: Date?
-        var size: UInt64?
-        var inode: UInt64?
+        var seconds: Int64
+        var nanoseconds: Int64
+        var size: Int64
+        var inode: UInt64
     }
 
     private static let interval = Duration.seconds(1)
@@ -25,7 +27,7 @@ struct FileWatch {
         var known = mark, last = known
         while (try? await time.sleep(for: Self.interval)) != nil {
             let now = mark
-            if now != known, now == last, now.size != nil {
+            if now != known, now == last, now != nil {
                 known = now
                 changed()
             }
@@ -33,10 +35,17 @@ struct FileWatch {
         }
     }
 
-    private var mark: Mark {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+    /// Nil if there is no such file. A link counts as itself, not as what it leads to.
+    private var mark: Mark? {
+        var facts = stat()
+        guard lstat(path, &facts) == 0 else { return nil }
+        #if canImport(Glibc)
+            let modified = facts.st_mtim
+        #else
+            let modified = facts.st_mtimespec
+        #endif
         return Mark(
-            modified: attributes?[.modificationDate] as? Date, size: attributes?[.size] as? UInt64,
-            inode: attributes?[.systemFileNumber] as? UInt64)
+            seconds: Int64(modified.tv_sec), nanoseconds: Int64(modified.tv_nsec), size: Int64(facts.st_size),
+            inode: UInt64(facts.st_ino))
     }
 }

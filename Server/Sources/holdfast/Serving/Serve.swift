@@ -49,6 +49,8 @@ struct Serve: AsyncParsableCommand {
         }
         // Until the file is watched and signals are heard, a wish to read it again must not end the process.
         signal(SIGHUP, SIG_IGN)
+        // Nor must a log that nobody reads any more.
+        signal(SIGPIPE, SIG_IGN)
         DescriptorLimit.raise()
         let writer = LineWriter(descriptor: 2)
         LoggingSystem.bootstrap { label in
@@ -56,7 +58,8 @@ struct Serve: AsyncParsableCommand {
                 label: label, writer: writer, isJSON: configuration.logging.format == .json,
                 logLevel: Logger.Level(rawValue: configuration.logging.level.rawValue) ?? .info)
         }
-        let status = await Serving(source: source, configuration: configuration, proxy: proxy).run()
+        let status = await Serving(source: source, configuration: configuration, proxy: proxy, log: writer)
+            .run()
         writer.flush(seconds: 1)
         if status != 0 { throw ExitCode(status) }
     }

@@ -17,9 +17,11 @@ final class Serving: Sendable {
     private let executors: LoopExecutors
     private let assembly: Assembly
     private let state: StateKeeper
+    private let log: LineWriter
 
-    init(source: ConfigurationSource, configuration: Configuration, proxy: Proxy?) {
+    init(source: ConfigurationSource, configuration: Configuration, proxy: Proxy?, log: LineWriter) {
         self.source = source
+        self.log = log
         self.configuration = configuration
         group = MultiThreadedEventLoopGroup(
             numberOfThreads: configuration.server.threads ?? Processors.available)
@@ -75,7 +77,7 @@ final class Serving: Sendable {
                 case .heard(.stopping(.drain)):
                     tasks.addTask {
                         await self.drain()
-                        self.state.save()
+                        await self.state.save()
                         sender.yield(.drained)
                     }
                 case .drained: front.stop()
@@ -107,8 +109,7 @@ final class Serving: Sendable {
         let demo = configuration.isDemo && Loopback.contains(server.host) ? assembly.demo : nil
         let routes = Routes.table(
             gateway: assembly.gateway, metrics: assembly.registry, activity: assembly.activity,
-            maximumBody: server.maximumBody, startedAt: WallClock.seconds(),
-            newID: { assembly.nextRequestID() }, demo: demo)
+            maximumBody: server.maximumBody, startedAt: WallClock.seconds(), demo: demo)
         let settings = FrontSettings(
             host: server.host, port: server.port, maximumConnections: server.maximumConnections,
             maximumConnectionsPerAddress: server.maximumConnectionsPerAddress,
@@ -117,11 +118,21 @@ final class Serving: Sendable {
         let parts = Front.Parts(
             settings: settings, routes: routes, rules: { assembly.currentRules }, activity: assembly.activity,
             time: assembly.time, wallClock: WallClock.seconds,
-            accessLog: configuration.logging.access ? Logger(label: "holdfast.access") : nil,
-            chance: assembly.nextChance())
+            accessLog: accessLog, entropy: SystemEntropy.fill)
         return Front(parts, group: group, executor: { self.executors[$0] }) { port in
             Banner.show(self.configuration, port: port)
         }
+    }
+
+    /// Lines about requests are those of a logger at level info, in the same form and to the same place.
+    private var accessLog: AccessLogOutlet? {
+        let logging = configuration.logging
+        guard logging.access, (Logger.Level(rawValue: logging.level.rawValue) ?? .info) <= .info else {
+            return nil
+        }
+        return AccessLogOutlet(
+            logging.format == .json ? .json : .text, wallClock: WallClock.milliseconds,
+            take: { self.log.write($0, lines: $1) })
     }
 
     private func serve(_ front: Front) async -> Int32 {

@@ -12,8 +12,15 @@ final class StateKeeper: Sendable {
     private let targets: TargetRegistry
     private let time: TimeSource
     private let logger: Logger
-    /// Why the latest write failed; nil if it did not. Held while writing, so that one write is at a time.
-    private let failure = Mutex<String?>(nil)
+    private let turn = Mutex(Turn())
+
+    /// Whose turn it is to write: one write is at a time, and who waits for its own holds no thread.
+    private struct Turn {
+        var isTaken = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+        /// Why the latest write failed; nil if it did not.
+        var failure: String?
+    }
 
     init(
         _ path: String?, records: TargetRecords, targets: TargetRegistry, time: TimeSource, logger: Logger
@@ -40,24 +47,47 @@ final class StateKeeper: Sendable {
 
     /// Works until the task is cancelled. Writes at once, so that a place that cannot be written to is known soon.
     func run() async {
-        repeat { save() } while (try? await time.sleep(for: Self.interval)) != nil
+        repeat { await save() } while (try? await time.sleep(for: Self.interval)) != nil
     }
 
     /// Looks how each target is, and writes the file if there is to be one. What goes wrong is logged when it begins and when
     /// it changes, and tried again the next time.
-    func save() {
+    func save() async {
         records.look(at: targets.all)
         guard let file else { return }
-        failure.withLock { failure in
-            var problem: String?
-            do throws(StateFile.Problem) { try file.write(records.snapshot) } catch { problem = error.text }
-            if let problem, problem != failure {
-                logger.warning(
-                    "the state file is not written: \(problem)", metadata: ["file": "\(file.path)"])
-            } else if problem == nil, failure != nil {
-                logger.notice("the state file is written again", metadata: ["file": "\(file.path)"])
-            }
-            failure = problem
+        await takeTurn()
+        var problem: String?
+        do throws(StateFile.Problem) { try file.write(records.snapshot) } catch { problem = error.text }
+        let before = passTurn(problem)
+        if let problem, problem != before {
+            logger.warning(
+                "the state file is not written: \(problem)", metadata: ["file": "\(file.path)"])
+        } else if problem == nil, before != nil {
+            logger.notice("the state file is written again", metadata: ["file": "\(file.path)"])
         }
+    }
+
+    private func takeTurn() async {
+        await withCheckedContinuation { continuation in
+            let isFree = turn.withLock { turn in
+                if turn.isTaken { turn.waiting.append(continuation) }
+                defer { turn.isTaken = true }
+                return !turn.isTaken
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    /// - Returns: Why the write before this one failed, if it did.
+    private func passTurn(_ failure: String?) -> String? {
+        let (before, next) = turn.withLock { turn in
+            let before = turn.failure
+            turn.failure = failure
+            let next = turn.waiting.isEmpty ? nil : turn.waiting.removeFirst()
+            turn.isTaken = next != nil
+            return (before, next)
+        }
+        next?.resume()
+        return before
     }
 }

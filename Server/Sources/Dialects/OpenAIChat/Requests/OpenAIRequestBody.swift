@@ -8,7 +8,9 @@ package enum OpenAIRequestBody {
     private static let longestCopied = 8 << 10
 
     /// A model's name as JSON.
-    package static func quoted(_ model: String) -> ByteBuffer { ByteBuffer(string: JSONEscapes.quoted(model)) }
+    package static func quoted(_ model: String) -> ByteBuffer {
+        ByteBuffer(string: JSONEscapes.quoted(model))
+    }
 
     /// The parts of the body to send: the caller's bytes with the model's name and, if a stream's usage is to be asked
     /// for, that wish put in between. To go on with an answer, what the caller has of it is added as the last message.

@@ -1,5 +1,4 @@
 public import Gateway
-public import Generation
 
 /// Builds the table of everything that the gateway serves.
 public enum Routes {
@@ -32,12 +31,11 @@ public enum Routes {
     /// - Parameters:
     ///   - maximumBody: The largest chat request, in bytes.
     ///   - startedAt: When the gateway was started, in seconds since 1970.
-    ///   - newID: Makes identities for requests that did not come through a front.
     public static func table(
         gateway: Gateway, metrics: PrometheusRegistry, activity: FrontActivity, maximumBody: Int,
-        startedAt: Int64, newID: @escaping @Sendable () -> RequestID, demo: Demo?
+        startedAt: Int64, demo: Demo?
     ) -> RouteTable {
-        let chat = ChatCompletions(gateway: gateway, newID: newID)
+        let chat = ChatCompletions(gateway: gateway)
         let models = Models(gateway: gateway, startedAt: startedAt)
         let health = Health(gateway: gateway, activity: activity)
         let page = MetricsPage(registry: metrics, gateway: gateway, activity: activity)
@@ -74,6 +72,6 @@ public enum Routes {
             entries.map { Listed(method: "\($0.method)", path: "\($0.path)", access: $0.access.rawValue) }
             + [Listed(method: "GET", path: "/admin/routes", access: RouteTable.Access.administrator.rawValue)]
         entries.append(.init("GET", .exactly("/admin/routes"), .administrator) { await $0.sendJSON(listed) })
-        return RouteTable(entries)
+        return RouteTable(entries, errors: .openAI)
     }
 }
