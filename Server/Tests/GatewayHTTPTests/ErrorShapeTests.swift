@@ -7,7 +7,7 @@ import Testing
 @Suite struct ErrorShapeTests {
     /// A dialect of this test's own.
     private static let other = ErrorShape { problem in
-        ByteBuffer(string: #"{"other":"\(problem.code)","field":"\(problem.field ?? "-")"}"#)
+        ByteBuffer(string: #"{"other":"\#(problem.code)","field":"\#(problem.field ?? "-")"}"#)
     }
 
     private static let entries = [
