@@ -25,6 +25,8 @@ import Testing
         return try Simulation.run(seed: seed, policy: policy) { simulation in
             let drawn = DrawnScene(simulation), scene = drawn.scene
             try await drawn.play()
+            // Where time goes on although somebody could run, that may be one whose work is done.
+            await simulation.untilIdle()
             try await scene.settle()
             for line in scene.trace { simulation.note(line) }
             let faults = scene.faults(isPunctual: policy.late == 0)
@@ -38,11 +40,15 @@ import Testing
         async throws
     {
         let seeds = SimulationSeeds.usually(600), sights = Sights(), failures = Failures()
+        let watch = Watch()
+        defer { watch.end() }
         let places = seeds.count == 1 ? 1 : ProcessInfo.processInfo.activeProcessorCount
         try await withThrowingTaskGroup(of: Void.self) { group in
             for place in 0..<places {
                 group.addTask { [seeds] in
+                    defer { watch.leave(place) }
                     for index in stride(from: place, to: seeds.count, by: places) {
+                        watch.begin(seeds.first &+ UInt64(index), at: place)
                         do { try Self.play(seeds.first &+ UInt64(index), sights) } catch {
                             guard failures.add(error) else { return }
                         }
@@ -85,6 +91,32 @@ private final class Failures: Sendable {
             return errors.count < Self.most
         }
     }
+}
+
+/// Ends the process when a run does not end: nothing else ends a loop without a suspension, nor tells its seed.
+private final class Watch: Sendable {
+    private static let patience = Duration.seconds(60)
+    private let runs = Mutex<[Int: (seed: UInt64, begun: ContinuousClock.Instant)]>([:])
+    private let isOver = Atomic(false)
+
+    init() {
+        Thread.detachNewThread { [self] in
+            while !isOver.load(ordering: .relaxed) {
+                Thread.sleep(forTimeInterval: 1)
+                let now = ContinuousClock.now
+                let stuck = runs.withLock { $0.values.first { now - $0.begun > Self.patience }?.seed }
+                if let stuck {
+                    fatalError("seed \(stuck) does not end; HOLDFAST_SEED=\(stuck) runs it again")
+                }
+            }
+        }
+    }
+
+    func begin(_ seed: UInt64, at place: Int) { runs.withLock { $0[place] = (seed, .now) } }
+
+    func leave(_ place: Int) { runs.withLock { $0[place] = nil } }
+
+    func end() { isOver.store(true, ordering: .relaxed) }
 }
 
 /// What was seen to happen over all seeds: a gateway that never does something breaks no promise about it.
