@@ -15,7 +15,7 @@ FORMATTED := Package.swift Sources Tests Server/Package.swift Server/Sources Ser
 	Server/Benchmarks Benchmarks Examples/Package.swift Examples/Sources scripts/documents
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test api api-check verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer thread-sanitizer-server bench bench-quick bench-library instructions docs examples check-tools check-test-tools clean
+.PHONY: run test api api-check verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies verify-gateway-simulation bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer thread-sanitizer-server bench bench-quick bench-library instructions docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -24,14 +24,14 @@ run: check-tools
 
 ## test: run all tests; those that need the processors by themselves, so that none spoils another's times
 test: check-tools check-test-tools
-	swift build --build-tests $(IMPORTS)
-	swift build $(SERVER) --build-tests $(IMPORTS)
-	swift test --skip-build --filter '^(Tidy|Adoption)\.' $(TEST_ARGS)
-	swift test $(SERVER) --skip-build --skip '^(Acceptance|WallTests|SimulationTests)\.' $(TEST_ARGS)
-	swift test $(SERVER) --skip-build --filter '^SimulationTests\.' $(TEST_ARGS)
-	timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
-	timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
-	scripts/acceptance.sh $(TEST_ARGS)
+	scripts/timed.sh "building the library" swift build --build-tests $(IMPORTS)
+	scripts/timed.sh "building the gateway" swift build $(SERVER) --build-tests $(IMPORTS)
+	scripts/timed.sh Tidy swift test --skip-build --filter '^(Tidy|Adoption)\.' $(TEST_ARGS)
+	scripts/timed.sh "the gateway's units" swift test $(SERVER) --skip-build --skip '^(Acceptance|WallTests|SimulationTests)\.' $(TEST_ARGS)
+	scripts/timed.sh "the worlds" swift test $(SERVER) --skip-build --filter '^SimulationTests\.' $(TEST_ARGS)
+	scripts/timed.sh "the library's units" timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
+	scripts/timed.sh "the library's scenarios" timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
+	scripts/timed.sh "the binary" scripts/acceptance.sh $(TEST_ARGS)
 
 ## repeats: each streaming fault twenty times; prints outcomes and how long it took until another provider was there
 repeats: check-tools check-test-tools
@@ -134,6 +134,11 @@ linear: check-tools
 ## verify-large-bodies: what 18 MB of escapes cost, who waits meanwhile, and whether the process can be ended
 verify-large-bodies: release
 	python3 scripts/verify/large-bodies.py $(RELEASE)/release/holdfast
+
+## verify-gateway-simulation: the whole gateway in process, with a million seeds on all processors; SEEDS=20000 takes a minute
+verify-gateway-simulation: check-tools
+	swift build $(SERVER) --build-tests
+	HOLDFAST_SEEDS=$(or $(SEEDS),1000000) swift test $(SERVER) --skip-build --filter '^GatewayTests\.GatewaySimulationTests'
 
 ## thread-sanitizer: the library's tests under the thread sanitizer; fails on a race
 ## thread-sanitizer-server: those of exchanges with providers, the front and the gateway in process

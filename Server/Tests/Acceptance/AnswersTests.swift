@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Answers that arrive well and are not good enough.
-@Suite struct Answers {
+@Suite(.tags(.measuresTime)) struct Answers {
     /// How a caller can get an answer that is judged before it is delivered.
     enum Manner: String, CaseIterable, Sendable {
         /// As a whole that the provider sends as a whole.

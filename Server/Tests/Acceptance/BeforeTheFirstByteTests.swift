@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Faults of a provider before the first byte of its answer, from refused connections to slow heads.
-@Suite struct BeforeTheFirstByte {
+@Suite(.tags(.measuresTime)) struct BeforeTheFirstByte {
     // MARK: F1
 
     @Test(arguments: [false, true])

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// What the gateway remembers of a provider that failed: its breaker, from the opening to the way back (F60-F62, F70).
-@Suite struct Breakers {
+@Suite(.tags(.measuresTime)) struct Breakers {
     /// A breaker that opens at the second failure, for 600 ms and a fifth more or less.
     static let quick = "breaker: { minimum_calls: 2, open: 600ms, max_open: 600ms }"
     /// The same, open for longer than any test takes.

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Callers that leave while their answer is being made.
-@Suite struct CallersThatLeave {
+@Suite(.tags(.measuresTime)) struct CallersThatLeave {
     /// How a caller leaves. A close looks to the gateway like the legal end of sending; only what it sends then finds
     /// out that nobody is there.
     enum Leaving: CaseIterable, Sendable {

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Prompts that are too long for a model, content that it refuses, and who may be asked then.
-@Suite struct Context {
+@Suite(.tags(.measuresTime)) struct Context {
     private static let tooLong = Answer.response(
         400, Answer.error("Too long.", type: "invalid_request_error", code: "context_length_exceeded"))
     private static let filtered = Answer.response(

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Keys in the environment and no file: the first ten minutes of somebody who has a key.
-@Suite struct EnvironmentKeys {
+@Suite(.tags(.measuresTime)) struct EnvironmentKeys {
     private static let key = "sk-wall-environment-key-0123456789"
 
     /// A provider in OpenAI's place, and a gateway that has its key.

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Streams that come in drops or all at once (F43), and lines and events that never end (F44).
-@Suite struct EventFloods {
+@Suite(.tags(.measuresTime)) struct EventFloods {
     private static let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
     private static let end = "data: \(Answer.delta("{}", finish: #""stop""#))\n\n"
     private static let mark = "data: [DONE]\n\n"

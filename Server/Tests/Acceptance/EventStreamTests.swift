@@ -4,7 +4,7 @@ import Wall
 
 /// Streams in every form that the rules of server-sent events allow, split wherever a network may split them
 /// (F41, F42), and with events that nobody can read (F40).
-@Suite struct EventStreams {
+@Suite(.tags(.measuresTime)) struct EventStreams {
     /// The data of a short answer with letters of more than one byte.
     static let text = "Grün 🦊 fox."
     private static func chunk(_ delta: String, finish: String = "null") -> String {

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Providers that come and go (F68), and providers that are only slow (F69).
-@Suite struct Flapping {
+@Suite(.tags(.measuresTime)) struct Flapping {
     // MARK: F68
 
     private static let first = Duration.milliseconds(250), longest = Duration.milliseconds(1000)

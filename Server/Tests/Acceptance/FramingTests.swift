@@ -4,7 +4,7 @@ import Wall
 
 /// Answers whose frame does not fit what is in it (F29, F31, F32): never taken for whole, and the connection on which
 /// they came is not used again.
-@Suite struct Framing {
+@Suite(.tags(.measuresTime)) struct Framing {
     /// The events of a good stream, without the framing of chunks.
     static let events: String = {
         let words = Pair.answerOfP.split(separator: " ").enumerated().map { $0 == 0 ? String($1) : " \($1)" }

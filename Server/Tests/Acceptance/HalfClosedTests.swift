@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Callers that close their sending side and stay, for a while.
-@Suite struct HalfClosed {
+@Suite(.tags(.measuresTime)) struct HalfClosed {
     private static func flaws(_ acts: [Wall.Act], stream: Bool, leaves: Bool) async throws -> [String] {
         let pair = try await Pair(
             settings: { $0.timeouts = "{ connect: 1s, head: 10s, first_token: 10s, idle: 10s, total: 20s }" }

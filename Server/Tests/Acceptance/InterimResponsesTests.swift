@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Responses that come before the response (F9): informational ones are passed over, within a bound.
-@Suite struct InterimResponses {
+@Suite(.tags(.measuresTime)) struct InterimResponses {
     /// A form of the fault, and who answers in the end.
     struct Form: Sendable {
         var variant: Variant

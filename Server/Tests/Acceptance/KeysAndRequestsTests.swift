@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Faults that no repetition mends: keys that are not accepted, quotas that are used up, requests that nobody takes.
-@Suite struct KeysAndRequests {
+@Suite(.tags(.measuresTime)) struct KeysAndRequests {
     /// A response that is an error in the provider's own form.
     static func refusal(
         _ status: Int, _ code: String? = nil, _ message: String = "No.", type: String = "api_error",

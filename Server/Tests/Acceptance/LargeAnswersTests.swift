@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Answers that are more than they may be: twice the limit (F32), or compressed to far less than they are (F30).
-@Suite struct LargeAnswers {
+@Suite(.tags(.measuresTime)) struct LargeAnswers {
     // MARK: F32
 
     /// The body is twice the limit of 1 MiB and comes in parts over about a second.

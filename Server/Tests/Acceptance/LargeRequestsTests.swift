@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Requests near the limit for a body, made of what is slowest to read. The debug binary needs seconds for one.
-@Suite struct LargeRequests {
+@Suite(.tags(.measuresTime)) struct LargeRequests {
     private static let configuration = """
         server: { threads: 1 }
         logging: { level: warning, access: false }

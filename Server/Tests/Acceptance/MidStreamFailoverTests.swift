@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Streams that break after a part of them was delivered, and what another provider can do about it (the splice rule).
-@Suite struct MidStreamFailover {
+@Suite(.tags(.measuresTime)) struct MidStreamFailover {
     private static let text = "The quick brown fox jumps over the lazy dog, says \"hello\", and ends: grün 🦊."
     private static let words: [String] = {
         let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// What is known about providers outlives a new configuration (F65).
-@Suite struct StateAcrossReloads {
+@Suite(.tags(.measuresTime)) struct StateAcrossReloads {
     private static func breaker(_ calls: Int) -> String {
         "breaker: { minimum_calls: \(calls), open: 60s, max_open: 60s }"
     }

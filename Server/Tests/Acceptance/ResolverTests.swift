@@ -6,7 +6,7 @@ import Wall
 ///
 /// The machine's resolver cannot be made to fail or to be slow, so a few lines of C stand in for it, put before the
 /// system's by the dynamic loader.
-@Suite struct Resolvers {
+@Suite(.tags(.measuresTime)) struct Resolvers {
     private static let standIn = #"""
         #define _GNU_SOURCE
         #include <dlfcn.h>

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// The life of the process: start, demonstration, reload, end; and its other commands.
-@Suite struct Serving {
+@Suite(.tags(.measuresTime)) struct Serving {
     // MARK: The demonstration
 
     /// Runs the shell line that the gateway printed and gives back what it wrote.

@@ -3,7 +3,9 @@ import Synchronization
 /// Lets only as many gateways run at a time as two cores can serve without upsetting the times that tests check.
 ///
 /// Places are given out in the order in which they were asked for, so that whoever needs all of them gets them. A task
-/// that has some already gets more at once: it would never give back those it has while it waited.
+/// that has some already gets more at once: it would never give back those it has while it waited. One that had some before
+/// comes before those that had none: all tests ask at the beginning, and one that starts several gateways one after the
+/// other would otherwise wait behind all others for each, and run on alone when they have ended.
 final class Stage: Sendable {
     static let shared = Stage(places: 6)
 
@@ -11,7 +13,9 @@ final class Stage: Sendable {
         var free: Int
         /// The places that each task holds.
         var held: [Int: Int] = [:]
-        var waiters: [(places: Int, waiter: CheckedContinuation<Void, Never>)] = []
+        var waiters: [(places: Int, isBack: Bool, waiter: CheckedContinuation<Void, Never>)] = []
+        /// The tasks that had places.
+        var known: Set<Int> = []
 
         /// Takes those off the queue for whom there is room now.
         mutating func next() -> [CheckedContinuation<Void, Never>] {
@@ -49,7 +53,9 @@ final class Stage: Sendable {
         guard !hasSome else { return holder }
         await withCheckedContinuation { waiter in
             let ready = state.withLock { state in
-                state.waiters.append((places, waiter))
+                let isBack = !state.known.insert(holder).inserted
+                let place = isBack ? state.waiters.firstIndex { !$0.isBack } : nil
+                state.waiters.insert((places, isBack, waiter), at: place ?? state.waiters.endIndex)
                 return state.next()
             }
             for waiter in ready { waiter.resume() }

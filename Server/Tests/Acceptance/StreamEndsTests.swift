@@ -4,7 +4,7 @@ import Wall
 
 /// The two ends of a stream: an error in the place of its first word (F38), and an answer that is complete though the
 /// stream is not (F35).
-@Suite struct StreamEnds {
+@Suite(.tags(.measuresTime)) struct StreamEnds {
     // MARK: F35
 
     /// What may follow the finish reason instead of an end mark.

@@ -6,7 +6,7 @@ import Wall
 ///
 /// Before anything meaningful was delivered the next provider answers and nobody notices; after that the stream is
 /// said to be broken.
-@Suite struct StreamProgress {
+@Suite(.tags(.measuresTime)) struct StreamProgress {
     private static let words = (0..<60).map { $0 == 0 ? "w0" : " w\($0)" }
 
     /// The beginning of a stream, with time for it to be delivered before what follows.

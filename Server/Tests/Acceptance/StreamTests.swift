@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Faults in the middle of an answer: connections that break, answers without an end, silence.
-@Suite struct Streams {
+@Suite(.tags(.measuresTime)) struct Streams {
     /// A stream that goes wrong, by the name of the route whose model at P plays it.
     struct Break: Sendable {
         var name: String

@@ -82,7 +82,7 @@ private final class StubbornProvider: Sendable {
 }
 
 /// Providers that do not notice that nobody listens any more (F48).
-@Suite struct StubbornProviders {
+@Suite(.tags(.measuresTime)) struct StubbornProviders {
     private static let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
     private static let word = "data: \(Answer.delta(#"{"content":"w"}"#))\n\n"
     private static let finish = "data: \(Answer.delta("{}", finish: #""stop""#))\n\n"

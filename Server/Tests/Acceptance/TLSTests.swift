@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Providers over TLS: whom the gateway trusts, and what it does when it must not.
-@Suite struct TLS {
+@Suite(.tags(.measuresTime)) struct TLS {
     /// An authority of the test's own, and certificates that it made.
     final class Authority: Sendable {
         let directory: URL

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Tool calls that look whole and are not (F46): the provider ends its answer as if they were.
-@Suite struct HalfToolCalls {
+@Suite(.tags(.measuresTime)) struct HalfToolCalls {
     private static func call(_ arguments: String, name: String = "f") -> String {
         #"{"index":0,"id":"c1","type":"function","function":{"name":"\#(name)","arguments":"\#(arguments)"}}"#
     }

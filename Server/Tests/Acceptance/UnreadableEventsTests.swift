@@ -4,7 +4,7 @@ import Wall
 
 /// Events of a stream that nobody can read (F40), tool calls that are not whole (F46), and providers that do not want
 /// to go on with somebody else's answer (F47).
-@Suite struct UnreadableEvents {
+@Suite(.tags(.measuresTime)) struct UnreadableEvents {
     private static let words = (0..<14).map { $0 == 0 ? "w0" : " w\($0)" }
     private static let bad = Answer.event(#"{"id":"chatcmpl-2","choices":[{"index":0,"del"#)
     private static let pause = Wall.Act.wait(.milliseconds(100))

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Callers that send slowly or in pieces (F55), send ahead (F58), or do not read (F54).
-@Suite struct Uploads {
+@Suite(.tags(.measuresTime)) struct Uploads {
     private static func head(_ fields: String) -> String {
         "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\(fields)\r\n"
     }

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// What providers say that an answer cost, which may be anything.
-@Suite struct Usages {
+@Suite(.tags(.measuresTime)) struct Usages {
     private static func body(_ text: String) -> [Wall.Act] { [Answer.response(200, text)] }
 
     @Test func `F28: whatever stands in the usage, the answer is delivered`() async throws {

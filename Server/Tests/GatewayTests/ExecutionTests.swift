@@ -1,5 +1,6 @@
 import Generation
 import Resilience
+import Routing
 import Testing
 
 @testable import Gateway
@@ -282,5 +283,18 @@ import Testing
         #expect(none == nil)
         let other = machine.hedge(at: Instant()) { _ in true }
         #expect(other?.candidate == 2 && other?.purpose == .hedge)
+    }
+
+    @Test func `one that refuses is not asked again at the same moment, however much its plan wants that`() {
+        var forced = Plan.Choice(0)
+        forced.isForced = true
+        var machine = machine([Candidate(target: 0, credential: 0)])
+        machine.plan = Plan([forced])
+        guard case .attempt = machine.start(at: Instant()) else {
+            Issue.record("it is not asked at all")
+            return
+        }
+        let step = machine.next(after: .refused(.full), of: 0, at: Instant())
+        #expect(step == .fail(.nobodyAvailable([.full], retryAfter: nil)))
     }
 }

@@ -28,30 +28,38 @@ import Testing
         }
     }
 
+    /// A policy in a scenario, and what the reference comes to.
+    private struct Line: Sendable {
+        var policy: PolicyName
+        var scenario: WorldFile.Scenario
+        var figures: [Double]
+    }
+
     @Test(arguments: ["stress", "adversarial"])
-    func `the baselines come to what the reference's come to`(world: String) throws {
+    func `the baselines come to what the reference's come to`(world: String) async throws {
         let file = try Worlds.file(world)
         let expected = try #require(try Self.reference("baselines") as? [[Any]])
-        var compared = 0
         // Not the weeks, which would take longer than all others together.
-        for scenario in file.scenarios where scenario.duration < 86_400 {
-            for line in expected where line[1] as? String == scenario.name {
-                let policy = try #require(PolicyName(rawValue: line[0] as? String ?? ""))
-                let rows = (1000...1005).map {
-                    SimulationRun(scenario, of: file, seed: $0).play(policy).row
-                }
-                func mean(_ figure: SimulationFigure) -> Double {
-                    rows.reduce(0) { $0 + $1[figure] } / Double(rows.count)
-                }
-                let figures = line.dropFirst(2).compactMap { $0 as? Double }
-                let place: Comment = "\(policy) \(scenario.name) \(mean(.success)) \(figures)"
-                #expect(abs(mean(.success) - figures[0]) <= 0.001, place)
-                #expect(abs(mean(.latencyMean) / figures[1] - 1) <= 0.02, place)
-                #expect(abs(mean(.costPerThousand) / figures[2] - 1) <= 0.02, place)
-                compared += 1
+        let lines = try file.scenarios.filter { $0.duration < 86_400 }.flatMap { scenario in
+            try expected.filter { $0[1] as? String == scenario.name }.map { line in
+                Line(
+                    policy: try #require(PolicyName(rawValue: line[0] as? String ?? "")), scenario: scenario,
+                    figures: line.dropFirst(2).compactMap { $0 as? Double })
             }
         }
-        #expect(compared == 2 * file.scenarios.count { $0.duration < 86_400 })
+        #expect(lines.count == 2 * file.scenarios.count { $0.duration < 86_400 })
+        let rows = await onAllProcessors(lines) { line in
+            (1000...1005).map { SimulationRun(line.scenario, of: file, seed: $0).play(line.policy).row }
+        }
+        for (line, rows) in zip(lines, rows) {
+            func mean(_ figure: SimulationFigure) -> Double {
+                rows.reduce(0) { $0 + $1[figure] } / Double(rows.count)
+            }
+            let place: Comment = "\(line.policy) \(line.scenario.name) \(mean(.success)) \(line.figures)"
+            #expect(abs(mean(.success) - line.figures[0]) <= 0.001, place)
+            #expect(abs(mean(.latencyMean) / line.figures[1] - 1) <= 0.02, place)
+            #expect(abs(mean(.costPerThousand) / line.figures[2] - 1) <= 0.02, place)
+        }
     }
 
     @Test func `the same seed plays the same`() throws {
@@ -83,20 +91,23 @@ import Testing
     /// same seeds play the same, so that only a change of the code moves it.
     @Test(arguments: [("stress", 0.9873), ("adversarial", 0.9770)])
     func `adaptive selection is as useful as it was, compared with the oracle`(world: String, least: Double)
-        throws
+        async throws
     {
         let file = try Worlds.file(world)
+        let plays = file.scenarios.filter { $0.duration < 86_400 }.flatMap { scenario in
+            ([1000, 1001] as [UInt64]).map { (scenario, seed: $0) }
+        }
+        let rows = await onAllProcessors(plays) { scenario, seed in
+            let run = SimulationRun(scenario, of: file, seed: seed)
+            return (run.play(.adaptive).row, run.play(.oracleBid).row)
+        }
         var own = 0.0, oracle = 0.0, worst = 1.0, attempts = 0.0, runs = 0.0
-        for scenario in file.scenarios where scenario.duration < 86_400 {
-            for seed: UInt64 in [1000, 1001] {
-                let run = SimulationRun(scenario, of: file, seed: seed)
-                let row = run.play(.adaptive).row
-                own += row.utility
-                oracle += run.play(.oracleBid).row.utility
-                attempts += row.amplification
-                runs += 1
-                if !scenario.name.contains("blackout") { worst = min(worst, row.success) }
-            }
+        for (row, best) in rows {
+            own += row.utility
+            oracle += best.utility
+            attempts += row.amplification
+            runs += 1
+            if !row.scenario.contains("blackout") { worst = min(worst, row.success) }
         }
         let share = own / oracle
         print(

@@ -5,7 +5,7 @@ import Wall
 @testable import WallTool
 
 /// The wall as a tool: its faults by name, its scripts and its ledger.
-@Suite struct Tools {
+@Suite(.tags(.measuresTime)) struct Tools {
     /// Sends a request on a connection of its own.
     ///
     /// - Returns: What came until the connection ended or nothing more is expected.

@@ -5,7 +5,7 @@ import Testing
 import Wall
 
 /// Each toxic, measured on real sockets. Lower bounds are exact; upper ones leave room for a busy machine.
-@Suite(.serialized) struct ToxicProxies {
+@Suite(.serialized, .tags(.measuresTime)) struct ToxicProxies {
     private typealias Toxics = ToxicProxy.Toxics
 
     private static func bytes(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0) } }

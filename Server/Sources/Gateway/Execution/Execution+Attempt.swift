@@ -66,7 +66,8 @@ extension Execution {
                     health, execution.shape, permit, selector: execution.chooser?.selector,
                     candidate: task.candidate, traits: execution.traits, isAlone: isAlone, at: asked)
                 race?.began(lesson)
-                let result = await ask(delivered, limits, lesson, race?.call ?? cancellation, asked)
+                var result = await ask(delivered, limits, lesson, race?.call ?? cancellation, asked)
+                if let race { result.keep(in: race) }
                 return Opening(self, result, begin: asked, lesson: lesson, place: place)
             } catch {
                 switch error {
@@ -148,7 +149,7 @@ extension Execution {
                 }
             }
             do throws(AttemptFailure) {
-                switch try await answer(to: &call, &manner, lesson) {
+                switch try await answer(to: &call, &manner, lesson, begin) {
                 case .whole(let whole):
                     // Callers count on the usage of a whole answer.
                     if call.asStream, whole.facts.usage == nil { health.learnPace { $0.noteUnfitStreams() } }
@@ -174,7 +175,7 @@ extension Execution {
 
         /// Asks the provider, and without a stream if it says that it does not stream.
         private func answer(
-            to call: inout ProviderCall, _ manner: inout RequestMode, _ lesson: Lesson
+            to call: inout ProviderCall, _ manner: inout RequestMode, _ lesson: Lesson, _ begin: Instant
         ) async throws(AttemptFailure) -> Reply {
             do throws(AttemptFailure) { return try await target.provider.attempt(call) } catch {
                 if manner.expectsQuickAnswer, error.kind == .timeout, error.phase == .head {
@@ -185,6 +186,7 @@ extension Execution {
                 }
                 if case .prefilled(let delivered, _)? = call.goingOn, error.kind == .invalidRequest {
                     call.goingOn = .fromScratch(delivered)
+                    call.limits.total -= time.now.since(begin)
                     let reply = try await target.provider.attempt(call)
                     // Only now: it may have been the request itself that it refused.
                     health.learnPace { $0.noteRefusedPrefill() }
@@ -196,6 +198,8 @@ extension Execution {
             lesson.expectNoFirstToken()
             manner.giveUpStreaming(execution.route.settings.attempts)
             (call.asStream, call.limits) = (false, manner.limits)
+            // Whoever is asked once more has only what is left of the attempt's time.
+            call.limits.total -= time.now.since(begin)
             return try await target.provider.attempt(call)
         }
 

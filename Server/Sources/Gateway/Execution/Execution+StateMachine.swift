@@ -23,6 +23,8 @@ extension Execution {
             var wasAsked = false
             /// Whether its breaker kept the request away.
             var isGuarded = false
+            /// When it last kept the request away.
+            var refusedAt: Instant?
             /// Whether it is asked for early probes, since nobody else is left.
             var isLastResort = false
 
@@ -93,7 +95,7 @@ extension Execution {
         private mutating func goOn(from index: Int, at now: Instant) -> Step {
             tracks[index].isOut = true
             passOverSiblings(of: index)
-            guard let next = fresh else { return giveUp(at: now) }
+            guard let next = fresh(at: now) else { return giveUp(at: now) }
             return ask(next, at: now)
         }
 
@@ -129,7 +131,7 @@ extension Execution {
         ///
         /// - Returns: Nil if nobody else is to be asked.
         public mutating func hedge(at now: Instant) -> Ask? {
-            hedge(fresh, at: now)
+            hedge(fresh(at: now), at: now)
         }
 
         /// Asks a healthy candidate of another target beside the one that runs.
@@ -169,6 +171,7 @@ extension Execution {
             -> Step
         {
             if !tracks[index].isLastResort { refusals.append(refusal) }
+            tracks[index].refusedAt = now
             if case .breaker = refusal { tracks[index].isGuarded = true }
             if let wait = refusal.wait {
                 (tracks[index].againAt, tracks[index].isAwaited) = (now.advanced(by: wait), true)
@@ -274,9 +277,18 @@ extension Execution {
                 && tracks[index].againAt == nil && !running.contains(index)
         }
 
+        /// How long one that has refused is not asked all the same: a request whose plan wants that again and again would
+        /// do nothing else until its time is up.
+        private static let rest = Duration.milliseconds(50)
+
         /// The best candidate that was neither asked nor passed over, or that the plan wants asked all the same.
-        private var fresh: Plan.Choice? {
-            plan.order.first { isFresh($0.candidate) || $0.isForced && !running.contains($0.candidate) }
+        private func fresh(at now: Instant) -> Plan.Choice? {
+            plan.order.first { choice in
+                let index = choice.candidate
+                guard choice.isForced, tracks.indices.contains(index) else { return isFresh(index) }
+                let mayBeForced = tracks[index].refusedAt.map { $0.advanced(by: Self.rest) <= now } ?? true
+                return mayBeForced && !running.contains(index)
+            }
         }
 
         private func choice(of index: Int) -> Plan.Choice {
@@ -332,7 +344,7 @@ extension Execution {
         private mutating func goElsewhere(at now: Instant) -> Step {
             guard running.isEmpty else { return .join }
             if plan.givesUp { return giveUp(at: now) }
-            if let fresh { return ask(fresh, at: now) }
+            if let fresh = fresh(at: now) { return ask(fresh, at: now) }
             if bounds.waitsForTheLast,
                 let guarded = tracks.indices.first(where: { tracks[$0].mayBeLastResort })
             {

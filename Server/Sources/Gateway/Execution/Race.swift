@@ -13,3 +13,16 @@ final class Race: Sendable {
     /// Whether another one is of use: the first has brought nothing yet.
     var isOpen: Bool { lesson.withLock { $0 }?.awaitsFirstToken ?? false }
 }
+
+extension Opening.Result {
+    /// Keeps the other attempt from ending this one, whose stream has begun. If it has done so just now, although the
+    /// beginning was there already, there is no rest to come, and the other one's answer counts.
+    mutating func keep(in race: Race) {
+        guard case .stream(let stream, _) = self, !race.call.close() else { return }
+        stream.cancel()
+        self = .failed(
+            AttemptFailure(
+                .systemError, cause: "cancelled", phase: .body, message: "another target has answered"),
+            nil)
+    }
+}

@@ -4,6 +4,7 @@ import Synchronization
 public final class CancellationToken: Sendable {
     private struct State {
         var isCancelled = false
+        var isOver = false
         var action: (@Sendable () -> Void)?
         /// Who asked for it.
         var owner: ObjectIdentifier?
@@ -21,11 +22,23 @@ public final class CancellationToken: Sendable {
 
     /// Does what the call has asked for, once.
     public func cancel() {
-        let action = state.withLock { state in
+        let action = state.withLock { state -> (@Sendable () -> Void)? in
+            guard !state.isOver else { return nil }
             state.isCancelled = true
             return state.action.take()
         }
         action?()
+    }
+
+    /// The call's answer is wanted now: cancelling does nothing any more.
+    ///
+    /// - Returns: False if it was cancelled before, so that what follows of the answer may be missing.
+    public func close() -> Bool {
+        state.withLock { state in
+            state.isOver = true
+            state.action = nil
+            return !state.isCancelled
+        }
     }
 
     /// Has `action` done when the token is cancelled, in place of what was asked for before; at once if it is already. May
@@ -34,7 +47,7 @@ public final class CancellationToken: Sendable {
     /// - Parameter owner: Who can have it forgotten: until then the token keeps what `action` holds.
     public func onCancel(of owner: AnyObject? = nil, _ action: @escaping @Sendable () -> Void) {
         let isCancelled = state.withLock { state in
-            if !state.isCancelled {
+            if !state.isCancelled, !state.isOver {
                 state.action = action
                 state.owner = owner.map(ObjectIdentifier.init)
             }

@@ -4,7 +4,7 @@ import Wall
 
 /// What a caller sees for every fault that a provider can be told to have: seen with the real binary, and written down
 /// in docs/contract.md, which must say the same.
-@Suite struct Contract {
+@Suite(.tags(.measuresTime)) struct Contract {
     /// Faults that only show in amounts, or on a kept connection; they have tests of their own.
     private static let leftOut: Set = ["F10", "F43-burst", "F43-tiny"]
     static let faults = Fault.all.filter { !leftOut.contains($0.name) }

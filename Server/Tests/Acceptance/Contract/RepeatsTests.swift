@@ -5,7 +5,7 @@ import Wall
 /// The same faults again and again: the outcome is the same each time, and another provider is there soon.
 ///
 /// One after the other, since floods of one would delay the others.
-@Suite(.serialized) struct Repeats {
+@Suite(.serialized, .tags(.measuresTime)) struct Repeats {
     /// What happened to one fault in one setting.
     private struct Row {
         var name: String

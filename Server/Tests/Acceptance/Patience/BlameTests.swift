@@ -4,7 +4,7 @@ import Wall
 
 /// Failures that come with one caller, one body or one feature, while the provider answers everybody else: they are not
 /// the provider's, and do not take it away from others.
-@Suite struct Blame {
+@Suite(.tags(.measuresTime)) struct Blame {
     /// What a server says that was started without the part for a kind of input.
     private static func unsupported(_ kind: String) -> Wall.Act {
         let message =

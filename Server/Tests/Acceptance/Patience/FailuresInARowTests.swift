@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// `breaker.consecutive_failures`: at low traffic a few failures in a row say what a rate cannot say yet.
-@Suite struct FailuresInARow {
+@Suite(.tags(.measuresTime)) struct FailuresInARow {
     private static func pair(_ lines: [String] = [], _ change: (inout Pair.Settings) -> Void = { _ in })
         async throws -> Pair
     {

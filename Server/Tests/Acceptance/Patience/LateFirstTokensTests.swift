@@ -5,7 +5,7 @@ import Wall
 /// Providers that think for long before their first word: impatience is right only while somebody else can take over.
 ///
 /// `first_token` and `head` are 1 s in these tests, and P takes 2 s.
-@Suite struct LateFirstTokens {
+@Suite(.tags(.measuresTime)) struct LateFirstTokens {
     /// How a late answer begins.
     enum Beginning: CaseIterable, Sendable {
         /// The head comes at once and the first token after two seconds, as of a model that thinks.

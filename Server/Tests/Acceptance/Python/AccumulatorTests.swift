@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// What applications put together is the same through a fault as without one; their own accumulators are the judge.
-@Suite struct Accumulators {
+@Suite(.tags(.measuresTime)) struct Accumulators {
     /// An answer as the events of a stream and as a whole.
     private struct Kind: Sendable {
         var events: [String]

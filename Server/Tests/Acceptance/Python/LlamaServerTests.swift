@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// A real llama.cpp server in front of another provider.
-@Suite struct LlamaServer {
+@Suite(.tags(.measuresTime)) struct LlamaServer {
     private static let requests = 200, concurrency = 8
 
     /// Requests one after the other from several callers; every other one is a stream.

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// The official OpenAI SDK for Python against the gateway.
-@Suite struct OfficialSDK {
+@Suite(.tags(.measuresTime)) struct OfficialSDK {
     private static func cases(_ port: Int) throws -> [String: [String: Any]] {
         let (status, output) = try PythonTools.run("sdk.py", ["\(port)", "chat"])
         #expect(status == 0, "\(output)")

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// The caller never names where a request goes (threats S1, S3, S4, S10).
-@Suite struct Destination {
+@Suite(.tags(.measuresTime)) struct Destination {
     private static let names = [
         "api_base", "base_url", "api_key", "endpoint", "azure_endpoint", "extra_headers", "organization",
         "proxy", "custom_llm_provider",

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Callers and providers that send too slowly, too much or never read (threats S23, S26, S27).
-@Suite struct Floods {
+@Suite(.tags(.measuresTime)) struct Floods {
     @Test func `S23: thousands of callers that send a byte now and then are closed and hurt nobody`()
         async throws
     {
@@ -126,7 +126,8 @@ import Wall
         #expect(worst < 100, "200 callers that do not read cost \(worst) MiB")
         #expect(pair.callsToP.count == 200)
         let reply = try await pair.chat("healthy")
-        #expect(reply.status == 200 && reply.elapsed < .seconds(1))
+        #expect(reply.status == 200)
+        #expect(reply.elapsed < .seconds(1))
         for line in lines { await line.reset() }
         let areGone = try await eventually(.seconds(5)) { pair.primary.ledger.openLines <= 8 }
         #expect(areGone, "\(pair.primary.ledger.openLines) connections to the provider are left")

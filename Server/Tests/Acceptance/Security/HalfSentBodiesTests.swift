@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Bodies of which only a part is sent, to hold memory and lock others out (threats S23 and S24).
-@Suite struct HalfSentBodies {
+@Suite(.tags(.measuresTime)) struct HalfSentBodies {
     private static let large = String(repeating: " ", count: 19 << 20)
 
     private static func head(_ key: String = "none") -> String {

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// A provider's key reaches the provider and nobody else (threats S11, S28).
-@Suite struct KeysStayInside {
+@Suite(.tags(.measuresTime)) struct KeysStayInside {
     private static let key = "sk-CANARY-0123456789abcdefghijklmnopqrstuvwxyz"
 
     /// The forms in which a key could show itself.

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Daily quotas, from outside.
-@Suite struct DailyQuotas {
+@Suite(.tags(.measuresTime)) struct DailyQuotas {
     /// P may be asked three times a day and is worth most. The day begins twelve hours from now, so that no test sees it.
     private static func pair(_ path: String, withFallback: Bool = true) async throws -> Pair {
         let hour = (Int(Date().timeIntervalSince1970) / 3600 + 12) % 24

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// What routes, keys and requests can ask for, from outside.
-@Suite struct PreferenceTests {
+@Suite(.tags(.measuresTime)) struct PreferenceTests {
     /// A good and dear provider and a poor and cheap one: an answer of 300 tokens costs $0.006 or $0.00015.
     struct Choice {
         let good: Wall

@@ -3,7 +3,7 @@ import Testing
 import Wall
 
 /// Sessions that stay at the target which answered them, from outside.
-@Suite struct StickyTests {
+@Suite(.tags(.measuresTime)) struct StickyTests {
     /// Three providers that can be made to fail, and a gateway before them.
     private struct Trio {
         let walls: [Wall]
