@@ -111,7 +111,7 @@ struct JSONText {
             } else if byte < 0x20 {
                 throw JSONFault(.controlCharacter, at: index)
             } else {
-                index = bytes.firstOffset(of: PlainTextEnds.self, from: index)
+                index = bytes.nearOffset(of: PlainTextEnds.self, from: index)
             }
         }
         throw JSONFault(.unexpectedEnd, at: count)

@@ -19,7 +19,7 @@ import Testing
         let ends = (UInt8.min...UInt8.max).filter(isStop)
         let others = (UInt8.min...UInt8.max).filter { !isStop($0) }
         for _ in 0..<4000 {
-            let memory = (0..<random.next(120)).map { _ in
+            let memory = (0..<random.next(300)).map { _ in
                 // Few stops, so that many bytes are passed over.
                 let these = random.next(30) == 0 ? ends : others
                 return these[random.next(these.count)]
@@ -30,6 +30,7 @@ import Testing
                 if plain < bytes.count { found += 1 }
                 #expect(bytes.firstOffsetByWords(of: stops, from: start) == plain, "\(memory)")
                 #expect(bytes.firstOffsetByBlocks(of: stops, from: start) == plain, "\(memory)")
+                #expect(bytes.nearOffsetByBlocks(of: stops, from: start) == plain, "\(memory)")
             }
         }
         #expect(found > 400)

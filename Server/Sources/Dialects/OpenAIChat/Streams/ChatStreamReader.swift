@@ -23,6 +23,8 @@ package struct ChatStreamReader {
     private var toolCalls: ToolCalls?
     /// Events that could not be read.
     package private(set) var unreadable = 0
+    /// Whether all of the answer has come.
+    package private(set) var isComplete = false
     /// Whether nothing follows.
     package private(set) var isEnded = false
     /// Whether what was read last brought a part of the answer.
@@ -48,12 +50,6 @@ package struct ChatStreamReader {
         passesUsage = !call.request.streams || call.request.wantsUsage
         delivered = call.keepsText && call.goingOn == nil ? DeliveredText() : nil
         choices = call.keepsChoices ? [] : nil
-    }
-
-    /// Whether all of the answer has come.
-    package var isComplete: Bool {
-        (answered || call.allowsEmpty) && seen.allSeenFinished
-            && seen.finishedCount >= min(call.request.choices, 128)
     }
 
     /// Takes note of the end of the bytes.
@@ -197,6 +193,9 @@ package struct ChatStreamReader {
         } else if !answered, !call.allowsEmpty, seen.allSeenFinished {
             throw empty()
         }
+        isComplete =
+            (answered || call.allowsEmpty) && seen.allSeenFinished
+            && seen.finishedCount >= min(call.request.choices, 128)
         delivered?.note(scan, data)
         isAnswer = isAnswer || scan.isAnswer
         choices?.note(scan, data)
