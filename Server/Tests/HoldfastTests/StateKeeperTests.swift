@@ -160,7 +160,7 @@ import Testing
                         await keeper.save()
                         done.signal()
                     }
-                    let outcome = done.wait(timeout: .now() + 10)
+                    let outcome = done.wait(timeout: .now() + 120)
                     result.withLock { $0 = outcome }
                 }
             })
