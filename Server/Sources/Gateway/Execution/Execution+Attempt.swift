@@ -245,8 +245,3 @@ extension Execution {
         }
     }
 }
-
-extension AttemptFailure {
-    /// Whether the attempt ended because nobody waited for it any more.
-    var isCancellation: Bool { cause == "cancelled" }
-}

@@ -26,9 +26,7 @@ public struct TargetRecord: Sendable {
         heardAt = seconds
         incidents.advance(to: seconds)
     }
-}
 
-extension TargetRecord {
     /// The tokens of an answer, on the average of the last 24 hours or, without answers in them, of the last 7 days; nil
     /// without any.
     public func usualTokens(at seconds: Double) -> Double? {

@@ -41,3 +41,8 @@ public struct AttemptFailure: Error, Sendable, Hashable {
         self.requestWasSent = requestWasSent
     }
 }
+
+extension AttemptFailure {
+    /// Whether the attempt ended because nobody waited for it any more.
+    public var isCancellation: Bool { cause == "cancelled" }
+}
