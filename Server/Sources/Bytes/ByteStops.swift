@@ -63,6 +63,7 @@ extension UnsafeRawBufferPointer {
     func firstOffsetByFurtherBlocks<Stops: ByteStops>(of stops: Stops.Type, from start: Int) -> Int {
         var index = Swift.max(0, start)
         guard let base = baseAddress, index < count else { return count }
+        while index &+ 128 <= count, !stops.isAmong128(base + index) { index &+= 128 }
         while index &+ 32 <= count {
             let one = stops.stops(in: base.loadUnaligned(fromByteOffset: index, as: SIMD16<Int8>.self))
             let other = stops.stops(
@@ -127,6 +128,23 @@ extension UnsafeRawBufferPointer {
             word |= UInt64(self[index &+ place]) << UInt64(truncatingIfNeeded: 8 &* place)
         }
         return word
+    }
+}
+
+extension ByteStops {
+    /// Whether the search stops at one of the 128 bytes from `start` on, which must be there. The eight answers are put
+    /// together before they are looked at: that is what costs.
+    @inlinable @inline(__always)
+    static func isAmong128(_ start: UnsafeRawPointer) -> Bool {
+        var found = stops(in: start.loadUnaligned(as: SIMD16<Int8>.self))
+        found = found .| stops(in: start.loadUnaligned(fromByteOffset: 16, as: SIMD16<Int8>.self))
+        found = found .| stops(in: start.loadUnaligned(fromByteOffset: 32, as: SIMD16<Int8>.self))
+        found = found .| stops(in: start.loadUnaligned(fromByteOffset: 48, as: SIMD16<Int8>.self))
+        found = found .| stops(in: start.loadUnaligned(fromByteOffset: 64, as: SIMD16<Int8>.self))
+        found = found .| stops(in: start.loadUnaligned(fromByteOffset: 80, as: SIMD16<Int8>.self))
+        found = found .| stops(in: start.loadUnaligned(fromByteOffset: 96, as: SIMD16<Int8>.self))
+        found = found .| stops(in: start.loadUnaligned(fromByteOffset: 112, as: SIMD16<Int8>.self))
+        return !BlockStops(found).isEmpty
     }
 }
 

@@ -251,6 +251,8 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
         assertInEventLoop()
         guard isOpen, let context else { throw CallerLeft() }
         context.writeAndFlush(NIOAny(bytes), promise: nil)
+        // A write that fails closes the connection at once: whoever waited after that would wait for ever.
+        guard isOpen else { throw CallerLeft() }
         guard !context.channel.isWritable else { return }
         blockedSince = front.loop.now
         await withUnsafeContinuation { writeWaiter = $0 }
