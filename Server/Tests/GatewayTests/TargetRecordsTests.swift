@@ -153,7 +153,7 @@ import Testing
     @Test func `an incident lasts from the opening of the breaker until it closes`() throws {
         let records = records(), clock = clock
         let registry = TargetRegistry(
-            time: time, chance: Chance(seed: 1), onEvent: { records.note($0) }, onCooldown: { _ in })
+            time: time, chance: Chance(seed: 1), records: records, onEvent: { _ in }, onCooldown: { _ in })
         let health = registry.health(
             of: identity("a"), label: "a/m", credential: "key 1",
             settings: .init(breaker: .learned, bulkhead: nil))
@@ -424,6 +424,22 @@ import Testing
         let report = try #require(self.report(gateway.records, "a"))
         #expect((report.all.satisfaction, report.all.scores) == (7, 1))
         #expect(gateway.decisions[id]?.score == 7)
+    }
+
+    @Test func `a rating and an incident find their target whatever its key is called by then`() throws {
+        var book = TargetRecordBook(capacity: 4)
+        let one = identity("a")
+        let other = TargetIdentity(provider: "a", location: "here", model: "m", key: "d2")
+        book.note(nil, of: one, key: "key 1", isLong: false, at: 0)
+        // A reload has put another key before it.
+        book.note(nil, of: other, key: "key 1", isLong: false, at: 1)
+        book.note(nil, of: one, key: "key 2", isLong: false, at: 1)
+        book.note(score: 7, of: one, isLong: false, at: 2)
+        book.note(.open, of: one, at: 2)
+        let mine = try #require(book.records[one]), others = try #require(book.records[other])
+        #expect(mine.performance.report(.hour, at: 3).all.scores == 1)
+        #expect(others.performance.report(.hour, at: 3).all.scores == 0)
+        #expect(mine.incidents.since == 2 && others.incidents.since == nil)
     }
 
     @Test func `only who asked may rate, and only what was answered`() {

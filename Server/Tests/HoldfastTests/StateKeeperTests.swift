@@ -27,7 +27,7 @@ import Testing
         let time = TimeSource(clock)
         let records = TargetRecords(time: time, wallClockMilliseconds: 1_795_200_000_000)
         let registry = TargetRegistry(
-            time: time, chance: Chance(seed: 1), onEvent: { records.note($0) }, onCooldown: { _ in })
+            time: time, chance: Chance(seed: 1), records: records, onEvent: { _ in }, onCooldown: { _ in })
         let health = registry.health(
             of: TargetIdentity(provider: "p", location: "here", model: "m", key: "d1"), label: "p/m",
             credential: "key 1",

@@ -105,7 +105,7 @@ struct Account: ~Copyable {
         decision.failure = failure
         decision.duration = now.since(arrivedAt)
         decision.overhead = max(.zero, decision.duration - elsewhere)
-        books.metrics.ended(ending)
+        books.metrics.endings.count(ending)
         books.metrics.duration.record(decision.duration)
         books.metrics.overhead.record(decision.overhead)
         if decision.wentElsewhere { books.metrics.failovers.increment() }

@@ -9,8 +9,7 @@ import Synchronization
 public final class GatewayMetrics: Sendable {
     /// The instruments of a route.
     final class PerRoute: Sendable {
-        /// In the order of the cases.
-        private let endings: [Counter]
+        let endings: EndingCounters
         let duration: Timer
         let overhead: Timer
         let failovers: Counter
@@ -20,11 +19,7 @@ public final class GatewayMetrics: Sendable {
         let regret: Meter
 
         init(_ route: String, _ factory: any MetricsFactory) {
-            endings = RequestEnding.allCases.map { ending in
-                Counter(
-                    label: "holdfast_requests_total",
-                    dimensions: [("route", route), ("outcome", ending.rawValue)], factory: factory)
-            }
+            endings = EndingCounters("holdfast_requests_total", [("route", route)], factory)
             duration = Timer(
                 label: "gen_ai_server_request_duration_seconds", dimensions: [("route", route)],
                 factory: factory)
@@ -38,10 +33,6 @@ public final class GatewayMetrics: Sendable {
                 label: "holdfast_explorations_total", dimensions: [("route", route)], factory: factory)
             regret = Meter(
                 label: "holdfast_exploration_regret", dimensions: [("route", route)], factory: factory)
-        }
-
-        func ended(_ ending: RequestEnding) {
-            endings[ending.place].increment()
         }
     }
 

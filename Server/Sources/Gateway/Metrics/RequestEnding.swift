@@ -8,14 +8,4 @@ public enum RequestEnding: String, Sendable, Hashable, CaseIterable {
     case interrupted
     /// The caller left before the end.
     case callerLeft = "caller_left"
-
-    /// Its place among the cases.
-    var place: Int {
-        switch self {
-        case .answered: 0
-        case .failed: 1
-        case .interrupted: 2
-        case .callerLeft: 3
-        }
-    }
 }

@@ -52,12 +52,9 @@ struct TargetRecordBook: Sendable {
         }
     }
 
-    /// Notes the state of a breaker by its name, which is that of the target and, if it has several keys, its key.
-    mutating func note(_ state: CircuitBreaker.State, ofBreaker name: String, at seconds: Double) {
-        let found = records.first { _, record in
-            record.target == name || "\(record.target) \(record.key)" == name
-        }
-        if let found { records[found.key]?.note(state, at: seconds) }
+    /// Notes the state of a target's breaker; nothing if the target is not known.
+    mutating func note(_ state: CircuitBreaker.State, of identity: TargetIdentity, at seconds: Double) {
+        records[identity]?.note(state, at: seconds)
     }
 
     /// Forgets targets and routes that no configuration names any more.

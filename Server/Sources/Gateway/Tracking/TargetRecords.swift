@@ -57,11 +57,12 @@ public final class TargetRecords: Sendable {
         book.withLock { $0.note(score: score, of: identity, isLong: isLong, at: seconds) }
     }
 
-    /// Notes a breaker's change of state. That of a target of which nothing was heard is seen by the next look.
-    public func note(_ event: CircuitBreakerEvent) {
+    /// Notes that a target's breaker has changed its state. That of a target of which nothing was heard is seen by the next
+    /// look.
+    func note(_ event: CircuitBreakerEvent, of identity: TargetIdentity) {
         guard !event.shadow else { return }
         let seconds = now
-        book.withLock { $0.note(event.to, ofBreaker: event.breaker, at: seconds) }
+        book.withLock { $0.note(event.to, of: identity, at: seconds) }
     }
 
     /// Looks how each target is: once a minute, and before it is shown.

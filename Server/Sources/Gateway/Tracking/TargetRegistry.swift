@@ -51,7 +51,8 @@ public final class TargetRegistry: Sendable {
     /// Creates an empty registry.
     ///
     /// - Parameters:
-    ///   - records: What was learned of targets before, with which those that are new here go on; nil for nothing.
+    ///   - records: What was learned of targets before, with which those that are new here go on; told about each change of a
+    ///     breaker's state; nil for nothing.
     ///   - onEvent: Told about each change of a breaker's state.
     ///   - onCooldown: Told when a target is left alone for another reason than its breaker.
     public init(
@@ -78,7 +79,7 @@ public final class TargetRegistry: Sendable {
                 return (known.health, false)
             }
             Self.makeRoom(&state)
-            let breaker = breaker(label, settings.breaker.withoutRuns, known?.health, &state)
+            let breaker = breaker(of: identity, label, settings.breaker.withoutRuns, known?.health, &state)
             let health = TargetHealth(
                 identity, label: label, credential: credential, breaker: breaker,
                 budget: budget(of: identity, &state),
@@ -105,7 +106,7 @@ public final class TargetRegistry: Sendable {
 
     private static func keep(only identities: Set<TargetIdentity>, _ state: inout State) {
         state.healths = state.healths.filter { identities.contains($0.key) }
-        let providers = Set(identities.map(\.provider)), budgets = Set(identities.map(Self.budgetKey))
+        let providers = Set(identities.map(\.provider)), budgets = Set(identities.map(\.name))
         state.bulkheads = state.bulkheads.filter { providers.contains($0.key) }
         state.budgets = state.budgets.filter { budgets.contains($0.key) }
     }
@@ -133,11 +134,17 @@ public final class TargetRegistry: Sendable {
     }
 
     private func breaker(
-        _ label: String, _ policy: CircuitBreakerPolicy, _ known: TargetHealth?, _ state: inout State
+        of identity: TargetIdentity, _ label: String, _ policy: CircuitBreakerPolicy, _ known: TargetHealth?,
+        _ state: inout State
     ) -> CircuitBreaker {
         if let known, known.label == label { return known.breaker }
+        // The event has the breaker's name alone, which another key may have after the next reload.
         let breaker = CircuitBreaker(
-            label, policy: policy, time: time, chance: Chance(seed: state.chance.next()), onEvent: onEvent)
+            label, policy: policy, time: time, chance: Chance(seed: state.chance.next())
+        ) { [records, onEvent] event in
+            records?.note(event, of: identity)
+            onEvent(event)
+        }
         if let memory = known?.breaker.memory { breaker.restore(memory) }
         return breaker
     }
@@ -167,12 +174,8 @@ public final class TargetRegistry: Sendable {
         return known
     }
 
-    private static func budgetKey(_ identity: TargetIdentity) -> String {
-        "\(identity.provider)/\(identity.model)"
-    }
-
     private func budget(of identity: TargetIdentity, _ state: inout State) -> RetryBudget {
-        let key = Self.budgetKey(identity)
+        let key = identity.name
         if let budget = state.budgets[key] { return budget }
         let budget = RetryBudget(RetryBudget.Policy(ratio: 0.2, minimumPerSecond: 3), time: time)
         state.budgets[key] = budget

@@ -37,10 +37,7 @@ final class Assembly: Sendable {
         let log = TargetLog(logger: logger)
         targets = TargetRegistry(
             time: time, chance: Chance(seed: chance.next()), records: records,
-            onEvent: { event in
-                log.note(event)
-                records.note(event)
-            }, onCooldown: { log.note($0) })
+            onEvent: { log.note($0) }, onCooldown: { log.note($0) })
         rules = Mutex(AccessRules(keys: KeyRing(administrator: nil, callers: [])))
         gateway = Gateway(
             Gateway.Routes([]), targets: targets, time: time,

@@ -3,22 +3,14 @@ import CoreMetrics
 extension GatewayMetrics {
     /// The instruments of a route's shadow, for the requests that one of the two strategies decided.
     final class PerShadow: Sendable {
-        private let endings: [RequestEnding: Counter]
+        let endings: EndingCounters
         let duration: Timer
         let differing: Counter
         /// What was expected of the shadow's choices beside the route's own; each may be less than nothing.
         let seconds, dollars: Meter
 
         fileprivate init(_ dimensions: [(String, String)], _ factory: any MetricsFactory) {
-            endings = Dictionary(
-                uniqueKeysWithValues: RequestEnding.allCases.map {
-                    let labels = dimensions + [("outcome", $0.rawValue)]
-                    return (
-                        $0,
-                        Counter(
-                            label: "holdfast_shadow_requests_total", dimensions: labels, factory: factory)
-                    )
-                })
+            endings = EndingCounters("holdfast_shadow_requests_total", dimensions, factory)
             duration = Timer(
                 label: "holdfast_shadow_request_duration_seconds", dimensions: dimensions, factory: factory)
             differing = Counter(
@@ -28,8 +20,6 @@ extension GatewayMetrics {
             dollars = Meter(
                 label: "holdfast_shadow_gain_dollars", dimensions: dimensions, factory: factory)
         }
-
-        func ended(_ ending: RequestEnding) { endings[ending]?.increment() }
     }
 
     /// The instruments of a route's shadow.

@@ -42,7 +42,7 @@ struct SecondOpinion: Sendable {
     /// Counts the request, when it has ended.
     func count(_ opinion: Decision.Opinion, _ ending: RequestEnding, took duration: Duration) {
         let meters = shadow.meters(isRolledOut: isRolledOut)
-        meters.ended(ending)
+        meters.endings.count(ending)
         meters.duration.record(duration)
         if opinion.differs { meters.differing.increment() }
         guard let gain = opinion.gain else { return }
