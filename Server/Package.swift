@@ -48,7 +48,6 @@ let package = Package(
             dependencies: [
                 "Generation", "JSON", resilience, "Routing",
                 .product(name: "NIOCore", package: nio),
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),

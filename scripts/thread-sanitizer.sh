@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 what=$1 copy=.build/thread-sanitizer
 shift
 # What runs of the server, with what it needs.
-server=(Generation HTTPMessage Routing Upstream Gateway GatewayHTTP Wall)
+server=(Bytes JSON Generation HTTPMessage Routing Upstream Dialects Gateway GatewayHTTP Wall)
 server_tests=(HTTPMessageTests UpstreamTests GatewayTests GatewayHTTPTests)
 
 # copy FOLDER: with the lock in it

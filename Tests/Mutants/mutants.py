@@ -4,6 +4,7 @@
     mutants.py gateway [NAME ...]     gateway.toml: the gateway, whose tests run the binary; takes half an hour
     mutants.py library [NAME ...]     library.toml: the library in a package of its own
     mutants.py decisions [NAME ...]   decisions.toml: what decides for the gateway, in a package of its own
+    mutants.py connections [NAME ...] connections.toml: callers and providers on the wire, in a package of its own
     mutants.py KIND --check           only whether the list fits the sources
     NAME   only the mutants whose name or fault begins so, or whose file holds it
 
@@ -12,7 +13,7 @@ that no test fails for lives, and so does one that hides behind a test that fail
 mutant too. `[[equivalent]]` lists edits that change nothing that anybody could see, with the reason; they are not run.
 """
 import os, pathlib, re, shutil, sys, time, tomllib
-from scratch import DECISIONS, LIBRARY, ROOT, copy_targets, run
+from scratch import CONNECTIONS, DECISIONS, LIBRARY, ROOT, copy_targets, run
 
 COPIES = ROOT / ".build-mutants"
 
@@ -73,6 +74,13 @@ class Decisions(Library):
     sources = [copy / "Server/Sources", copy / "Sources"]
 
 
+class Connections(Decisions):
+    copy = COPIES / "connections"
+    folders = CONNECTIONS
+    patience = 90
+    sources = [copy / "Server/Sources", copy / "Sources"]
+
+
 def edits(mutant):
     return mutant.get("edits") or [{key: mutant[key] for key in ["file", "from", "to"]}]
 
@@ -127,7 +135,7 @@ def passes(target, patterns):
 
 def main():
     kind, wanted = (sys.argv[1:2] or ["library"])[0], sys.argv[2:]
-    target = {"gateway": Gateway, "library": Library, "decisions": Decisions}[kind]()
+    target = {"gateway": Gateway, "library": Library, "decisions": Decisions, "connections": Connections}[kind]()
     listed = tomllib.loads((ROOT / f"Tests/Mutants/{kind}.toml").read_text())
     mutants = listed["mutant"]
     target.prepare()

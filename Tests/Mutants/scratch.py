@@ -8,6 +8,10 @@ DECISIONS = ["Sources/Resilience", "Sources/ResilienceTesting", "Server/Sources/
              "Server/Sources/Generation", "Server/Sources/Dialects", "Server/Sources/Routing", "Server/Sources/Gateway",
              "Server/Tests/DialectsTests", "Server/Tests/RoutingTests", "Server/Tests/GatewayTests"]
 
+# The same with what opens connections.
+CONNECTIONS = DECISIONS[:-3] + ["Server/Sources/HTTPMessage", "Server/Sources/Upstream", "Server/Sources/GatewayHTTP",
+                                "Server/Tests/Wall", "Server/Tests/UpstreamTests", "Server/Tests/GatewayHTTPTests"]
+
 # Appended to the package's own manifest.
 PART = """
 package.products.removeAll { !TARGETS.contains($0.name) }

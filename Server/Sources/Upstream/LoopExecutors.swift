@@ -17,6 +17,7 @@ public final class LoopExecutors: Sendable {
         executors[ObjectIdentifier(loop)] ?? spare
     }
 
+    /// The same; for other loops, one of their own, since what is confined to a loop must run there.
     func executor(of loop: any EventLoop) -> LoopExecutor {
         executors[ObjectIdentifier(loop)] ?? LoopExecutor(loop)
     }

@@ -34,7 +34,8 @@ public final class UpstreamClient: Sendable {
     /// A request that certainly did not reach the other side, or that is safe to repeat and was not answered, is sent a
     /// second time on a new connection, once, if its `mayResend` allows it: pooled connections may close at any moment.
     ///
-    /// Cancelling the task closes the connection at once.
+    /// Cancelling the task closes the connection at once, or, where the request has a token that covers the task, cancelling
+    /// that.
     public func exchange(_ request: UpstreamRequest) async throws(UpstreamFailure) -> UpstreamResponse {
         let here = MultiThreadedEventLoopGroup.currentEventLoop
         guard let local = locals.first(where: { $0.loop === here }) else {

@@ -13,15 +13,16 @@ public final class FrontActivity: Sendable {
     public var isDraining: Bool { draining.load(ordering: .relaxed) }
 
     /// The requests that run now.
-    public var requests: Int { running.load(ordering: .relaxed) }
+    public var requests: Int { running.load(ordering: .sequentiallyConsistent) }
 
     func began() {
         running.wrappingAdd(1, ordering: .relaxed)
     }
 
     func ended() {
-        let left = running.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
-        if left == 0, isDraining { resumeWaiter() }
+        // Who drains first says so and then counts; who ends first counts and then looks: one of the two sees the other.
+        let left = running.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+        if left == 0, draining.load(ordering: .sequentiallyConsistent) { resumeWaiter() }
     }
 
     /// Says that the end is near; connections are closed after the reply that they owe.

@@ -40,6 +40,9 @@ public struct Front: Sendable {
         }
     }
 
+    /// Thrown when the listening socket was closed, though nobody stopped the front.
+    public struct ListeningEnded: Error {}
+
     private let listener: Listener
     private let contexts: [FrontContext]
     private let activity: FrontActivity
@@ -80,13 +83,17 @@ public struct Front: Sendable {
 
     /// Accepts and serves until ``stop()``.
     ///
-    /// - Throws: What keeps it from listening.
+    /// - Throws: What keeps it from listening; ``ListeningEnded`` if that ends by itself.
     public func run() async throws {
         for context in contexts { context.sweep.start() }
         try await withTaskExecutorPreference(executor) {
-            try await listener.run(onListening: onListening)
+            let outcome: Result<Void, any Error>
+            do { outcome = .success(try await listener.run(onListening: onListening)) } catch {
+                outcome = .failure(error)
+            }
             await untilRoutesHaveReturned()
             for context in contexts { try await context.loop.submit { context.end() }.get() }
+            try outcome.get()
         }
     }
 
@@ -118,7 +125,8 @@ private struct ConnectionSetup: Sendable {
             return channel.close().flatMapThrowing { throw ChannelError.alreadyClosed }
         }
         return channel.eventLoop.makeCompletedFuture {
-            try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+            // A caller that has left already may not take it, and is counted all the same.
+            try? channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
             try channel.pipeline.syncOperations.addHandler(FrontConnection(context, address: address))
         }
     }

@@ -141,7 +141,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     // MARK: Serving
 
     private func serve() {
-        guard let current else { return }
+        guard let current else { return closeAfterWriting() }
         let keepsAlive = current.head.keepsAlive && !front.isDraining
         let reply = ConnectionReply(
             self, id: front.nextRequestID(), allowedOrigin: current.allowedOrigin, keepsAlive: keepsAlive,
@@ -161,7 +161,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
             await current.entry.run(exchange)
             self.finished(reply, current, hold)
         }
-        if self.reply === reply { self.task = task }
+        if self.reply === reply { self.task = task } else { task.cancel() }
     }
 
     /// The route has returned.
@@ -202,7 +202,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     ///
     /// - Parameter head: The request's head, if it was read but nothing of its body.
     private func refuse(_ refusal: Refusal, _ head: RequestHead? = nil) {
-        guard let context else { return }
+        guard state != .closed, let context else { return }
         let origin = refusal.allowedOrigin ?? current?.allowedOrigin
         let id = front.nextRequestID(),
             (bytes, length) = refusal.reply(
@@ -214,6 +214,9 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
                 bytes: length, from: address, duration: timeSpent))
         endRequest()
         input = ByteBuffer()
+        // A write that fails reads what is left and closes the connection, all before it returns: nothing of that is a
+        // request any more.
+        state = .closing
         context.writeAndFlush(NIOAny(bytes), promise: nil)
         closeAfterWriting()
     }
@@ -227,7 +230,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     /// Closes the connection's output, and the rest soon after, so that the caller can read the reply even if it still
     /// sends.
     private func closeAfterWriting() {
-        guard let context else { return }
+        guard state != .closed, let context else { return }
         state = .closing
         waitingSince = front.loop.now
         setReading(true)

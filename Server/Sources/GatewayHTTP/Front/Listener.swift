@@ -4,11 +4,6 @@ import Synchronization
 
 /// The listening socket of a front: accepts connections, and ends when the last of them has.
 final class Listener: Sendable {
-    /// The socket was closed, though nobody stopped the front.
-    struct ClosedUnexpectedly: Error, CustomStringConvertible {
-        var description: String { "the listening socket was closed" }
-    }
-
     private enum State {
         /// Next: listening, stopped.
         case new
@@ -38,7 +33,7 @@ final class Listener: Sendable {
     /// Accepts until ``stop()``, and then waits until all connections are closed.
     ///
     /// - Parameter onListening: Called with the port when connections are accepted.
-    /// - Throws: What keeps it from listening.
+    /// - Throws: What keeps it from listening; ``Front/ListeningEnded`` if that ends by itself.
     func run(onListening: @Sendable (Int) async -> Void) async throws {
         let loop = group.next(), connections = OpenConnections(limit: settings.maximumConnections, loop)
         let channel: any Channel
@@ -55,7 +50,7 @@ final class Listener: Sendable {
         try await withTaskCancellationHandler {
             if !isStopped { await onListening(channel.localAddress?.port ?? 0) }
             try await channel.closeFuture.get()
-            guard case .stopped = state.withLock({ $0 }) else { throw ClosedUnexpectedly() }
+            guard case .stopped = state.withLock({ $0 }) else { throw Front.ListeningEnded() }
             try await connections.allClosed.get()
         } onCancel: {
             stop()
@@ -88,7 +83,7 @@ final class Listener: Sendable {
 }
 
 /// Counts the connections that a listening socket has accepted. At the limit no more are accepted until one has closed;
-/// those that come meanwhile wait with the system.
+/// those that come meanwhile wait with the system. A socket accepts up to four at a time, so that three more may be open.
 private final class OpenConnections: ChannelDuplexHandler, @unchecked Sendable {  // Confined to its loop.
     typealias InboundIn = any Channel
     typealias OutboundIn = Never

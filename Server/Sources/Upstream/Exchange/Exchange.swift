@@ -36,7 +36,6 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
     private var isComplete = false
     private var failure: UpstreamFailure?
 
-    private let startedAt: NIODeadline
     private let endsAt: NIODeadline
     private var phaseEndsAt: NIODeadline
     private var firstTokenBy = NIODeadline.distantFuture
@@ -48,7 +47,6 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
         self.connection = connection
         loop = connection.loop
         self.isReused = isReused
-        startedAt = now
         endsAt = now.advanced(by: request.limits.total)
         phaseEndsAt = now.advanced(by: request.limits.connect)
     }
@@ -89,7 +87,8 @@ final class Exchange: @unchecked Sendable {  // Confined to its connection's eve
         self.head = head
         if request.readerTellsProgress {
             phase = .firstToken
-            phaseEndsAt = firstTokenBy
+            // Nothing was counted yet if the head comes while the request is still being sent.
+            phaseEndsAt = min(firstTokenBy, now.advanced(by: request.limits.firstToken))
         } else {
             phase = .body
             phaseEndsAt = now.advanced(by: request.limits.idle)

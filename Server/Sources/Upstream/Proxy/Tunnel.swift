@@ -29,6 +29,8 @@ final class Tunnel: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        // By this the connection learns which of the channels that are tried is its own.
+        context.fireChannelActive()
         context.writeAndFlush(wrapOutboundOut(request), promise: nil)
     }
 

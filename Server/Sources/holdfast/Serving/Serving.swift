@@ -141,6 +141,9 @@ final class Serving: Sendable {
             return 0
         } catch is CancellationError {
             return 0
+        } catch is Front.ListeningEnded {
+            StandardError.show("the listening socket was closed, though nothing asked the gateway to end")
+            return 1
         } catch {
             let server = configuration.server
             StandardError.show(

@@ -2,7 +2,7 @@ import Testing
 
 @testable import HTTPMessage
 
-@Suite struct BytesTests {
+@Suite struct FieldBytesTests {
     @Test func `control characters are found wherever they stand, and nothing else is taken for one`() {
         var state: UInt64 = 5
         func next(_ bound: UInt64) -> UInt64 {
