@@ -15,7 +15,7 @@ FORMATTED := Package.swift Sources Tests Server/Package.swift Server/Sources Ser
 	Server/Benchmarks Benchmarks Examples/Package.swift Examples/Sources scripts/documents
 WALL_ARGS ?= --port 9100 --control 9101
 
-.PHONY: run test api api-check verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies verify-gateway-simulation bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer thread-sanitizer-server bench bench-quick bench-library instructions docs examples check-tools check-test-tools clean
+.PHONY: run test api api-check verify-direct-names verify-lone-server verify-blips verify-first-token verify-silent-provider verify-large-bodies verify-gateway-simulation bench-selection bench-strategies live-worlds selection-goals soak repeats mutants mutants-check mutants-decisions mutants-connections mutants-gateway coverage wall build release lint format tidy fuzz fuzz-check linear thread-sanitizer thread-sanitizer-server bench bench-quick bench-library instructions docs examples check-tools check-test-tools clean
 
 ## run: build what is missing and start the gateway with what the environment offers
 run: check-tools
@@ -77,11 +77,15 @@ mutants: check-tools check-test-tools
 
 ## mutants-check: whether the lists of mutants fit the sources
 mutants-check:
-	for kind in library decisions gateway; do python3 Tests/Mutants/mutants.py $$kind --check || exit 1; done
+	for kind in library decisions connections gateway; do python3 Tests/Mutants/mutants.py $$kind --check || exit 1; done
 
 ## mutants-decisions: makes what decides for the gateway break its promises, one after the other; takes half an hour
 mutants-decisions: check-tools check-test-tools
 	python3 Tests/Mutants/mutants.py decisions $(MUTANTS)
+
+## mutants-connections: the same for connections with callers and providers
+mutants-connections: check-tools check-test-tools
+	python3 Tests/Mutants/mutants.py connections $(MUTANTS)
 
 ## mutants-gateway: takes one defence after the other away and sees whether the tests notice; takes half an hour
 mutants-gateway: check-tools check-test-tools
@@ -106,9 +110,10 @@ release: check-tools
 	swift build $(SERVER) -c release $(UNCHECKED) --static-swift-stdlib --scratch-path $(RELEASE) --product holdfast
 	@echo "$(RELEASE)/release/holdfast"
 
-## lint: the format of the code
+## lint: the format of the code, and the rules by which slow tests run again
 lint:
 	swift format lint --strict --recursive $(FORMATTED)
+	python3 scripts/failed-tests.py --test
 
 format:
 	swift format --in-place --recursive $(FORMATTED)
@@ -187,6 +192,7 @@ check-tools:
 
 check-test-tools:
 	@scripts/install.sh python3 python3-venv openssl curl chromium
+	@scripts/test-python.sh
 
 clean:
 	rm -rf .build Server/.build .build-mutants .build-coverage .build-fuzz .build-fuzz-planted .build-linear .build-docs .build-bench $(RELEASE) Examples/.build

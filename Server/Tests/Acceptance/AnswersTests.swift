@@ -46,7 +46,7 @@ import Wall
     func `where JSON is asked for and P answers in prose, F answers`(manner: Manner) async throws {
         let pair = try await Self.pair(manner, fallback: Self.object, Self.says(Self.prose))
         let reply = try await answers(pair, manner, more: Self.json)
-        expectFlawless(reply.flaws(asAnswerOf: "f", #"{"a": 1}"#, within: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOf: "f", #"{"a": 1}"#, within: .seconds(1)))
         #expect(pair.callsToP.count == 1 && pair.callsToF.count == 1)
         #expect(try await pair.why(reply) == "p/p-1 failed (quality_failure, invalid_json); f answered")
         let step = try #require(try await pair.steps(reply, at: "p/p-1").first)
@@ -57,20 +57,20 @@ import Wall
         #expect(count == 1)
         #expect(try await pair.health().breaker == "closed")
         let other = try await answers(pair, manner)
-        expectFlawless(other.flaws(asAnswerOf: "p", Self.prose, within: .seconds(1)))
+        try requireFlawless(other.flaws(asAnswerOf: "p", Self.prose, within: .seconds(1)))
     }
 
     @Test(arguments: Manner.allCases)
     func `where nobody answers in JSON the caller is told so`(manner: Manner) async throws {
         let pair = try await Self.pair(manner, Self.says(Self.prose))
         let reply = try await answers(pair, manner, more: Self.json)
-        expectFlawless(reply.flaws(asRefusal: 502, "upstream_invalid_json"))
+        try requireFlawless(reply.flaws(asRefusal: 502, "upstream_invalid_json"))
         let error = reply.json["error"] as? [String: Any]
         #expect(error?["type"] as? String == "quality_failure")
         #expect(error?["message"] as? String == "the provider's answer is no JSON object")
         #expect(reply.field("x-holdfast-answer") == nil)
         #expect(pair.callsToP.count == 2 && pair.callsToF.count <= 2, "each is asked once more at the end")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: Manner.allCases)
@@ -79,7 +79,7 @@ import Wall
     {
         let pair = try await Self.pair(manner, rules: "last_resort: deliver", Self.says(Self.prose))
         let reply = try await answers(pair, manner, more: Self.json)
-        expectFlawless(reply.flaws(asAnswerOf: "p", Self.prose, within: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", Self.prose, within: .seconds(1)))
         #expect(reply.field("x-holdfast-answer") == "invalid; cause=invalid_json")
         let decision = try await Client.decision(pair.gateway.port, reply)
         #expect(decision["answer_flaw"] as? String == "invalid_json")
@@ -115,7 +115,7 @@ import Wall
     @Test func `a stream that is passed on as it comes is not judged`() async throws {
         let pair = try await Pair(Self.says(Self.prose))
         let reply = try await pair.chat(stream: true, more: Self.json)
-        expectFlawless(reply.flaws(asAnswerOf: "p", Self.prose, within: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", Self.prose, within: .seconds(1)))
     }
 
     // MARK: Nothing in it
@@ -149,7 +149,7 @@ import Wall
                 + [Answer.finish(), Answer.done, Answer.streamEnd]
         }
         let reply = try await answers(pair, manner)
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(try await pair.why(reply) == "p/p-1 failed (quality_failure, empty); f answered")
     }
 
@@ -181,7 +181,7 @@ import Wall
             return [Answer.streamHead, Answer.role(), Answer.finish(), Answer.done, Answer.streamEnd]
         }
         let reply = try await answers(pair, manner)
-        expectFlawless(reply.flaws(asAnswerOf: "p", "", within: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", "", within: .seconds(1)))
         #expect(pair.callsToF.isEmpty)
     }
 
@@ -201,7 +201,7 @@ import Wall
         let (rule, text, cause) = Self.rules[index]
         let pair = try await Self.pair(manner, rules: rule, Self.says(text))
         let reply = try await answers(pair, manner)
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(try await pair.why(reply) == "p/p-1 failed (quality_failure, \(cause)); f answered")
     }
 
@@ -212,9 +212,9 @@ import Wall
             let message = #"[{"index":0,"message":{"content":"Half"},"finish_reason":"length"}]"#
             return [Answer.response(200, Answer.completion(choices: message))]
         }
-        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
         let wanted = try await pair.chat(more: #","max_tokens":1"#)
-        expectFlawless(wanted.flaws(asAnswerOf: "p", "Half", within: .seconds(1)))
+        try requireFlawless(wanted.flaws(asAnswerOf: "p", "Half", within: .seconds(1)))
     }
 
     @Test func `a strategy that learns asks a target less that answers badly`() async throws {
@@ -226,15 +226,15 @@ import Wall
         var first: [String] = []
         for _ in 0..<12 {
             let reply = try await pair.chat()
-            expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+            try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
             let decision = try await Client.decision(pair.gateway.port, reply)
             first.append((decision["plan"] as? [[String: Any]])?.first?["target"] as? String ?? "")
         }
         #expect(first.first == "p/p-1" && first.suffix(4).allSatisfy { $0 == "f/f-1" }, "\(first)")
     }
 
-    @Test func `mistakes in the rules are named with their line and the way to mend them`() throws {
-        let result = try Command.run(
+    @Test func `mistakes in the rules are named with their line and the way to mend them`() async throws {
+        let result = try await Command.run(
             ["check"],
             configuration: """
                 providers: { a: { kind: simulated } }

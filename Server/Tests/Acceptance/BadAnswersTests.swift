@@ -104,7 +104,7 @@ import Wall
     func `F24: an error inside a 200 is treated as its own code says`(place: Place) async throws {
         let variants = Self.variants(at: place)
         let pair = try await Pair(variants)
-        expectFlawless(try await Self.flawsOfF24(pair, variants))
+        try requireFlawless(try await Self.flawsOfF24(pair, variants))
     }
 
     static func variants(at place: Place) -> [Variant] {
@@ -143,7 +143,7 @@ import Wall
             let error = Self.error("429", "Please try again in 800ms.")
             return call.number == 0 ? Place.firstEvent.acts(error, call) : Answer.good(call)
         }
-        expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(2)))
+        try requireFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(2)))
         let calls = pair.callsToP(for: "p-1")
         #expect(calls.count == 2)
         #expect(calls.pauses.allSatisfy { $0 >= .milliseconds(800) })
@@ -160,7 +160,7 @@ import Wall
                 String(Answer.delta(#"{"content":"\#(Pair.answerOfP)"}"#).dropLast()) + #","error":null}"#
             return [Answer.streamHead, Answer.event(event), Answer.finish(), Answer.done, Answer.streamEnd]
         }
-        expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(1)))
         #expect(pair.callsToP.count == 1 && pair.callsToF.isEmpty)
     }
 
@@ -205,7 +205,7 @@ import Wall
 
     @Test func `F25: an answer with nothing in it is counted as empty and F answers`() async throws {
         let pair = try await Pair(Self.empties)
-        expectFlawless(try await Self.flawsOfBadAnswer(pair, Self.empties))
+        try requireFlawless(try await Self.flawsOfBadAnswer(pair, Self.empties))
     }
 
     /// What is wrong with how answers that are none are replaced by F's.
@@ -240,8 +240,8 @@ import Wall
             flaws.expect(calls.pauses.allSatisfy { $0 >= .milliseconds(20) }, "after \(calls.pauses)")
             return flaws
         }
-        expectFlawless(flaws)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(flaws)
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: [false, true])
@@ -258,7 +258,7 @@ import Wall
                 ]
         }
         let reply = try await pair.chat(stream: stream)
-        expectFlawless(reply.flaws(asAnswerOf: "p", "", within: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", "", within: .seconds(1)))
         #expect(reply.body.contains(call))
         #expect(pair.callsToP.count == 1 && pair.callsToF.isEmpty)
     }
@@ -287,7 +287,7 @@ import Wall
 
     @Test func `F26: a web page in place of an answer is not shown and F answers`() async throws {
         let pair = try await Pair(Self.pages)
-        expectFlawless(try await Self.flawsOfBadAnswer(pair, Self.pages))
+        try requireFlawless(try await Self.flawsOfBadAnswer(pair, Self.pages))
     }
 
     @Test func `F26: without another provider a web page is an error of the provider, and not shown`()
@@ -303,7 +303,7 @@ import Wall
             flaws.expect(pair.callsToP(for: model).count == 2, "P was not asked once more")
             return flaws
         }
-        expectFlawless(flaws)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(flaws)
+        try requireFlawless(try await pair.aftermath())
     }
 }

@@ -9,7 +9,7 @@ import Wall
     @Test(arguments: [false, true])
     func `F1: a refused connection goes to the next provider at once`(stream: Bool) async throws {
         let pair = try await Pair { Answer.good($0) }
-        expectFlawless(try await Self.flawsOfF1(pair, stream))
+        try requireFlawless(try await Self.flawsOfF1(pair, stream))
     }
 
     static func flawsOfF1(_ pair: Pair, _ stream: Bool) async throws -> [String] {
@@ -35,7 +35,7 @@ import Wall
         let pair = try await Pair(settings: { $0.primaryURL = "http://127.0.0.1:\(listener.port)/v1" }) { _ in
             []
         }
-        expectFlawless(try await Self.flawsOfF2(pair, stream, phase: isFull ? "connect" : "head"))
+        try requireFlawless(try await Self.flawsOfF2(pair, stream, phase: isFull ? "connect" : "head"))
         _ = consume listener
     }
 
@@ -63,11 +63,11 @@ import Wall
     {
         let pair = try await Pair(onConnect: { _ in [.reset] }) { Answer.good($0) }
         let reply = try await pair.chat(stream: stream)
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(pair.primary.ledger.lines.count <= 2)
         #expect(pair.callsToF.count == 1)
         #expect(try await pair.steps(reply, at: "p/p-1").count == 1)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: [false, true], [[Wall.Act.reset], [.finish], [.wait(.milliseconds(50)), .reset]])
@@ -78,14 +78,14 @@ import Wall
     {
         let pair = try await Pair { _ in acts }
         let reply = try await pair.chat(stream: stream)
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(pair.callsToP.count == 1, "its outcome is unknown, so it must not be sent twice")
         #expect(pair.callsToF.count == 1)
         let why = try await pair.why(reply)
         #expect(
             why.contains("(transient, reset); f answered")
                 || why.contains("(transient, closed_early); f answered"))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     // MARK: F6
@@ -97,7 +97,7 @@ import Wall
         async throws
     {
         let pair = try await Pair(onConnect: { _ in reads ? nil : [.stopReading, .hang] }) { _ in [.hang] }
-        expectFlawless(try await Self.flawsOfF6(pair, stream))
+        try requireFlawless(try await Self.flawsOfF6(pair, stream))
         if reads { #expect(pair.callsToP.count == 1) }
     }
 
@@ -120,7 +120,7 @@ import Wall
         let pair = try await Pair(onConnect: { _ in [.stopReading, .hang] }) { _ in [.hang] }
         // More than the system's buffers take, so that the request is still being written.
         let text = String(repeating: "a", count: 14 << 20)
-        expectFlawless(try await Self.flawsOfF6(pair, false, more: #","user":"\#(text)""#))
+        try requireFlawless(try await Self.flawsOfF6(pair, false, more: #","user":"\#(text)""#))
     }
 
     @Test func `F6: without settings a silent provider is given up after four seconds of a stream`()
@@ -128,7 +128,7 @@ import Wall
     {
         let pair = try await Pair(settings: { $0.timeouts = "{}" }) { _ in [.hang] }
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(6)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(6)))
         #expect(pair.callsToP.count == 1)
     }
 
@@ -146,7 +146,7 @@ import Wall
         async throws
     {
         let pair = try await Pair { _ in [.text(head), .hang] }
-        expectFlawless(try await Self.flawsOfF7(pair, stream))
+        try requireFlawless(try await Self.flawsOfF7(pair, stream))
     }
 
     static func flawsOfF7(_ pair: Pair, _ stream: Bool) async throws -> [String] {
@@ -173,7 +173,7 @@ import Wall
         let pair = try await Pair { _ in
             Self.trickle("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
         }
-        expectFlawless(try await Self.flawsOfF7(pair, stream))
+        try requireFlawless(try await Self.flawsOfF7(pair, stream))
     }
 
     // MARK: F10
@@ -188,7 +188,7 @@ import Wall
         let pair = try await Pair(settings: { $0.threads = 1 }) {
             $0.onConnection == 0 ? Answer.good($0) : acts
         }
-        expectFlawless(try await Self.flawsOfF10(pair, stream))
+        try requireFlawless(try await Self.flawsOfF10(pair, stream))
         #expect(pair.callsToP.map(\.user) == ["1", "2"])
     }
 
@@ -208,7 +208,7 @@ import Wall
     {
         let pair = try await Pair(settings: { $0.threads = 1 }) { Answer.good($0) + [.finish] }
         for _ in 0..<3 {
-            expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+            try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
             #expect(try await eventually { pair.primary.ledger.openLines == 0 })
         }
         #expect(pair.primary.ledger.lines.count == 3)
@@ -229,6 +229,6 @@ import Wall
         }
         let users = pair.callsToP.map(\.user)
         #expect(users.count == Set(users).count, "a request reached P twice")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }

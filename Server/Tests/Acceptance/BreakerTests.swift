@@ -70,7 +70,7 @@ import Wall
     func `F60: whatever becomes of a probe, the next ones pass and P answers again`(
         probe: Probe, stream: Bool
     ) async throws {
-        expectFlawless(try await Self.flawsOfF60(Self.pair(Self.quick), probe, stream))
+        try requireFlawless(try await Self.flawsOfF60(Self.pair(Self.quick), probe, stream))
     }
 
     static func flawsOfF60(_ pair: Pair, _ probe: Probe, _ stream: Bool) async throws -> [String] {
@@ -121,7 +121,7 @@ import Wall
         #expect(try await eventually { try await pair.health().breaker == "half_open" })
         let probe = try await pair.begin(stream: true, more: #","user":"long""#)
         #expect(await probe.wait(.seconds(2)) { !$0.answer.isEmpty }.answer == "Hello from")
-        expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
         #expect(try await pair.health().breaker == "closed")
         #expect(!probe.reply.closed)
         await probe.close()
@@ -133,9 +133,9 @@ import Wall
         #expect(try await eventually { pair.callsToP.count == 1 })
         try await pair.openBreaker()
         let reply = await slow.wait(.seconds(3)) { $0.closed }
-        expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(3)))
+        try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(3)))
         #expect(try await pair.health().breaker == "open")
-        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(pair.callsToP.count == 3)
     }
 
@@ -147,14 +147,15 @@ import Wall
         }
         let slow = try await pair.begin(more: #","user":"slow-bad""#)
         #expect(try await eventually { pair.callsToP.count == 1 })
-        expectFlawless(try await pair.chat(more: #","user":"bad""#).flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(
+            try await pair.chat(more: #","user":"bad""#).flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(try await eventually { try await pair.health().breaker == "half_open" })
-        expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
         #expect(!slow.reply.closed, "the slow call was not slow enough")
         let reply = await slow.wait(.seconds(4)) { $0.closed }
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(4)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(4)))
         #expect(try await pair.health().breaker == "closed")
-        expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
     }
 
     // MARK: F61
@@ -162,7 +163,7 @@ import Wall
     @Test func `F61: of 500 callers at the moment the open time ends one is the probe and the others get F`()
         async throws
     {
-        expectFlawless(try await Self.flawsOfF61(Self.pair(Self.quick, places: 4, Self.patient), 500))
+        try requireFlawless(try await Self.flawsOfF61(Self.pair(Self.quick, places: 4, Self.patient), 500))
     }
 
     private static func patient(_ settings: inout Pair.Settings) {
@@ -208,12 +209,12 @@ import Wall
         try await pair.openBreaker()
         let before = pair.callsToP.count
         for reply in try await pair.chats(60) {
-            expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(4)))
+            try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(4)))
         }
         let calls = pair.callsToP.dropFirst(before)
         let probes = calls.count { $0.at - (calls.first?.at ?? .now) < .milliseconds(300) }
         #expect(probes == 1, "P was probed \(probes) times")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F61: breakers that open together do not end their open time together`() async throws {
@@ -255,7 +256,7 @@ import Wall
                     Answer.error("No.", type: "invalid_request_error", code: mistake?.code))
             ]
         }
-        expectFlawless(try await Self.flawsOfF70(pair))
+        try requireFlawless(try await Self.flawsOfF70(pair))
     }
 
     private static func mistaken(_ script: @escaping @Sendable (Wall.Call) -> [Wall.Act]) async throws -> Pair

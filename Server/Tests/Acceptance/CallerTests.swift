@@ -64,7 +64,7 @@ import Wall
         ) async throws
     {
         let pair = try await Self.pair()
-        expectFlawless(try await Self.flawsOfF51(pair, stream) { await leaving.leave($0) })
+        try requireFlawless(try await Self.flawsOfF51(pair, stream) { await leaving.leave($0) })
     }
 
     /// Lets a caller leave at each moment, twice.
@@ -186,7 +186,7 @@ import Wall
         #expect(pair.callsToF.isEmpty)
         let decision = try await Client.decision(pair.gateway.port, reply)
         #expect(decision["outcome"] as? String == "caller_left")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     // MARK: F52
@@ -211,7 +211,7 @@ import Wall
     func `F52: when the caller leaves while its request waits to be repeated, it is not repeated`(
         leaving: Leaving, stream: Bool
     ) async throws {
-        expectFlawless(
+        try requireFlawless(
             try await Self.flawsOfBackoff(Self.waiting(), stream) { await leaving.leave($0) })
     }
 
@@ -263,8 +263,8 @@ import Wall
         #expect(try await eventually(.milliseconds(400)) { try await pair.requests() == 0 })
         try await Task.sleep(for: .milliseconds(1200))
         #expect(pair.callsToP.count == before, "P was asked for a caller that had left")
-        expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.aftermath())
     }
 
     /// P has one place, with a queue before it, and keeps who asks for `occupied` waiting.
@@ -281,7 +281,7 @@ import Wall
     func `F52: when callers leave the queue for a provider they never reach it and hold no place`(
         leaving: Leaving, stream: Bool
     ) async throws {
-        expectFlawless(try await Self.flawsOfQueue(Self.narrow(), stream) { await leaving.leave($0) })
+        try requireFlawless(try await Self.flawsOfQueue(Self.narrow(), stream) { await leaving.leave($0) })
     }
 
     @Test func `F52: the time in the queue for a provider is the request's own, and its limit holds`()

@@ -44,9 +44,15 @@ extension [String] {
     func of(_ name: String) -> [String] { map { "\(name): \($0)" } }
 }
 
-/// Expects that a check found nothing.
-func expectFlawless(_ flaws: [String], _ location: SourceLocation = #_sourceLocation) {
+/// Thrown to end a test whose flaws were recorded.
+private struct FoundFlaws: Error, CustomStringConvertible {
+    var description: String { "the test ends here" }
+}
+
+/// Expects that a check found nothing, and ends the test otherwise: what follows may be the consequence.
+func requireFlawless(_ flaws: [String], _ location: SourceLocation = #_sourceLocation) throws {
     for flaw in flaws { Issue.record(Comment(rawValue: flaw), sourceLocation: location) }
+    if !flaws.isEmpty { throw FoundFlaws() }
 }
 
 extension Client.Reply {

@@ -11,8 +11,10 @@ enum Command {
     /// Runs the binary; a configuration goes into a file whose name is the last argument.
     static func run(
         _ arguments: [String], configuration: String? = nil, environment: [String: String] = [:]
-    ) throws -> Result {
-        let process = Process(), pipe = Pipe()
+    ) async throws -> Result {
+        let holder = await Stage.shared.enter(1)
+        defer { Stage.shared.leave(1, of: holder) }
+        let process = Process()
         process.executableURL = GatewayProcess.binary
         process.arguments = arguments
         process.environment = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"]
@@ -24,12 +26,8 @@ enum Command {
             process.arguments?.append(file.path)
         }
         defer { try? FileManager.default.removeItem(at: file) }
-        process.standardOutput = pipe
-        process.standardError = pipe
         process.standardInput = FileHandle.nullDevice
-        try process.startAlone()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return Result(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
+        let (status, output) = try await process.finish()
+        return Result(status: status, output: output)
     }
 }

@@ -48,20 +48,21 @@ import Wall
     }
 
     @Test func `F20: a prompt that is too long goes on to a larger window`() async throws {
-        expectFlawless(try await Self.flaws((8192, 128_000), isAnsweredByF: true))
+        try requireFlawless(try await Self.flaws((8192, 128_000), isAnsweredByF: true))
     }
 
     @Test func `F20: a prompt that is too long does not go to a window that is no larger`() async throws {
-        expectFlawless(try await Self.flaws((8192, 8192), isAnsweredByF: false).of("the same"))
-        expectFlawless(try await Self.flaws((8192, 4096), isAnsweredByF: false).of("smaller"))
+        try requireFlawless(try await Self.flaws((8192, 8192), isAnsweredByF: false).of("the same"))
+        try requireFlawless(try await Self.flaws((8192, 4096), isAnsweredByF: false).of("smaller"))
     }
 
     @Test func `F20: where a window is unknown another model is asked, and the same one is not`() async throws
     {
-        expectFlawless(try await Self.flaws((nil, nil), isAnsweredByF: true).of("both"))
-        expectFlawless(try await Self.flaws((8192, nil), isAnsweredByF: true).of("F's"))
-        expectFlawless(try await Self.flaws((nil, 4096), isAnsweredByF: true).of("P's"))
-        expectFlawless(try await Self.flaws((nil, nil), "same", isAnsweredByF: false).of("the same model"))
+        try requireFlawless(try await Self.flaws((nil, nil), isAnsweredByF: true).of("both"))
+        try requireFlawless(try await Self.flaws((8192, nil), isAnsweredByF: true).of("F's"))
+        try requireFlawless(try await Self.flaws((nil, 4096), isAnsweredByF: true).of("P's"))
+        try requireFlawless(
+            try await Self.flaws((nil, nil), "same", isAnsweredByF: false).of("the same model"))
     }
 
     @Test func `F20: control: the check finds fault where F is asked in vain`() async throws {
@@ -76,7 +77,7 @@ import Wall
         let later = Answer.response(400, Answer.error("Later.", code: "context_length_exceeded"))
         let pair = try await Self.pair((8192, 128_000), more: ["p-2", "p-3"], fallback: [later])
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asRefusal: 400, "context_length_exceeded"))
+        try requireFlawless(reply.flaws(asRefusal: 400, "context_length_exceeded"))
         #expect(reply.body.contains("Too long.") && !reply.body.contains("Later."))
         #expect(pair.callsToP.map(\.model) == ["p-1"] && pair.callsToF.count == 1)
     }
@@ -84,11 +85,11 @@ import Wall
     @Test(arguments: [false, true])
     func `F20: refused content is not routed around unless the route says so`(stream: Bool) async throws {
         let stops = try await Self.pair((nil, nil), refusal: Self.filtered)
-        expectFlawless(
+        try requireFlawless(
             try await stops.chat(stream: stream).flaws(asRefusal: 400, "content_policy_violation"))
         #expect(stops.callsToF.isEmpty)
         let goesOn = try await Self.pair((nil, nil), lines: ["refused_content: next"], refusal: Self.filtered)
-        expectFlawless(try await goesOn.chat(stream: stream).flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(try await goesOn.chat(stream: stream).flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(goesOn.callsToP.count == 1)
         #expect(try await goesOn.health().breaker == "closed")
     }
@@ -125,7 +126,7 @@ import Wall
     func `F69: a stream far below its target's usual speed is given up while nothing of it was delivered`(
         stream: Bool
     ) async throws {
-        expectFlawless(try await Self.flawsOfSpeed("0.1", stream: stream))
+        try requireFlawless(try await Self.flawsOfSpeed("0.1", stream: stream))
         #expect(!(try await Self.flawsOfSpeed("0", stream: stream)).isEmpty, "control: without the limit")
     }
 }

@@ -32,7 +32,7 @@ import Wall
     @Test func `the first chat with a key in the environment is answered by the vendor`() async throws {
         let stand = try await Stand()
         let reply = try await stand.chat("openai/gpt-6-luna")
-        expectFlawless(reply.flaws(asAnswerOf: "openai", "Hello from the wall.", within: .seconds(2)))
+        try requireFlawless(reply.flaws(asAnswerOf: "openai", "Hello from the wall.", within: .seconds(2)))
         let call = try #require(stand.wall.ledger.calls.first)
         #expect(call.model == "gpt-6-luna")
         #expect(call.field("authorization") == "Bearer \(Self.key)", "without the line break at its end")
@@ -69,11 +69,13 @@ import Wall
         #expect(try await stand.chat("openai/gpt-6-luna").status == 200)
     }
 
-    @Test func `a variable that cannot be used ends the start with its name and without its value`() throws {
+    @Test func `a variable that cannot be used ends the start with its name and without its value`()
+        async throws
+    {
         let environment = [
             "OPENAI_API_KEY": "sk-one-0123456789\nsk-two-0123456789", "HOLDFAST_XAI_BASE_URL": "ftp://x",
         ]
-        let result = try Command.run(["serve", "--port", "0"], environment: environment)
+        let result = try await Command.run(["serve", "--port", "0"], environment: environment)
         #expect(result.status == 1)
         #expect(result.output.contains("environment: OPENAI_API_KEY: "), "\(result.output)")
         #expect(result.output.contains("environment: HOLDFAST_XAI_BASE_URL: "), "\(result.output)")

@@ -35,9 +35,9 @@ import Wall
             ]
         }
         let reply = try await pair.chat(stream: stream)
-        expectFlawless(reply.flaws(asAnswerOf: "p", "Hello drop", within: .seconds(6)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", "Hello drop", within: .seconds(6)))
         #expect(reply.elapsed > .seconds(1), "it did not come in drops")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     /// What is wrong with how so many events of a size in a single write arrive.
@@ -73,7 +73,7 @@ import Wall
 
     @Test func `F43: twenty megabytes of events in one write pass in bounded time and memory`() async throws {
         let (flaws, elapsed) = try await Self.flaws(events: 1250, of: 16_000, memory: 48)
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
         #expect(elapsed < .seconds(8), "it took \(elapsed)")
     }
 
@@ -82,7 +82,7 @@ import Wall
     {
         let (fewFlaws, few) = try await Self.flaws(events: 25_000, of: 1, memory: 48)
         let (manyFlaws, many) = try await Self.flaws(events: 100_000, of: 1, memory: 48)
-        expectFlawless(fewFlaws + manyFlaws)
+        try requireFlawless(fewFlaws + manyFlaws)
         // Four times as many; with a cost that grows as their square it would be sixteen times.
         #expect(many < max(few * 10, .seconds(2)), "25,000 events took \(few), 100,000 took \(many)")
         #expect(many < .seconds(15), "it took \(many)")
@@ -122,12 +122,12 @@ import Wall
         let before = pair.gateway.residentMegabytes
         for stream in [false, true] {
             let reply = try await pair.chat(stream: stream)
-            expectFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(2500)).of("stream \(stream)"))
+            try requireFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(2500)).of("stream \(stream)"))
             let why = try await pair.why(reply)
             #expect(why == "p/p-1 failed (api_failure, event_too_long); f answered", "\(why)")
         }
         begun.value = true
-        expectFlawless(
+        try requireFlawless(
             try await pair.chat(stream: true).flaws(asBrokenStreamAfter: "Hello", within: .milliseconds(2500))
         )
         let growth = pair.gateway.residentMegabytes - before
@@ -137,7 +137,7 @@ import Wall
                 || pair.connectionsToP <= 1
         }
         #expect(isLeft, "P still sends")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F44: control: an event of almost the longest length is delivered`() async throws {
@@ -145,6 +145,7 @@ import Wall
         let pair = try await Self.pair { _ in
             [.text(Self.head + "\r\n" + Self.event(text) + Self.end + Self.mark), .finish]
         }
-        expectFlawless(try await pair.chat(stream: true).flaws(asAnswerOf: "p", text, within: .seconds(3)))
+        try requireFlawless(
+            try await pair.chat(stream: true).flaws(asAnswerOf: "p", text, within: .seconds(3)))
     }
 }

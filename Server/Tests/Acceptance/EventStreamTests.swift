@@ -59,9 +59,9 @@ import Wall
         let bytes = Self.bytes(end)
         let pair = try await Self.pair { Self.split(bytes, $0) }
         let places = (0..<bytes.count).map { "\($0)" } + ["all"]
-        expectFlawless(try await Self.flawsOfF41(pair, places))
+        try requireFlawless(try await Self.flawsOfF41(pair, places))
         #expect(pair.callsToP.count == places.count + 1 && pair.callsToF.isEmpty)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     static func flawsOfF41(_ pair: Pair, _ places: [String]) async throws -> [String] {
@@ -84,7 +84,7 @@ import Wall
             try await pair.chat(more: #","user":"\#(place)""#)
                 .flaws(asAnswerOf: "p", Self.text, within: .seconds(3)).of("split at \(place)")
         }
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
     }
 
     @Test func `F41: control: the check finds fault where a byte is lost at the split`() async throws {
@@ -159,7 +159,7 @@ import Wall
         ]
 
     @Test func `F42: a stream is read by the rules, whatever form it has`() async throws {
-        expectFlawless(try await Self.flawsOfF42(Self.forms))
+        try requireFlawless(try await Self.flawsOfF42(Self.forms))
     }
 
     static func flawsOfF42(_ forms: [Form]) async throws -> [String] {
@@ -200,10 +200,10 @@ import Wall
                 Answer.chunk("data: \(Self.data[3])\n"), Answer.streamEnd,
             ]
         }
-        expectFlawless(
+        try requireFlawless(
             try await pair.chat(stream: true).flaws(asBrokenStreamAfter: Self.text, within: .seconds(1)))
-        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: ["two-lines", "mixed", "crlf", "no-space"])
@@ -216,7 +216,7 @@ import Wall
             ]
         }
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.readByTheRules.flaws(asAnswerOf: "p", Self.text, within: .seconds(1)))
+        try requireFlawless(reply.readByTheRules.flaws(asAnswerOf: "p", Self.text, within: .seconds(1)))
     }
 }
 

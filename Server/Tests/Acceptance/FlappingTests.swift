@@ -66,7 +66,7 @@ import Wall
             stream: Bool
         ) async throws
     {
-        expectFlawless(try await Self.flawsOfF68(Self.escalating, stream: stream))
+        try requireFlawless(try await Self.flawsOfF68(Self.escalating, stream: stream))
     }
 
     @Test func `F68: control: with open times that do not grow the check finds fault`() async throws {
@@ -100,7 +100,7 @@ import Wall
     func `F69: a provider that answers too slowly is left alone when the configuration says what is slow`(
         stream: Bool
     ) async throws {
-        expectFlawless(try await Self.flawsOfF69(Self.slowPair(", slow_call: 350ms"), stream: stream))
+        try requireFlawless(try await Self.flawsOfF69(Self.slowPair(", slow_call: 350ms"), stream: stream))
     }
 
     @Test(arguments: [false, true])
@@ -118,7 +118,7 @@ import Wall
             return good.prefix(3) + [.wait(.milliseconds(400))] + good.dropFirst(3)
         }
         for _ in 0..<5 {
-            expectFlawless(try await pair.chat(stream: true).flaws(asAnswerOfPWithin: .seconds(1)))
+            try requireFlawless(try await pair.chat(stream: true).flaws(asAnswerOfPWithin: .seconds(1)))
         }
         #expect(try await pair.health().breaker == "closed")
     }

@@ -98,7 +98,7 @@ import Wall
     func `F29: an answer with a wrong or doubtful length is an error, F answers, and its connection is left`()
         async throws
     {
-        expectFlawless(try await Self.flawsOfBadFrame(Pair(Self.misframed), Self.misframed))
+        try requireFlawless(try await Self.flawsOfBadFrame(Pair(Self.misframed), Self.misframed))
     }
 
     /// Asks for each variant twice: an answer that is F's both times, on connections to P that are never used again.
@@ -151,12 +151,12 @@ import Wall
         for isLater in [false, true] {
             later.value = isLater
             for _ in 0..<3 {
-                expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(1)))
+                try requireFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(1)))
                 if isLater { try await Task.sleep(for: .milliseconds(120)) }
             }
         }
         #expect(pair.callsToP.count == 6 && pair.callsToP.allSatisfy { $0.onConnection == 0 })
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F29: a whole answer that is cut by its length is none`() async throws {
@@ -167,9 +167,9 @@ import Wall
         }
         for less in [1, 2, 30, 150] {
             let reply = try await pair.chat(more: #","user":"\#(less)""#)
-            expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)).of("\(less) less"))
+            try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)).of("\(less) less"))
         }
-        expectFlawless(try await pair.chat(more: #","user":"0""#).flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat(more: #","user":"0""#).flaws(asAnswerOfPWithin: .seconds(1)))
         #expect(pair.callsToP.allSatisfy { $0.onConnection == 0 })
     }
 
@@ -186,11 +186,11 @@ import Wall
                 return [.text(head + Self.events)]
             }
             let text = less == 0 ? Pair.answerOfP : "Hello from the"
-            expectFlawless(
+            try requireFlawless(
                 try await pair.chat(stream: true).flaws(asBrokenStreamAfter: text, within: .seconds(1)))
             let isClosed = try await eventually(.seconds(1)) { pair.primary.ledger.openLines == 0 }
             #expect(isClosed && pair.callsToF.isEmpty)
-            expectFlawless(try await pair.aftermath())
+            try requireFlawless(try await pair.aftermath())
         }
     }
 
@@ -247,7 +247,7 @@ import Wall
         let pair = try await Pair(Self.heads)
         _ = try await pair.chat("healthy")
         let before = pair.gateway.residentMegabytes
-        expectFlawless(try await Self.flawsOfBadFrame(pair, Self.heads))
+        try requireFlawless(try await Self.flawsOfBadFrame(pair, Self.heads))
         let growth = pair.gateway.residentMegabytes - before
         #expect(growth < 32, "it cost \(growth) MiB")
     }

@@ -30,12 +30,12 @@ import Wall
     func `F53: a caller that half-closes, stays, and then leaves is noticed before the answer begins`(
         stream: Bool
     ) async throws {
-        expectFlawless(try await Self.flaws([.hang], stream: stream, leaves: true))
+        try requireFlawless(try await Self.flaws([.hang], stream: stream, leaves: true))
     }
 
     @Test func `F53: and in the middle of a stream that stands still`() async throws {
         let acts = [Answer.streamHead, Answer.role()] + Answer.words(["Hello"]) + [.hang]
-        expectFlawless(try await Self.flaws(acts, stream: true, leaves: true))
+        try requireFlawless(try await Self.flaws(acts, stream: true, leaves: true))
     }
 
     @Test func `F53: control: the check finds fault when the caller stays`() async throws {
@@ -58,6 +58,6 @@ import Wall
         #expect((2...4).contains(asked), "\(asked)")
         #expect(raw.contains(Pair.answerOfP))
         await line.close()
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }

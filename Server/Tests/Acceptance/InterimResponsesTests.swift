@@ -60,7 +60,7 @@ import Wall
     func `F9: interim responses are passed over up to a bound, and what never follows them comes from F`()
         async throws
     {
-        expectFlawless(try await Self.flawsOfF9(Self.pair()))
+        try requireFlawless(try await Self.flawsOfF9(Self.pair()))
     }
 
     static func flawsOfF9(_ pair: Pair) async throws -> [String] {

@@ -50,7 +50,7 @@ import Wall
     @Test func `F18: a key that is not accepted gives way to the next one and is asked no more`() async throws
     {
         let pair = try await Pair(Self.firstRevoked) { $0.provider = Self.twoKeys }
-        expectFlawless(try await Self.flawsOfF18(pair))
+        try requireFlawless(try await Self.flawsOfF18(pair))
     }
 
     static func flawsOfF18(_ pair: Pair) async throws -> [String] {
@@ -108,9 +108,9 @@ import Wall
             flaws += try await Self.flawsOfQuarantine(pair, "p/\(model) key 2")
             return flaws
         }
-        expectFlawless(flaws)
-        expectFlawless(try await Self.flawsOfSecrets(pair))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(flaws)
+        try requireFlawless(try await Self.flawsOfSecrets(pair))
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F18: without another provider the caller is told that it is not its own key`() async throws {
@@ -129,8 +129,8 @@ import Wall
             flaws.expect(pair.callsToP(for: model).count == 1, "P was asked again")
             return flaws
         }
-        expectFlawless(flaws)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(flaws)
+        try requireFlawless(try await pair.aftermath())
     }
 
     // MARK: F19
@@ -149,7 +149,7 @@ import Wall
 
     @Test func `F19: a used-up quota is no rate limit: P is left alone and F answers`() async throws {
         let pair = try await Pair(Self.spent)
-        expectFlawless(try await Self.flawsOfF19(pair))
+        try requireFlawless(try await Self.flawsOfF19(pair))
     }
 
     static func flawsOfF19(_ pair: Pair) async throws -> [String] {
@@ -193,8 +193,8 @@ import Wall
                 wait <= .seconds(believed) && wait > .seconds(believed - 5), "P is left alone for \(wait)")
             return flaws
         }
-        expectFlawless(flaws)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(flaws)
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F19: without another provider the client is told not to repeat, and P is asked once`()
@@ -211,8 +211,8 @@ import Wall
             flaws.expect(pair.callsToP(for: model).count == 1, "P was asked again")
             return flaws
         }
-        expectFlawless(flaws)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(flaws)
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F19: another key with a quota of its own answers`() async throws {
@@ -231,7 +231,7 @@ import Wall
             flaws.expect(keys == [Self.firstKey, Self.secondKey, Self.secondKey], "P saw the keys \(keys)")
             return flaws
         }
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
     }
 
     // MARK: F20
@@ -280,7 +280,7 @@ import Wall
         async throws
     {
         let pair = try await Pair(Self.refused.map(\.variant))
-        expectFlawless(try await Self.flawsOfF20(pair))
+        try requireFlawless(try await Self.flawsOfF20(pair))
     }
 
     static func flawsOfF20(_ pair: Pair) async throws -> [String] {
@@ -317,7 +317,7 @@ import Wall
             return [Answer.streamHead, Answer.role(), words, Answer.finish(), Answer.done, Answer.streamEnd]
         }
         let reply = try await pair.chat(stream: stream)
-        expectFlawless(reply.flaws(asAnswerOf: "p", "", within: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", "", within: .seconds(1)))
         #expect(reply.body.contains(#""refusal":"I cannot.""#))
         #expect(pair.callsToP.count == 1 && pair.callsToF.isEmpty)
     }

@@ -80,7 +80,8 @@ import Wall
 
     @Test func `F32: an answer of twice the limit is left at the limit, and F answers`() async throws {
         let pair = try await Self.pair()
-        expectFlawless(try await Self.flawsOfF32(pair) { $0.flaws(asAnswerOfFWithin: .milliseconds(1500)) })
+        try requireFlawless(
+            try await Self.flawsOfF32(pair) { $0.flaws(asAnswerOfFWithin: .milliseconds(1500)) })
     }
 
     @Test func `F32: without another provider the caller is told that the answer could not be read`()
@@ -88,7 +89,7 @@ import Wall
     {
         let pair = try await Self.pair(withFallback: false)
         // Nobody else can answer, so P is asked once more.
-        expectFlawless(
+        try requireFlawless(
             try await Self.flawsOfF32(pair, calls: 2) {
                 $0.flaws(asRefusal: 502, "upstream_error", within: .seconds(2))
             })
@@ -110,9 +111,9 @@ import Wall
         let count = reply.answer.utf8.count
         #expect(count > 13 * Self.partSize && count <= 16 * Self.partSize, "\(count) bytes were delivered")
         let text = String(repeating: "x", count: count)
-        expectFlawless(reply.flaws(asBrokenStreamAfter: text, within: .milliseconds(1500)))
-        expectFlawless(try await Self.flawsOfLeaving(pair, frame.rawValue))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(reply.flaws(asBrokenStreamAfter: text, within: .milliseconds(1500)))
+        try requireFlawless(try await Self.flawsOfLeaving(pair, frame.rawValue))
+        try requireFlawless(try await pair.aftermath())
     }
 
     // MARK: F30
@@ -170,7 +171,7 @@ import Wall
         let pair = try await Pair(Self.compressed)
         _ = try await pair.chat("healthy")
         let before = pair.gateway.residentMegabytes
-        expectFlawless(try await Framing.flawsOfBadFrame(pair, Self.compressed))
+        try requireFlawless(try await Framing.flawsOfBadFrame(pair, Self.compressed))
         let growth = pair.gateway.residentMegabytes - before
         #expect(growth < 16, "it cost \(growth) MiB")
         let wishes = Set(pair.callsToP.map { $0.field("accept-encoding") ?? "none" })
@@ -188,8 +189,8 @@ import Wall
     func `F30: an answer that is compressed and does not say so is no answer`(stream: Bool) async throws {
         let pair = try await Pair([Self.unsaid])
         let reply = try await pair.chat(Self.unsaid.name + (stream ? "-stream" : "-whole"), stream: stream)
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(1500)))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(1500)))
+        try requireFlawless(try await pair.aftermath())
     }
 }
 

@@ -96,7 +96,7 @@ extension BadAnswers {
 
     @Test func `F27: an answer that is no proper JSON never reaches the caller and F answers`() async throws {
         let pair = try await Pair(Self.malformed)
-        expectFlawless(try await Self.flawsOfF27(pair))
+        try requireFlawless(try await Self.flawsOfF27(pair))
     }
 
     static func flawsOfF27(_ pair: Pair) async throws -> [String] {
@@ -123,7 +123,7 @@ extension BadAnswers {
     @Test(arguments: [false, true])
     func `F27: JSON that is cut at any byte is no answer, and F answers`(stream: Bool) async throws {
         let pair = try await Pair(settings: { $0.lines = Self.neverOpens }, Self.cut)
-        expectFlawless(try await Self.flawsOfF27Cut(pair, stream))
+        try requireFlawless(try await Self.flawsOfF27Cut(pair, stream))
     }
 
     static func flawsOfF27Cut(_ pair: Pair, _ stream: Bool) async throws -> [String] {
@@ -166,10 +166,10 @@ extension BadAnswers {
                 : reply.flaws(asBrokenStreamAfter: Pair.answerOfP, within: .seconds(2))
             return flaws.of("\(bytes) bytes")
         }
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
         #expect(pair.callsToP.count == length + 1)
         #expect(pair.callsToF.count < length / 2, "hardly any stream broke off")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: [false, true])
@@ -178,7 +178,7 @@ extension BadAnswers {
     {
         let pair = try await Pair { call in Self.answer(call) { Array($0.dropLast()) } }
         for _ in 0..<30 {
-            expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfFWithin: .seconds(1)))
+            try requireFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfFWithin: .seconds(1)))
         }
         #expect(pair.callsToP.count < 15, "P was asked \(pair.callsToP.count) times")
         #expect(try await pair.health().breaker == "open")

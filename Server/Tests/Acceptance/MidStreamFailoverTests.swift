@@ -73,12 +73,12 @@ import Wall
                     Self.broken(after: count)
                 }
                 let reply = try await pair.chat(stream: true)
-                expectFlawless(Self.flaws(reply).of("\(count) words, pieces of \(size)"))
+                try requireFlawless(Self.flaws(reply).of("\(count) words, pieces of \(size)"))
                 #expect(pair.callsToP.count == 1 && pair.callsToF.count == 1)
                 let why = try await pair.why(reply)
                 #expect(why == "p/p-1 failed (transient, reset); f went on and answered", "\(why)")
                 #expect(try await pair.metric(#"holdfast_streams_mended_total{route="chat"}"#) == 1)
-                expectFlawless(try await pair.aftermath())
+                try requireFlawless(try await pair.aftermath())
             }
         }
     }
@@ -99,8 +99,8 @@ import Wall
             let pair = try await Self.pair(fallback: { _ in Self.whole(by: 7) }) { _ in
                 Self.broken(after: 5, ending)
             }
-            expectFlawless(Self.flaws(try await pair.chat(stream: true)).of(name))
-            expectFlawless(try await pair.aftermath())
+            try requireFlawless(Self.flaws(try await pair.chat(stream: true)).of(name))
+            try requireFlawless(try await pair.aftermath())
         }
     }
 
@@ -131,12 +131,12 @@ import Wall
         ] as [(String, [Wall.Act])] {
             let pair = try await Self.pair(fallback: { _ in answer }) { _ in Self.broken(after: 5) }
             let reply = try await pair.chat(stream: true)
-            expectFlawless(reply.flaws(asBrokenStreamAfter: delivered, within: .seconds(2)).of(name))
+            try requireFlawless(reply.flaws(asBrokenStreamAfter: delivered, within: .seconds(2)).of(name))
             #expect(
                 reply.errorMessage?.contains("closed the connection") ?? false,
                 "\(name): the first failure is told: \(reply.errorMessage ?? "")")
             #expect(pair.callsToF.count == 1, "\(name): F was asked \(pair.callsToF.count) times")
-            expectFlawless(try await pair.aftermath())
+            try requireFlawless(try await pair.aftermath())
         }
     }
 
@@ -144,7 +144,7 @@ import Wall
         let pair = try await Pair(settings: { $0.more = ["p-2"] }, fallback: { _ in Self.whole(by: 3) }) {
             $0.model == "p-2" ? Self.broken(after: 9) : Self.broken(after: 4)
         }
-        expectFlawless(Self.flaws(try await pair.chat(stream: true)))
+        try requireFlawless(Self.flaws(try await pair.chat(stream: true)))
         #expect(pair.callsToP.count == 2 && pair.callsToF.count == 1)
     }
 
@@ -158,7 +158,7 @@ import Wall
             ]
         }
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asBrokenStreamAfter: "", within: .seconds(1)))
+        try requireFlawless(reply.flaws(asBrokenStreamAfter: "", within: .seconds(1)))
         #expect(pair.callsToF.isEmpty)
     }
 
@@ -184,7 +184,7 @@ import Wall
         ) { _ in
             Self.broken(after: 5)
         }
-        expectFlawless(Self.flaws(try await pair.chat(stream: true)))
+        try requireFlawless(Self.flaws(try await pair.chat(stream: true)))
         let sent = try #require(pair.callsToF.first).body
         let body = try JSONSerialization.jsonObject(with: Data(sent.utf8)) as? [String: Any]
         let messages = body?["messages"] as? [[String: Any]] ?? []
@@ -213,8 +213,8 @@ import Wall
             "buffer", fallback: { _ in Answer.stream(["Something", " else"], model: "f-1") }
         ) { _ in Self.broken(after: count) }
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asAnswerOf: "f", "Something else", within: .seconds(2)))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(reply.flaws(asAnswerOf: "f", "Something else", within: .seconds(2)))
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `with off a broken stream is told at once and nobody else is asked`() async throws {
@@ -222,7 +222,8 @@ import Wall
             Self.broken(after: 5)
         }
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asBrokenStreamAfter: Self.words.prefix(5).joined(), within: .seconds(1)))
+        try requireFlawless(
+            reply.flaws(asBrokenStreamAfter: Self.words.prefix(5).joined(), within: .seconds(1)))
         #expect(pair.callsToF.isEmpty)
     }
 
@@ -242,6 +243,6 @@ import Wall
         await line.reset()
         let isClosed = try await eventually(.seconds(1)) { pair.fallback.ledger.openLines == 0 }
         #expect(isClosed)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }

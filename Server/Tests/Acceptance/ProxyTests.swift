@@ -30,7 +30,7 @@ import Wall
         let wall = Wall { Answer.good($0) }
         let (pair, proxy) = try await Self.pair(wall, user: "user:pa%24s@")
         for stream in [false, true, false] {
-            expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(2)))
+            try requireFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(2)))
         }
         let expected =
             "CONNECT provider.test:443 HTTP/1.1\r\nhost: provider.test:443\r\n"
@@ -38,7 +38,7 @@ import Wall
         #expect(Set(proxy.requests) == [expected])
         // The key goes through the tunnel, not to the proxy; F is not secure and is reached directly.
         #expect(wall.ledger.calls.allSatisfy { $0.head.contains("Bearer sk-wall-primary") })
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
         #expect(!pair.gateway.standardError.contains("pa$s"))
     }
 
@@ -50,32 +50,32 @@ import Wall
     func `a proxy that lets nothing through leads to F`(words: String, answer: String) async throws {
         let (pair, proxy) = try await Self.pair(Wall { Answer.good($0) }, .say(answer))
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(try await pair.why(reply) == "p/p-1 failed (system_error, proxy); f answered", "\(words)")
         #expect(proxy.requests.count == 1)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `a proxy that says nothing costs the limit for connecting`() async throws {
         let (pair, proxy) = try await Self.pair(Wall { Answer.good($0) }, .hang)
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
         #expect(reply.elapsed > .milliseconds(900))
         #expect(proxy.requests.count == 1)
         // A healthy call tries P first as well.
-        expectFlawless(try await pair.aftermath(within: .seconds(2)))
+        try requireFlawless(try await pair.aftermath(within: .seconds(2)))
     }
 
     @Test func `what NO_PROXY names is not sent to the proxy`() async throws {
         let (pair, proxy) = try await Self.pair(Wall { Answer.good($0) }, exceptions: ".test")
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(3)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(3)))
         #expect(try await pair.why(reply).contains("unknown_host"))
         #expect(proxy.requests.isEmpty)
     }
 
-    @Test func `a proxy that cannot be used is told at the start, without its password`() throws {
-        let result = try Command.run(
+    @Test func `a proxy that cannot be used is told at the start, without its password`() async throws {
+        let result = try await Command.run(
             ["serve", "--port", "0", "--demo"], environment: ["HTTPS_PROXY": "https://u:secret@proxy:3128"])
         #expect(result.status == 1 && !result.output.contains("secret"))
         #expect(result.output.hasPrefix("HTTPS_PROXY: "), "\(result.output)")
@@ -94,11 +94,11 @@ import Wall
             let pair = try await Pair { _ in acts }
             for stream in [false, true] {
                 let reply = try await pair.chat(stream: stream)
-                expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+                try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
                 let why = try await pair.why(reply)
                 #expect(why.contains("(system_error, only_http2)"), "\(why)")
             }
-            expectFlawless(try await pair.aftermath())
+            try requireFlawless(try await pair.aftermath())
         }
     }
 
@@ -127,7 +127,7 @@ import Wall
         #expect(
             try await eventually {
                 let reply = try await pair.chat()
-                expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+                try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
                 why = try await pair.why(reply)
                 return why.contains("(system_error, only_http2)")
             }, "\(why)")

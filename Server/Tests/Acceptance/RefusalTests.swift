@@ -20,7 +20,7 @@ import Wall
         async throws
     {
         let pair = try await Pair { Self.rateLimitedOnce($0, "retry-after: 2") }
-        expectFlawless(try await Self.flawsOfF13(pair, stream))
+        try requireFlawless(try await Self.flawsOfF13(pair, stream))
     }
 
     static func rateLimitedOnce(_ call: Wall.Call, _ fields: String...) -> [Wall.Act] {
@@ -48,11 +48,11 @@ import Wall
     {
         let pair = try await Pair { Self.rateLimitedOnce($0, "retry-after: 5") }
         let reply = try await pair.chat(stream: stream)
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(pair.callsToP.count == 1)
         let wait = try #require(try await pair.health().wait)
         #expect(wait > .seconds(3) && wait <= .seconds(5))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     // MARK: F14
@@ -114,17 +114,17 @@ import Wall
         let reply = try await pair.chat()
         let calls = pair.callsToP(for: "p-1")
         if let pause = wish.pause {
-            expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(5)))
+            try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(5)))
             #expect(calls.count == 2)
             #expect(calls.pauses.allSatisfy(pause.contains))
         } else {
-            expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+            try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
             #expect(calls.count == 1)
             // However long the wish, P is asked again after a minute.
             let wait = try #require(try await pair.health().wait)
             #expect(wait > .seconds(55) && wait <= .seconds(60))
         }
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F14: a Retry-After of 1e9 is either no number or too long, and never waited for`()
@@ -143,7 +143,7 @@ import Wall
         async throws
     {
         let pair = try await Pair { _ in Self.refusal(429) }
-        expectFlawless(try await Self.flawsOfF15(pair))
+        try requireFlawless(try await Self.flawsOfF15(pair))
     }
 
     static func flawsOfF15(_ pair: Pair) async throws -> [String] {
@@ -169,11 +169,11 @@ import Wall
         async throws
     {
         let pair = try await Pair { _ in Self.refusal(429, fields: ["retry-after-ms: 300"]) }
-        expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfFWithin: .seconds(3)))
+        try requireFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfFWithin: .seconds(3)))
         let calls = pair.callsToP(for: "p-1")
         #expect((2...3).contains(calls.count))
         #expect(calls.pauses.allSatisfy { $0 >= .milliseconds(300) })
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: [
@@ -200,7 +200,7 @@ import Wall
             let message = "Rate limit reached for p-1. Please try again in 800ms. Visit your account page."
             return call.number == 0 ? Self.refusal(429, "rate_limit_exceeded", message) : Answer.good(call)
         }
-        expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(2)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(2)))
         #expect(pair.callsToP(for: "p-1").pauses.allSatisfy { $0 >= .milliseconds(800) })
         #expect(pair.callsToF.isEmpty)
     }
@@ -212,7 +212,7 @@ import Wall
         let pair = try await Pair {
             $0.user == "always" || $0.number == 0 ? Self.refusal(500) : Answer.good($0)
         }
-        expectFlawless(try await Self.flawsOfF16(pair, stream))
+        try requireFlawless(try await Self.flawsOfF16(pair, stream))
     }
 
     static func flawsOfF16(_ pair: Pair, _ stream: Bool = false) async throws -> [String] {
@@ -237,7 +237,7 @@ import Wall
             let page = "<html><body>Bad gateway</body></html>", status = Int(call.model.dropFirst(2)) ?? 0
             return call.streams ? [Answer.response(status, page, type: "text/html")] : Self.refusal(status)
         }
-        expectFlawless(try await Self.flawsOfF17(pair))
+        try requireFlawless(try await Self.flawsOfF17(pair))
     }
 
     static func flawsOfF17(_ pair: Pair) async throws -> [String] {
@@ -261,10 +261,10 @@ import Wall
     {
         let pair = try await Pair(settings: { $0.withFallback = false }) { _ in Self.refusal(503) }
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asRefusal: 503, "server_is_overloaded", within: .seconds(3)))
+        try requireFlawless(reply.flaws(asRefusal: 503, "server_is_overloaded", within: .seconds(3)))
         let calls = pair.callsToP(for: "p-1")
         #expect(calls.count == 5)
         #expect(zip(calls.pauses, calls.pauses.dropFirst()).allSatisfy { $1 > $0 * 1.3 }, "\(calls.pauses)")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }

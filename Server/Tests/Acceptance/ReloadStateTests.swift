@@ -57,7 +57,7 @@ import Wall
     func `F65: a reload changes nothing about open breakers, failures counted and cooldowns`(change: Change)
         async throws
     {
-        expectFlawless(try await Self.flawsOfF65(Self.pair(), change.change, keys: change == .keyAdded))
+        try requireFlawless(try await Self.flawsOfF65(Self.pair(), change.change, keys: change == .keyAdded))
     }
 
     static func flawsOfF65(_ pair: Pair, _ change: (String) -> String, keys: Bool = false) async throws
@@ -117,12 +117,12 @@ import Wall
         }
         try await pair.reload(text(2))
         try await pair.openBreaker()
-        expectFlawless(try await pair.chat("other").flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat("other").flaws(asAnswerOfFWithin: .seconds(1)))
         try pair.gateway.replaceConfiguration(text(3))
         pair.gateway.signal(SIGHUP)
         #expect(try await eventually { pair.gateway.standardError.contains("give both the same breaker") })
         for model in ["chat", "other"] {
-            expectFlawless(try await pair.chat(model).flaws(asAnswerOfFWithin: .seconds(1)))
+            try requireFlawless(try await pair.chat(model).flaws(asAnswerOfFWithin: .seconds(1)))
         }
         #expect(pair.callsToP.count == 2)
     }
@@ -149,9 +149,9 @@ import Wall
         let replies = (
             await slow.wait(.seconds(3)) { $0.closed }, await next.wait(.seconds(3)) { $0.closed }
         )
-        expectFlawless(replies.0.flaws(asAnswerOfPWithin: .seconds(3)))
-        expectFlawless(replies.1.flaws(asAnswerOfPWithin: .seconds(3)))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(replies.0.flaws(asAnswerOfPWithin: .seconds(3)))
+        try requireFlawless(replies.1.flaws(asAnswerOfPWithin: .seconds(3)))
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F65: a probe that is out during a reload is answered, and the next call is a probe as well`()
@@ -166,7 +166,7 @@ import Wall
         let reply = try await pair.chat()
         #expect(reply.status == 200)
         // P is slow, so F has answered beside it.
-        expectFlawless(await probe.wait(.seconds(3)) { $0.closed }.flaws(asAnswerOfFWithin: .seconds(3)))
+        try requireFlawless(await probe.wait(.seconds(3)) { $0.closed }.flaws(asAnswerOfFWithin: .seconds(3)))
         #expect(try await eventually { try await pair.chat().field("x-holdfast-provider") == "p" })
         #expect(try await pair.health().breaker == "closed")
     }

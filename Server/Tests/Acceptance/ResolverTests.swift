@@ -62,7 +62,7 @@ import Wall
         init(_ host: String, fallbackHost: String = "127.0.0.1", withFallback: Bool = true) async throws {
             directory = FileManager.default.temporaryDirectory.appendingPathComponent(
                 "names-\(UUID().uuidString)")
-            let library = try Names.library(in: directory)
+            let library = try await Names.library(in: directory)
             let port = try await primary.start(), fallbackPort = try await fallback.start()
             var settings = Pair.Settings()
             settings.primaryURL = "http://\(host):\(port)/v1"
@@ -82,7 +82,7 @@ import Wall
 
         deinit { try? FileManager.default.removeItem(at: directory) }
 
-        private static func library(in directory: URL) throws -> String {
+        private static func library(in directory: URL) async throws -> String {
             try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
             let source = directory.appendingPathComponent("names.c")
             let library = directory.appendingPathComponent("names.so")
@@ -91,9 +91,7 @@ import Wall
             let compiler = Process()
             compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             compiler.arguments = ["clang", "-shared", "-fPIC", "-o", library.path, source.path, "-ldl"]
-            try compiler.startAlone()
-            compiler.waitUntilExit()
-            guard compiler.terminationStatus == 0 else { throw NotCompiled() }
+            guard try await compiler.finish().status == 0 else { throw NotCompiled() }
             return library.path
         }
 
@@ -110,7 +108,7 @@ import Wall
     func `F3: a name that cannot be looked up is a failure of that provider, and F answers`(host: String)
         async throws
     {
-        expectFlawless(try await Self.flawsOfF3(Names(host)))
+        try requireFlawless(try await Self.flawsOfF3(Names(host)))
     }
 
     private static func flawsOfF3(_ names: Names) async throws -> [String] {
@@ -139,15 +137,15 @@ import Wall
     func `F3: of several addresses one that answers is enough`(stream: Bool) async throws {
         let names = try await Names("many.test")
         let reply = try await names.chat(stream: stream)
-        expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)))
         let why = try await names.why(reply)
         #expect(names.fallback.ledger.calls.isEmpty, "F was asked: \(why)")
     }
 
     @Test func `F3: a name whose address changes is looked up anew`() async throws {
         let names = try await Names("moves.test")
-        expectFlawless(try await names.chat().flaws(asAnswerOfFWithin: .seconds(1)))
-        expectFlawless(try await names.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await names.chat().flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(try await names.chat().flaws(asAnswerOfPWithin: .seconds(1)))
     }
 
     @Test(arguments: [false, true])
@@ -159,19 +157,19 @@ import Wall
         var slowest = Duration.zero
         for _ in 0..<20 {
             let reply = try await names.chat("healthy", stream: stream)
-            expectFlawless(reply.flaws(asAnswerOf: "h", Pair.answerOfP, within: .milliseconds(900)))
+            try requireFlawless(reply.flaws(asAnswerOf: "h", Pair.answerOfP, within: .milliseconds(900)))
             slowest = max(slowest, reply.elapsed)
             try await Task.sleep(for: .milliseconds(50))
         }
         #expect(slowest < .milliseconds(900), "a call that looks nothing up took \(slowest)")
         for reply in try await slow {
-            expectFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(1800)))
+            try requireFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(1800)))
         }
     }
 
     @Test func `F3: a look-up that takes long does not hold up that of another name`() async throws {
         let names = try await Names("slow.test", fallbackHost: "good.test")
-        expectFlawless(try await names.chat().flaws(asAnswerOfFWithin: .milliseconds(1800)))
+        try requireFlawless(try await names.chat().flaws(asAnswerOfFWithin: .milliseconds(1800)))
     }
 }
 

@@ -7,16 +7,11 @@ import Wall
     // MARK: The demonstration
 
     /// Runs the shell line that the gateway printed and gives back what it wrote.
-    private static func shell(_ line: String) throws -> String {
-        let process = Process(), pipe = Pipe()
+    private static func shell(_ line: String) async throws -> String {
+        let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", line]
-        process.standardOutput = pipe
-        process.standardError = FileHandle.nullDevice
-        try process.startAlone()
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self)
+        return try await process.finish(errors: FileHandle.nullDevice).output
     }
 
     @Test
@@ -29,12 +24,12 @@ import Wall
         for word in ["alpha", "beta", "gamma", "demo", "/demo/faults/"] { #expect(printed.contains(word)) }
         let start = try #require(printed.range(of: "curl http"))
         let line = printed[start.lowerBound...].components(separatedBy: "\n\n")[0]
-        let first = try Self.shell(line.replacingOccurrences(of: "curl http", with: "curl -si http"))
+        let first = try await Self.shell(line.replacingOccurrences(of: "curl http", with: "curl -si http"))
         #expect(first.contains("200 OK") && first.contains("x-holdfast-provider: alpha"), "\(first)")
         let fault = try await Client.post(gateway.port, "/demo/faults/alpha", #"{"mode":"down"}"#)
         #expect(fault.status == 200)
         let begun = ContinuousClock.now
-        let second = try Self.shell(line.replacingOccurrences(of: "curl http", with: "curl -si http"))
+        let second = try await Self.shell(line.replacingOccurrences(of: "curl http", with: "curl -si http"))
         #expect(ContinuousClock.now - begun < .seconds(1))
         #expect(second.contains("200 OK") && second.contains("x-holdfast-provider: beta"), "\(second)")
         let id = try #require(second.firstMatch(of: #/x-holdfast-decision: (\S+)/#)).1
@@ -58,7 +53,7 @@ import Wall
         }
         for provider in ["alpha", "beta", "gamma"] { _ = try await fault(provider, #"{"mode":"cut"}"#) }
         let cut = try await Client.chat(gateway.port, model: "demo", stream: true)
-        expectFlawless(cut.flaws(asBrokenStreamAfter: cut.answer, within: .seconds(3)))
+        try requireFlawless(cut.flaws(asBrokenStreamAfter: cut.answer, within: .seconds(3)))
         for provider in ["alpha", "beta", "gamma"] { _ = try await fault(provider, #"{"mode":"down"}"#) }
         let down = try await Client.chat(gateway.port, model: "demo")
         #expect((500..<600).contains(down.status) && down.errorCode != nil)
@@ -75,7 +70,7 @@ import Wall
         let pair = try await Pair { Answer.good($0) }
         let reply = try await Client.post(pair.gateway.port, "/demo/faults/p", #"{"mode":"down"}"#)
         #expect(reply.status == 404)
-        let elsewhere = try Command.run(["serve", "--port", "0", "--host", "0.0.0.0", "--demo"])
+        let elsewhere = try await Command.run(["serve", "--port", "0", "--host", "0.0.0.0", "--demo"])
         #expect(elsewhere.status != 0 && elsewhere.output.contains("other machines"), "\(elsewhere.output)")
     }
 
@@ -101,11 +96,11 @@ import Wall
             pair.gateway.standardError.contains("there is no provider 'none'"),
             "all mistakes are named at once")
         #expect(try await models() == ["added", "chat", "healthy"])
-        expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
         // Without a signal, the change of the file is enough.
         try pair.gateway.replaceConfiguration(pair.settings.text)
         #expect(try await eventually(.seconds(5)) { try await models() == ["chat", "healthy"] })
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `reloads under load lose no request`() async throws {
@@ -124,8 +119,8 @@ import Wall
             }
             return try await tasks.reduce(into: []) { $0 += $1 }
         }
-        for reply in replies { expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(2))) }
-        expectFlawless(try await pair.aftermath())
+        for reply in replies { try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(2))) }
+        try requireFlawless(try await pair.aftermath())
     }
 
     // MARK: The end
@@ -148,7 +143,7 @@ import Wall
         #expect(isUnready)
         #expect(try await Client.get(pair.gateway.port, "/livez").status == 200)
         let reply = await line.wait(.seconds(5)) { $0.isWellEnded }
-        expectFlawless(reply.flaws(asAnswerOf: "p", "Hello again", within: .seconds(4)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", "Hello again", within: .seconds(4)))
         let status = await pair.gateway.waitForExit(.seconds(4))
         #expect(status == 0)
         let errors = pair.gateway.standardError.lowercased()
@@ -187,7 +182,7 @@ import Wall
 
     // MARK: Other commands
 
-    @Test func `check names every mistake at once, with its place and the way to mend it`() throws {
+    @Test func `check names every mistake at once, with its place and the way to mend it`() async throws {
         let text = """
             server: { port: 99999, hots: "::1" }
             providers:
@@ -199,7 +194,7 @@ import Wall
                 timeouts: { first_token: 10 }
                 breaker: { failure_rate: 2, window: 1s, window_calls: 10 }
             """
-        let result = try Command.run(["check"], configuration: text)
+        let result = try await Command.run(["check"], configuration: text)
         #expect(result.status == 1)
         for place in [":1:11", ":1:24", ":3:", ":4:", ":7:", ":8:", ":9:"] {
             #expect(result.output.contains(place), "\(place) is missing in\n\(result.output)")
@@ -210,7 +205,7 @@ import Wall
         ] {
             #expect(result.output.contains(words), "\(words) is missing in\n\(result.output)")
         }
-        let good = try Command.run(
+        let good = try await Command.run(
             ["check"],
             configuration:
                 "providers: { p: { kind: simulated } }\nmodels: { m: { targets: [ { provider: p, model: x } ] } }"
@@ -219,26 +214,26 @@ import Wall
     }
 
     @Test func `a wrong start ends with one clear line`() async throws {
-        let missing = try Command.run(["serve", "--port", "0", "--config", "/nowhere/holdfast.yaml"])
+        let missing = try await Command.run(["serve", "--port", "0", "--config", "/nowhere/holdfast.yaml"])
         #expect(missing.status != 0 && missing.output.contains("/nowhere/holdfast.yaml"))
         let gateway = try await GatewayProcess(nil)
-        let taken = try Command.run(["serve", "--port", "\(gateway.port)"])
+        let taken = try await Command.run(["serve", "--port", "\(gateway.port)"])
         #expect(taken.status != 0 && taken.output.contains("\(gateway.port)"), "\(taken.output)")
         #expect(!taken.output.contains("Fatal"), "\(taken.output)")
         for arguments in [
             ["serve", "--port", "x"], ["serve", "--port", "-1"], ["serve", "--port", "70000"], ["nonsense"],
         ] {
-            let result = try Command.run(arguments)
+            let result = try await Command.run(arguments)
             #expect(result.status != 0 && !result.output.contains("Fatal"), "\(arguments): \(result.output)")
         }
     }
 
-    @Test func `version and help are there`() throws {
-        let version = try Command.run(["--version"])
+    @Test func `version and help are there`() async throws {
+        let version = try await Command.run(["--version"])
         #expect(
             version.status == 0 && version.output.firstMatch(of: #/^\d+\.\d+\.\d+/#) != nil,
             "\(version.output)")
-        let help = try Command.run(["--help"])
+        let help = try await Command.run(["--help"])
         #expect(help.status == 0 && help.output.contains("serve") && help.output.contains("check"))
     }
 }

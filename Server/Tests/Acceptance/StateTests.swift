@@ -51,7 +51,7 @@ import Wall
             let reply = try await pair.chat(stream: stream)
             let waits = [try await pair.health().wait, try await pair.health("f/f-1").wait].compactMap(\.self)
             #expect(waits.count == 2, "both are out of use")
-            expectFlawless(reply.flaws(asRefusal: status, code, repeatable: true))
+            try requireFlawless(reply.flaws(asRefusal: status, code, repeatable: true))
             let told = Duration.milliseconds(try #require(reply.field("retry-after-ms").flatMap { Int($0) }))
             let soonest = try #require(waits.min())
             #expect(told >= soonest && told < soonest + .milliseconds(500), "\(told) is not \(waits)")
@@ -59,7 +59,7 @@ import Wall
             #expect(.seconds(seconds) >= told && .seconds(seconds) < told + .seconds(1))
         }
         #expect(pair.callsToP.count + pair.callsToF.count == calls, "somebody was asked nevertheless")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: [
@@ -74,7 +74,7 @@ import Wall
             #expect(reply.status == 200, "\(reply.body)")
             #expect(reply.elapsed < .seconds(1))
         }
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: [
@@ -87,10 +87,10 @@ import Wall
         for stream in [false, true] {
             let reply = try await pair.chat(stream: stream)
             let limit = Duration.seconds(3)
-            expectFlawless(
+            try requireFlawless(
                 answersP ? reply.flaws(asAnswerOfPWithin: limit) : reply.flaws(asAnswerOfFWithin: limit))
         }
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: [false, true])
@@ -98,7 +98,7 @@ import Wall
         async throws
     {
         let pair = try await Self.outage(.breaker, .cooling("30"), breaker: "open: 400ms, max_open: 400ms")
-        expectFlawless(try await Self.flawsOfProbing(pair, stream))
+        try requireFlawless(try await Self.flawsOfProbing(pair, stream))
     }
 
     static func flawsOfProbing(_ pair: Pair, _ stream: Bool) async throws -> [String] {
@@ -140,13 +140,13 @@ import Wall
         ]
         for line in lines {
             let reply = await line.wait(.seconds(3)) { $0.closed }
-            expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
+            try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
         }
         #expect(pair.callsToP.count == 2)
         let health = try await pair.health()
         let wait = try #require(health.wait)
         #expect(health.cooling == "rate_limit" && wait > .seconds(17) && wait <= .seconds(20), "\(health)")
-        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(pair.callsToP.count == 2)
     }
 
@@ -158,7 +158,7 @@ import Wall
         outage: Outage, stream: Bool
     ) async throws {
         let pair = try await Self.learning(outage, Breakers.long)
-        expectFlawless(try await Self.flawsOfF64(pair, stream))
+        try requireFlawless(try await Self.flawsOfF64(pair, stream))
     }
 
     private static func learning(_ outage: Outage, _ breaker: String) async throws -> Pair {
@@ -194,12 +194,12 @@ import Wall
     {
         let pair = try await Self.failing { $0.withFallback = withFallback }
         let (replies, flaws) = try await Self.flawsOfF66(pair, ["chat"], 1000)
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
         for reply in replies {
             if withFallback {
-                expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(8)))
+                try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(8)))
             } else {
-                expectFlawless(
+                try requireFlawless(
                     reply.flaws(
                         asRefusal: 502, "upstream_error", within: .seconds(8), repeatable: nil))
             }
@@ -208,7 +208,7 @@ import Wall
         if !withFallback { #expect(replies.count { $0.field("x-should-retry") == "false" } > 500) }
         #expect(
             try await pair.metric(#"holdfast_retry_budget_exhausted_total{target="p/p-1"}"#) > 500)
-        expectFlawless(try await pair.aftermath(within: .seconds(2)))
+        try requireFlawless(try await pair.aftermath(within: .seconds(2)))
     }
 
     private static func failing(_ change: (inout Pair.Settings) -> Void) async throws -> Pair {
@@ -275,7 +275,7 @@ import Wall
                 try await tasks.waitForAll()
             }
         }
-        expectFlawless(try await Self.flawsOfF71(pair))
+        try requireFlawless(try await Self.flawsOfF71(pair))
         let books = try await ["answered", "caller_left"].asyncSum {
             try await pair.metric(#"holdfast_requests_total{route="chat",outcome="\#($0)"}"#)
         }

@@ -42,11 +42,11 @@ import Wall
             for (name, _) in Self.endings {
                 tasks.addTask { try await Self.flawsOfF35(pair, name, wantsUsage: wantsUsage).of(name) }
             }
-            for try await flaws in tasks { expectFlawless(flaws) }
+            for try await flaws in tasks { try requireFlawless(flaws) }
         }
         #expect(pair.callsToF.isEmpty)
         #expect(try await eventually { pair.hasLeftP(but: ["last-chunk", "usage", "usage-late"]) })
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     static func flawsOfF35(_ pair: Pair, _ name: String, wantsUsage: Bool) async throws -> [String] {
@@ -176,13 +176,13 @@ import Wall
     @Test func `F38: an error as the first event of a stream goes to F unseen, as its code says`()
         async throws
     {
-        expectFlawless(try await Self.flawsOfF38(Self.pair(Self.elsewhere), Self.elsewhere))
+        try requireFlawless(try await Self.flawsOfF38(Self.pair(Self.elsewhere), Self.elsewhere))
     }
 
     @Test func `F38: an error about the request is told with its own status, not inside a stream`()
         async throws
     {
-        expectFlawless(try await Self.flawsOfF38(Self.pair(Self.own), Self.own))
+        try requireFlawless(try await Self.flawsOfF38(Self.pair(Self.own), Self.own))
     }
 
     static func flawsOfF38(_ pair: Pair, _ wrongs: [Wrong]) async throws -> [String] {
@@ -226,7 +226,7 @@ import Wall
                 Answer.done, Answer.streamEnd,
             ]
         }
-        expectFlawless(try await pair.chat(stream: true).flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat(stream: true).flaws(asAnswerOfPWithin: .seconds(1)))
         #expect(pair.callsToP.count == 1)
     }
 

@@ -45,7 +45,7 @@ import Wall
         let pair = try await Pair(settings: { $0.lines = ["broken_streams: off"] }) { _ in
             Self.begun(count) + Array(repeating: beat, count: 20).flatMap { $0 }
         }
-        expectFlawless(try await Self.flaws(of: pair, brokenAfter: count, within: .milliseconds(2500)))
+        try requireFlawless(try await Self.flaws(of: pair, brokenAfter: count, within: .milliseconds(2500)))
     }
 
     @Test func `a stream that is slow but moves is not given up`() async throws {
@@ -53,7 +53,7 @@ import Wall
         let pair = try await Pair(settings: { $0.lines = ["broken_streams: off"] }) { _ in
             [Answer.streamHead, Answer.role()] + slow + [Answer.finish(), Answer.done, Answer.streamEnd]
         }
-        expectFlawless(
+        try requireFlawless(
             try await pair.chat(stream: true).flaws(asAnswerOf: "p", Self.text(6), within: .seconds(5)))
     }
 
@@ -82,7 +82,7 @@ import Wall
             let pair = try await Pair(settings: { $0.lines = ["broken_streams: off"] }) { _ in
                 Self.begun(3) + [Answer.event(error.event), Answer.done, Answer.streamEnd]
             }
-            expectFlawless(try await Self.flaws(of: pair, brokenAfter: 3).of(error.name))
+            try requireFlawless(try await Self.flaws(of: pair, brokenAfter: 3).of(error.name))
         }
     }
 
@@ -94,6 +94,6 @@ import Wall
         let line = try await pair.begin(stream: stream)
         await line.finish()
         let reply = await line.wait(.seconds(3)) { $0.closed }
-        expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)))
     }
 }

@@ -112,7 +112,7 @@ import Wall
         async throws
     {
         let pair = try await Self.pair(Self.cuts)
-        expectFlawless(
+        try requireFlawless(
             try await Self.flaws(of: Self.cuts, pair, causes: ["reset", "closed_early", "malformed"]))
         #expect(
             try await pair.metric(
@@ -121,7 +121,7 @@ import Wall
 
     @Test func `F33: without another provider a broken stream is told in the same way`() async throws {
         let pair = try await Self.pair(Self.cuts) { $0.withFallback = false }
-        expectFlawless(
+        try requireFlawless(
             try await Self.flaws(of: Self.cuts, pair, causes: ["reset", "closed_early", "malformed"]))
     }
 
@@ -138,11 +138,11 @@ import Wall
             return begin + [.wait(.milliseconds(50))] + acts
         }
         let reply = try await pair.chat(stream: stream)
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(pair.callsToP.count == 1)
         #expect(pair.callsToF.count == 1)
         #expect(!reply.text.contains("wall-1"), "a part of P's answer was passed on")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F33: control: the check finds fault with a stream that did not break`() async throws {
@@ -182,7 +182,7 @@ import Wall
         let pair = try await Self.pair(Self.endless)
         // A choice that was never asked for may end without making the answer whole: it is passed on as it came.
         let own = Self.endless.filter { $0.name != "other-choice" }
-        expectFlawless(try await Self.flaws(of: own, pair, causes: ["closed_early"]))
+        try requireFlawless(try await Self.flaws(of: own, pair, causes: ["closed_early"]))
         let other = try await pair.chat("other-choice", stream: true)
         #expect(other.errorCode == "stream_interrupted" && !other.body.contains("[DONE]"))
     }
@@ -192,11 +192,11 @@ import Wall
             #"[{"index":0,"message":{"role":"assistant","content":"Half an"},"finish_reason":null}]"#
         let pair = try await Pair { _ in [Answer.response(200, Answer.completion(choices: choices))] }
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(pair.callsToP.count == 1)
         let why = try await pair.why(reply)
         #expect(why == "p/p-1 failed (quality_failure, truncated); f answered", "it says: \(why)")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F34: control: the check finds fault with a finish reason`() async throws {
@@ -219,7 +219,7 @@ import Wall
     @Test func `F36: a provider that falls silent is given up at the idle limit`() async throws {
         let pair = try await Self.pair(Self.silences)
         let begun = ContinuousClock.now
-        expectFlawless(
+        try requireFlawless(
             try await Self.flaws(of: Self.silences, pair, within: .milliseconds(2500), causes: ["timed_out"]))
         #expect(ContinuousClock.now - begun > .milliseconds(900), "it did not wait for the limit")
     }
@@ -246,12 +246,12 @@ import Wall
                 : [.text(head + Answer.completion().prefix(150)), .hang]
         }
         let reply = try await pair.chat(stream: stream, limit: .seconds(4))
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(2500)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(2500)))
         #expect(reply.elapsed > .milliseconds(900))
         #expect(pair.callsToP.count == 1)
         #expect(try await eventually { pair.primary.ledger.openLines == 0 }, "P was left waiting")
         let why = try await pair.why(reply)
         #expect(why == "p/p-1 failed (timeout, timed_out); f answered", "it says: \(why)")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }

@@ -144,7 +144,7 @@ private final class StubbornProvider: Sendable {
     ) async throws {
         for stream in [false, true] {
             let flaws = try await Self.flawsOfLeaving(moment, stream: stream) { await leaving.leave($0) }
-            expectFlawless(flaws.of("stream \(stream)"))
+            try requireFlawless(flaws.of("stream \(stream)"))
         }
     }
 
@@ -160,8 +160,8 @@ private final class StubbornProvider: Sendable {
         let provider = try Self.provider(.silent), pair = try await Self.pair(provider)
         let reply = try await pair.chat(stream: stream)
         let over = ContinuousClock.now
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(1800)))
-        expectFlawless(try await Self.flawsOfEnd(provider, after: over))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(1800)))
+        try requireFlawless(try await Self.flawsOfEnd(provider, after: over))
     }
 
     @Test func `F48: a provider whose stream was broken off is cut off`() async throws {
@@ -170,8 +170,8 @@ private final class StubbornProvider: Sendable {
             pair = try await Self.pair(provider)
         let reply = try await pair.chat(stream: true)
         let over = ContinuousClock.now
-        expectFlawless(reply.flaws(asBrokenStreamAfter: "w", within: .seconds(1)))
-        expectFlawless(try await Self.flawsOfEnd(provider, after: over))
+        try requireFlawless(reply.flaws(asBrokenStreamAfter: "w", within: .seconds(1)))
+        try requireFlawless(try await Self.flawsOfEnd(provider, after: over))
     }
 
     @Test(arguments: ["data: [DONE]\n\n", ""], [": more\n\n", word])
@@ -184,7 +184,7 @@ private final class StubbornProvider: Sendable {
         let pair = try await Self.pair(provider)
         let reply = try await pair.chat(stream: true)
         // Without an end mark the usage may still come for a second.
-        expectFlawless(reply.flaws(asAnswerOf: "p", reply.answer, within: .milliseconds(1500)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", reply.answer, within: .milliseconds(1500)))
         let over = ContinuousClock.now
         _ = try await eventually(.milliseconds(1500)) { provider.ends.count == 1 }
         #expect(provider.ends.first.map { $0 - over < .milliseconds(1300) } ?? false, "P can still send")

@@ -71,10 +71,10 @@ import Wall
         let authority = try Authority(), wall = Wall { Answer.good($0) }
         let pair = try await Self.pair(wall, authority.certificate(names), trusting: authority.path)
         for stream in [false, true, false] {
-            expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(2)))
+            try requireFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(2)))
         }
         #expect(wall.ledger.lines.count <= 2, "connections are kept, one on each event loop")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F11: a certificate that is not to be trusted leads to F, and nothing is sent`() async throws {
@@ -89,7 +89,7 @@ import Wall
             let wall = Wall { Answer.good($0) }
             let pair = try await Self.pair(wall, certificate, trusting: file)
             let reply = try await pair.chat()
-            expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)).of(name))
+            try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)).of(name))
             #expect(wall.ledger.calls.isEmpty, "\(name): a request was sent")
             let step = try await pair.steps(reply, at: "p/p-1").first
             #expect(step?["cause"] as? String == "certificate", "\(name): \(step ?? [:])")
@@ -104,10 +104,10 @@ import Wall
             let wall = Wall(onConnect: { _ in acts }) { _ in [] }
             let pair = try await Self.pair(wall, nil, trusting: nil)
             let reply = try await pair.chat()
-            expectFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(isQuick ? 900 : 2000)).of(name))
+            try requireFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(isQuick ? 900 : 2000)).of(name))
             let steps = try await pair.steps(reply, at: "p/p-1")
             #expect(steps.count == 1 && steps.first?["phase"] as? String == "connect", "\(name): \(steps)")
-            expectFlawless(try await pair.aftermath(within: .seconds(2)))
+            try requireFlawless(try await pair.aftermath(within: .seconds(2)))
         }
     }
 }

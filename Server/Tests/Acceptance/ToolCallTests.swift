@@ -53,10 +53,10 @@ import Wall
             await line.wait(.seconds(3)) { $0.body.contains("tool_calls") }
             hasPart.value = true
             let stream = await line.wait(.seconds(3)) { $0.closed }
-            expectFlawless(stream.flaws(asBrokenStreamAfter: "", within: .seconds(3)))
+            try requireFlawless(stream.flaws(asBrokenStreamAfter: "", within: .seconds(3)))
             #expect(try await pair.why(stream).contains("(api_failure, half_tool_call)"))
-            expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(3)))
-            expectFlawless(try await pair.aftermath())
+            try requireFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(3)))
+            try requireFlawless(try await pair.aftermath())
         }
     }
 
@@ -64,7 +64,7 @@ import Wall
     func `F46: nor in an answer that came as a whole`(name: String) async throws {
         let pair = try await Self.pair(Self.halves[name] ?? [], finish: "tool_calls", manner: "plain")
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(3)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(3)))
         #expect(try await pair.why(reply).contains("(api_failure, half_tool_call)"))
     }
 

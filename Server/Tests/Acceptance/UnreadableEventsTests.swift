@@ -37,20 +37,20 @@ import Wall
     {
         let pair = try await Self.pair(Self.stream(without: places))
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: places), within: .seconds(2)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: places), within: .seconds(2)))
         let areWhole = reply.events.dropLast().allSatisfy {
             (try? JSONSerialization.jsonObject(with: Data($0.utf8))) != nil
         }
         #expect(areWhole, "an unreadable event was passed on")
         #expect(pair.callsToP.count == 1 && pair.callsToF.isEmpty)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: [[8, 9, 10, 11], [2, 4, 6, 12]])
     func `F40: the fourth event that cannot be read ends the stream as a broken one`(places: [Int])
         async throws
     {
-        expectFlawless(try await Self.flawsOfFourth(places))
+        try requireFlawless(try await Self.flawsOfFourth(places))
     }
 
     static func flawsOfFourth(_ places: [Int]) async throws -> [String] {
@@ -76,9 +76,9 @@ import Wall
         for finish in [last, Self.bad] {
             let pair = try await Self.pair(Self.stream(without: [], finish: finish))
             let reply = try await pair.chat(stream: true)
-            expectFlawless(reply.flaws(asBrokenStreamAfter: Self.text(without: []), within: .seconds(2)))
+            try requireFlawless(reply.flaws(asBrokenStreamAfter: Self.text(without: []), within: .seconds(2)))
             #expect(pair.callsToF.isEmpty)
-            expectFlawless(try await pair.aftermath())
+            try requireFlawless(try await pair.aftermath())
         }
     }
 
@@ -87,7 +87,7 @@ import Wall
             [Answer.streamHead, Answer.role()] + Answer.words([Pair.answerOfP])
             + [Answer.finish(), Answer.event("[DON"), Answer.streamEnd]
         let pair = try await Self.pair(acts)
-        expectFlawless(try await pair.chat(stream: true).flaws(asAnswerOfPWithin: .seconds(2)))
+        try requireFlawless(try await pair.chat(stream: true).flaws(asAnswerOfPWithin: .seconds(2)))
     }
 
     @Test(arguments: [[10], [8, 9, 10, 11], [0, 1, 2, 3]])
@@ -96,15 +96,15 @@ import Wall
     {
         let pair = try await Self.pair(Self.stream(without: places))
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
         #expect(try await pair.why(reply) == "p/p-1 failed (api_failure, unreadable); f answered")
     }
 
     @Test func `F40: before the first word four events that cannot be read make F answer`() async throws {
         let pair = try await Self.pair(
             [Answer.streamHead, Answer.role()] + Array(repeating: Self.bad, count: 4) + [.hang])
-        expectFlawless(try await pair.chat(stream: true).flaws(asAnswerOfFWithin: .milliseconds(700)))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.chat(stream: true).flaws(asAnswerOfFWithin: .milliseconds(700)))
+        try requireFlawless(try await pair.aftermath())
     }
 
     // MARK: F46
@@ -147,8 +147,8 @@ import Wall
             let ending = Self.endings.first { $0.name == call.model }?.acts ?? []
             return [Answer.streamHead, Answer.role(), Self.toolBegin, Self.pause] + ending
         }
-        expectFlawless(try await Self.flawsOfF46(pair, stream))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await Self.flawsOfF46(pair, stream))
+        try requireFlawless(try await pair.aftermath())
     }
 
     static func flawsOfF46(_ pair: Pair, _ stream: Bool) async throws -> [String] {
@@ -205,7 +205,7 @@ import Wall
         let stray = Answer.event(
             #"{"id":"c","choices":[{"index":5,"delta":{"content":"x"},"finish_reason":null}]}"#)
         let pair = try await Self.pair(Self.whole([Self.toolBegin, Self.toolRest, Self.pause, stray]))
-        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(2)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(2)))
         let stream = try await pair.chat(stream: true)
         #expect(stream.errorCode == "stream_interrupted" && !stream.hasDone && stream.isWellEnded)
     }
@@ -255,7 +255,7 @@ import Wall
         let pair = try await Self.prefillPair("continue")
         for calls in [2, 3] {
             let reply = try await pair.chat(stream: true)
-            expectFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: []), within: .seconds(2)))
+            try requireFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: []), within: .seconds(2)))
             #expect(pair.callsToF.count == calls)
         }
         #expect(pair.callsToF.map { $0.body.contains(#""role":"assistant""#) } == [true, false, false])
@@ -268,7 +268,7 @@ import Wall
         let pair = try await Self.prefillPair("continue") { _ in
             [Answer.response(400, Answer.error("No prefill.", type: "invalid_request_error"))]
         }
-        expectFlawless(try await Self.flawsOfF47(pair, calls: 2))
+        try requireFlawless(try await Self.flawsOfF47(pair, calls: 2))
     }
 
     @Test
@@ -277,12 +277,12 @@ import Wall
     {
         let pair = try await Self.prefillPair("splice")
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: []), within: .seconds(2)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", Self.text(without: []), within: .seconds(2)))
         #expect(pair.callsToF.count == 1 && pair.callsToF.first?.body.contains("assistant") == false)
         let refusing = try await Self.prefillPair("splice") { _ in
             [Answer.response(400, Answer.error("No prefill.", type: "invalid_request_error"))]
         }
-        expectFlawless(try await Self.flawsOfF47(refusing))
+        try requireFlawless(try await Self.flawsOfF47(refusing))
     }
 
     @Test func `F47: control: the check finds fault where F takes the beginning and goes on`() async throws {

@@ -43,11 +43,11 @@ import Wall
         async let chunked = Self.drip(
             pair, Self.head("transfer-encoding: chunked\r\n") + "1\r\n{\r\n", "1\r\n \r\n")
         async let extended = Self.drip(pair, Self.head("transfer-encoding: chunked\r\n") + "1;", "x")
-        expectFlawless(try await plain.of("length"))
-        expectFlawless(try await chunked.of("chunks"))
-        expectFlawless(try await extended.of("extension"))
+        try requireFlawless(try await plain.of("length"))
+        try requireFlawless(try await chunked.of("chunks"))
+        try requireFlawless(try await extended.of("extension"))
         #expect(pair.callsToP.isEmpty)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F55: a chunked body without end is refused at the limit of a body`() async throws {
@@ -59,11 +59,11 @@ import Wall
             let block = String(repeating: chunk, count: 16_384 / piece.utf8.count)
             for _ in 0..<40 where line.reply.status == 0 { try? await line.send(block) }
             let reply = await line.wait(.seconds(4)) { $0.closed }
-            expectFlawless(reply.flawsOfRefusal(413, "request_too_large"))
+            try requireFlawless(reply.flawsOfRefusal(413, "request_too_large"))
             await line.close()
         }
         #expect(pair.callsToP.isEmpty)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F55: a caller that asks whether to go on is told to, and answered`() async throws {
@@ -78,21 +78,21 @@ import Wall
             #expect(told.text == "HTTP/1.1 100 Continue\r\n\r\n")
             try await line.send(body)
             let reply = await line.wait(.seconds(2)) { $0.closed }
-            expectFlawless(reply.flaws(asAnswerOf: "p", "Hello a", within: .seconds(1)))
+            try requireFlawless(reply.flaws(asAnswerOf: "p", "Hello a", within: .seconds(1)))
             #expect(reply.text.components(separatedBy: "HTTP/1.1 ").count == 3)
         }
         // Who does not wait is not told.
         let body = Client.chatBody(more: #","user":"a""#)
         let eager = Self.request(body, "expect: 100-continue\r\nconnection: close\r\n")
         let reply = try await Client.send(pair.gateway.port, Array(eager.utf8))
-        expectFlawless(reply.flaws(asAnswerOf: "p", "Hello a", within: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", "Hello a", within: .seconds(1)))
         #expect(!reply.text.contains("100 Continue"))
         // Who would send too much is told so at once.
         let large = Self.head("content-length: 100000\r\nexpect: 100-continue\r\n")
         let refusal = try await Client.send(pair.gateway.port, Array(large.utf8), limit: .seconds(4))
-        expectFlawless(refusal.flawsOfRefusal(413, "request_too_large"))
+        try requireFlawless(refusal.flawsOfRefusal(413, "request_too_large"))
         #expect(!refusal.text.contains("100 Continue"))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: [1, 7, 1000])
@@ -112,11 +112,11 @@ import Wall
             try await line.send(Array(message[start..<min(start + 97, message.count)]))
         }
         let reply = await line.wait(.seconds(2)) { $0.closed }
-        expectFlawless(reply.flaws(asAnswerOf: "p", "Hello grün 🦊", within: .seconds(2)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", "Hello grün 🦊", within: .seconds(2)))
         let sent = try #require(pair.callsToP.first)
         #expect(sent.body == body.replacingOccurrences(of: #""model":"chat""#, with: #""model":"p-1""#))
         #expect(sent.field("transfer-encoding") == nil && sent.field("content-length") != nil)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     // MARK: F58
@@ -133,10 +133,10 @@ import Wall
         }
         let ahead =
             requests.prefix(5) + ["GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"] + requests.suffix(1)
-        expectFlawless(try await Self.flawsOfOrder(pair, ahead.joined()))
+        try requireFlawless(try await Self.flawsOfOrder(pair, ahead.joined()))
         let arrivals = pair.callsToP.map(\.user)
         #expect(arrivals == (0..<6).map { "\($0)" })
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     static func flawsOfOrder(_ pair: Pair, _ text: String) async throws -> [String] {
@@ -183,8 +183,8 @@ import Wall
             Client.Reply(raw: Array("HTTP/1.1 200 OK\r\n\($0)".utf8))
         }
         #expect(answers.count == 2)
-        expectFlawless(answers.first?.flaws(asBrokenStreamAfter: "Half") ?? [])
-        expectFlawless(answers.last?.flaws(asAnswerOfPWithin: .seconds(1)) ?? [])
+        try requireFlawless(answers.first?.flaws(asBrokenStreamAfter: "Half") ?? [])
+        try requireFlawless(answers.last?.flaws(asAnswerOfPWithin: .seconds(1)) ?? [])
     }
 
     /// What is wrong with what follows a body that is too large, in which another request is hidden.
@@ -216,8 +216,8 @@ import Wall
         ) async throws
     {
         let pair = try await Self.echoing { $0.server = "max_body: 64KiB" }
-        expectFlawless(try await Self.flawsOf413(pair, framing))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await Self.flawsOf413(pair, framing))
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `F58: control: with a larger limit the check finds fault`() async throws {
@@ -268,7 +268,7 @@ import Wall
         let reply = await line.wait(.seconds(10)) { $0.closed }
         #expect(reply.body == String(repeating: event, count: count) + end, "not all of it came")
         #expect(pair.callsToF.isEmpty)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }
 

@@ -36,9 +36,9 @@ import Wall
         for (number, usage) in usages.enumerated() {
             for stream in [false, true] {
                 let reply = try await pair.chat(stream: stream, more: #","user":"\#(number)""#)
-                expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)).of(usage))
+                try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)).of(usage))
             }
         }
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }

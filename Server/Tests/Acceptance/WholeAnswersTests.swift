@@ -43,7 +43,7 @@ import Wall
             name: String
         ) async throws
     {
-        expectFlawless(try await Self.flaws("auto", Self.hangs[name] ?? []))
+        try requireFlawless(try await Self.flaws("auto", Self.hangs[name] ?? []))
     }
 
     @Test func `F6 with the defence taken away: asked plainly, the hang costs the limit of a whole answer`()
@@ -70,9 +70,9 @@ import Wall
     ) async throws {
         let pair = try await Self.pair { _ in Self.holes[cause] ?? [] }
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(1)))
         #expect(try await pair.why(reply).contains(", \(cause))"))
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `a long answer may take longer than the limit of a whole one, as long as it goes on`()
@@ -85,7 +85,7 @@ import Wall
                 + [Answer.finish(), Answer.usage, Answer.done, Answer.streamEnd]
         }
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOf: "p", words.joined(), within: .seconds(3)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", words.joined(), within: .seconds(3)))
         #expect(reply.elapsed > .milliseconds(1500))
         #expect(pair.callsToF.isEmpty)
     }
@@ -139,7 +139,7 @@ import Wall
             if case .send(let bytes) = $1 { $0 += bytes }
         }
         let pair = try await Self.pair { _ in [.send(events)] }
-        expectFlawless(
+        try requireFlawless(
             try await pair.chat().flaws(asAnswerOf: "p", words.joined(), within: .seconds(5)))
     }
 
@@ -151,13 +151,13 @@ import Wall
             hangs.value && !$0.streams ? [.wait(.seconds(10))] : Answer.good($0)
         }
         for _ in 0..<5 {
-            expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+            try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
         }
         #expect(pair.callsToP.map(\.streams) == [true, true, true, false, false])
         hangs.value = true
-        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(2)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(2)))
         #expect(pair.callsToP.dropFirst(5).map(\.streams) == [false])
-        expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
         #expect(pair.callsToP.last?.streams == true)
     }
 
@@ -167,10 +167,10 @@ import Wall
         let pair = try await Self.pair(withFallback: false) {
             $0.streams ? [Answer.response(400, refusal)] : Answer.good($0)
         }
-        for _ in 0..<2 { expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1))) }
+        for _ in 0..<2 { try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1))) }
         #expect(pair.callsToP.map(\.streams) == [true, false, false])
         // Who asks for a stream is told.
-        expectFlawless(try await pair.chat(stream: true).flaws(asRefusal: 400, "unsupported_value"))
+        try requireFlawless(try await pair.chat(stream: true).flaws(asRefusal: 400, "unsupported_value"))
     }
 
     @Test func `a provider whose streams tell no usage is asked plainly from then on`() async throws {
@@ -192,7 +192,7 @@ import Wall
         }
         for stream in [false, true] {
             let reply = try await pair.chat(stream: stream)
-            expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)).of("stream \(stream)"))
+            try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)).of("stream \(stream)"))
             #expect(reply.isStream == stream)
         }
         #expect(pair.callsToF.isEmpty)
@@ -223,6 +223,6 @@ import Wall
             ]
         }
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asAnswerOf: "p", "Hello from F.", within: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOf: "p", "Hello from F.", within: .seconds(1)))
     }
 }

@@ -16,7 +16,7 @@ extension KeysAndRequests {
 
     @Test func `F22: a model that is gone is answered for by F`() async throws {
         let pair = try await Pair(Self.gone)
-        expectFlawless(try await Self.flawsOfF22(pair))
+        try requireFlawless(try await Self.flawsOfF22(pair))
     }
 
     static func flawsOfF22(_ pair: Pair) async throws -> [String] {
@@ -43,7 +43,7 @@ extension KeysAndRequests {
             flaws.expect(pair.callsToP(for: model).count == 1, "P was asked again")
             return flaws
         }
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
     }
 
     private static let wrong: [(variant: Variant, code: String)] = [400, 405, 413, 415, 422].flatMap {
@@ -80,8 +80,8 @@ extension KeysAndRequests {
             flaws.expect(why == "p/\(model) failed (\(variant.means)); nobody answered", "it says: \(why)")
             return flaws
         }
-        expectFlawless(flaws)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(flaws)
+        try requireFlawless(try await pair.aftermath())
     }
 
     // MARK: F23
@@ -104,7 +104,7 @@ extension KeysAndRequests {
     @Test func `F23: a redirect is not followed, the key goes nowhere, and F answers`() async throws {
         let elsewhere = Wall { Answer.good($0) }, port = try await elsewhere.start()
         let pair = try await Pair(Self.redirects(to: port))
-        expectFlawless(try await Self.flawsOfF23(pair, port))
+        try requireFlawless(try await Self.flawsOfF23(pair, port))
         #expect(elsewhere.ledger.lines.isEmpty, "somebody connected to where the redirect points")
     }
 
@@ -134,7 +134,7 @@ extension KeysAndRequests {
             flaws.expect(pair.callsToP(for: model).count == 1, "P was asked again")
             return flaws
         }
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
         #expect(elsewhere.ledger.lines.isEmpty, "somebody connected to where the redirect points")
     }
 
@@ -145,7 +145,7 @@ extension KeysAndRequests {
             [Answer.response(400, Answer.error("Upstream request failed", type: "invalid_request_error"))]
         }
         for stream in [false, true] {
-            expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfFWithin: .seconds(1)))
+            try requireFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfFWithin: .seconds(1)))
         }
     }
 }

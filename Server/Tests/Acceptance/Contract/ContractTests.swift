@@ -90,7 +90,7 @@ import Wall
         var columns: [Setting: [String: String]] = [:]
         for setting in Setting.allCases {
             let (cells, flaws) = try await Self.column(setting)
-            expectFlawless(flaws)
+            try requireFlawless(flaws)
             columns[setting] = cells
         }
         let page = ContractPage.text(columns),

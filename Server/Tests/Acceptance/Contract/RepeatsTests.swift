@@ -61,7 +61,7 @@ import Wall
             }
             return flaw.map { ["\(fault.name), \(setting.rawValue): \($0)"] } ?? []
         }
-        expectFlawless(try await flaws + pair.aftermath())
+        try requireFlawless(try await flaws + pair.aftermath())
         return faults.compactMap { rows.value[$0.name] }
     }
 
@@ -121,6 +121,6 @@ import Wall
                 "silent \(fault.name) \(stream ? "stream" : "whole"): \(reply.elapsed / .milliseconds(1)) ms")
             return reply.flaws(asAnswerOfFWithin: .seconds(6)).of("\(fault.name) \(stream)")
         }
-        expectFlawless(try await flaws + pair.aftermath())
+        try requireFlawless(try await flaws + pair.aftermath())
     }
 }

@@ -42,12 +42,12 @@ import Wall
         }
         for number in 0..<16 {
             let reply = try await Self.show(pair.gateway.port, kind.content, stream: stream, number: number)
-            expectFlawless(reply.flaws(asRefusal: 400, reply.errorCode ?? "none"))
+            try requireFlawless(reply.flaws(asRefusal: 400, reply.errorCode ?? "none"))
             #expect(reply.errorMessage?.contains("\(kind.name) input is not supported") ?? false)
         }
         #expect(pair.callsToP.count == 16, "P was asked \(pair.callsToP.count) times by sixteen requests")
         #expect(try await pair.health().breaker == "closed")
-        expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(1)))
     }
 
     @Test func `sixteen pictures do not take a real llama.cpp server of a text model away from others`()
@@ -114,10 +114,10 @@ import Wall
             #expect(reply.status == (withFallback ? 200 : 502), "\(reply.status): \(reply.body.prefix(200))")
             guard number % 3 == 0 else { continue }
             let good = try await pair.chat(stream: stream, more: #","seed":\#(1000 + number)"#)
-            expectFlawless(good.flaws(asAnswerOfPWithin: .seconds(1)).of("after \(number + 1) failures"))
+            try requireFlawless(good.flaws(asAnswerOfPWithin: .seconds(1)).of("after \(number + 1) failures"))
         }
         #expect(try await pair.health().breaker == "closed")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: [false, true])
@@ -151,7 +151,7 @@ import Wall
             let good = try await Client.chat(
                 gateway.port, more: #","seed":\#(1000 + number)"#,
                 fields: ["authorization: Bearer \(keys[1])"])
-            expectFlawless(good.flaws(asAnswerOfPWithin: .seconds(1)).of("after \(number + 1) failures"))
+            try requireFlawless(good.flaws(asAnswerOfPWithin: .seconds(1)).of("after \(number + 1) failures"))
         }
     }
 

@@ -31,7 +31,7 @@ import Wall
         try await Self.ask(pair, ["bad"])
         #expect(try await pair.health().breaker == "open")
         let calls = pair.callsToP.count
-        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .milliseconds(700)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .milliseconds(700)))
         #expect(pair.callsToP.count == calls, "P was asked though its breaker is open")
     }
 
@@ -65,7 +65,7 @@ import Wall
             #expect(reply.status == 502)
         }
         #expect(try await pair.health().breaker == "closed" && pair.callsToP.count == 5)
-        expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
     }
 
     @Test(arguments: [false, true])
@@ -78,7 +78,7 @@ import Wall
         var paid = 0
         for number in 0..<10 {
             let reply = try await pair.chat(stream: stream, more: #","seed":\#(number),"user":"hang""#)
-            expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
+            try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
             if reply.elapsed > .milliseconds(800) { paid += 1 }
             // Time for the breaker to become half open, so that a later one is a probe.
             try await Task.sleep(for: .milliseconds(300))

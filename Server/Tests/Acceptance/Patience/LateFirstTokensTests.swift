@@ -44,10 +44,10 @@ import Wall
         let pair = try await Self.alone(wholeAnswers) { Self.late($0, beginning) }
         for stream in [false, true] {
             let reply = try await pair.chat(stream: stream)
-            expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(4)).of(stream ? "stream" : "whole"))
+            try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(4)).of(stream ? "stream" : "whole"))
             #expect(try await pair.steps(reply, at: "p/p-1").count == 1)
         }
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `a crowd that waits for a lone provider opens no breaker`() async throws {
@@ -55,7 +55,7 @@ import Wall
             Self.late($0, .lateHead)
         }
         for reply in try await pair.chats(12, stream: true) + pair.chats(4) {
-            expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(5)))
+            try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(5)))
         }
         #expect(try await pair.health().breaker == "closed")
     }
@@ -93,7 +93,7 @@ import Wall
         // A whole answer, of which the caller has nothing yet, may be asked for once more.
         #expect(reply.elapsed > .milliseconds(2800) && reply.elapsed < .seconds(8), "\(reply.elapsed)")
         if stream {
-            expectFlawless(reply.flaws(asBrokenStreamAfter: "Hello from", within: .seconds(6)))
+            try requireFlawless(reply.flaws(asBrokenStreamAfter: "Hello from", within: .seconds(6)))
         } else {
             #expect(reply.status == 504 && reply.errorCode == "upstream_timeout")
         }
@@ -123,7 +123,7 @@ import Wall
         for _ in 0..<2 { #expect(try await Client.chat(gateway.port, model: "only-f").status == status) }
         let callsToF = f.ledger.calls.count
         let reply = try await Client.chat(gateway.port, stream: stream)
-        expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(4)))
+        try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(4)))
         #expect(p.ledger.calls.count == 1 && f.ledger.calls.count == callsToF)
     }
 
@@ -139,7 +139,7 @@ import Wall
         let pair = try await Pair(settings: { $0.wholeAnswers = "stream" }) { Self.late($0, beginning) }
         for number in 0..<6 {
             let reply = try await pair.chat(stream: stream)
-            expectFlawless(reply.flaws(asAnswerOfFWithin: number < 3 ? .seconds(2) : .milliseconds(700)))
+            try requireFlawless(reply.flaws(asAnswerOfFWithin: number < 3 ? .seconds(2) : .milliseconds(700)))
         }
         #expect(pair.callsToP.count == 3, "P was asked \(pair.callsToP.count) times")
         #expect(try await pair.health().breaker == "open")
@@ -151,7 +151,7 @@ import Wall
             call.streams ? [Answer.streamHead, .hang] : [.hang]
         }
         let reply = try await pair.chat(stream: true)
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .seconds(2)))
         let steps = try await pair.steps(reply, at: "p/p-1")
         #expect(steps.count == 1 && steps.first?["phase"] as? String == "first_token", "\(steps)")
         #expect("\(steps)".contains("timeouts.first_token"), "\(steps)")
@@ -187,11 +187,11 @@ import Wall
         try await pair.openBreaker()
         #expect(try await eventually { try await pair.health().breaker == "half_open" })
         let reply = try await pair.chat(stream: stream, more: #","user":"hang""#)
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(1200)).of("the probe"))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(1200)).of("the probe"))
         #expect(reply.elapsed > .milliseconds(200), "the probe has a moment to itself")
         let probe = try #require(pair.callsToP.first { $0.user == "hang" }, "there was no probe")
         let next = try await pair.chat(stream: stream)
-        expectFlawless(next.flaws(asAnswerOfFWithin: .milliseconds(700)).of("beside the probe"))
+        try requireFlawless(next.flaws(asAnswerOfFWithin: .milliseconds(700)).of("beside the probe"))
         #expect(pair.callsToP.last?.user == "hang", "P was asked while the probe was out")
         // It may go on to find out how P is, within the limit.
         let isLeft = try await eventually { pair.primary.ledger.lines[probe.connection].closedAt != nil }
@@ -201,7 +201,7 @@ import Wall
             try await pair.chat(stream: stream).field("x-holdfast-provider") == "p"
         }
         #expect(returned, "P is not asked any more")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `a probe that answers within a moment is what its caller gets, and nobody else is asked`()
@@ -211,7 +211,7 @@ import Wall
         try await pair.openBreaker()
         #expect(try await eventually { try await pair.health().breaker == "half_open" })
         let before = pair.callsToF.count
-        expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .seconds(1)))
         #expect(pair.callsToF.count == before)
         #expect(try await pair.health().breaker == "closed")
     }

@@ -59,16 +59,16 @@ import Wall
         outage: Outage, stream: Bool
     ) async throws {
         let isDown = Flag(), pair = try await Self.pair(isDown: isDown)
-        expectFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(try await pair.chat(stream: stream).flaws(asAnswerOfPWithin: .seconds(1)))
         for absence in [Duration.milliseconds(150), .milliseconds(700), .seconds(2)] {
             try await Self.begin(outage, of: pair, isDown)
             async let reply = pair.chat(stream: stream)
             try await Task.sleep(for: absence)
             try await Self.end(outage, of: pair, isDown)
             let limit = absence + .milliseconds(1200)
-            expectFlawless(try await reply.flaws(asAnswerOfPWithin: limit).of("after \(absence)"))
+            try requireFlawless(try await reply.flaws(asAnswerOfPWithin: limit).of("after \(absence)"))
         }
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test(arguments: Outage.allCases)
@@ -108,7 +108,7 @@ import Wall
         }
         try await Self.begin(outage, of: pair, isDown)
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(700)))
+        try requireFlawless(reply.flaws(asAnswerOfFWithin: .milliseconds(700)))
         #expect(try await pair.steps(reply, at: "p/p-1").count == 1)
     }
 
@@ -171,7 +171,7 @@ import Wall
         }
         let allowed = replies.count * 11 / 10 + Self.callers
         #expect(attempts <= allowed, "\(attempts) attempts for \(replies.count) requests")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `while the breaker of a lone provider is open it is probed twice a second at most`()
@@ -192,7 +192,7 @@ import Wall
         #expect((3...9).contains(probes), "P was probed \(probes) times in three seconds")
         isDown.value = false
         try await Task.sleep(for: .milliseconds(1200))
-        expectFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .milliseconds(700)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfPWithin: .milliseconds(700)))
         #expect(try await pair.health().breaker == "closed")
     }
 
@@ -217,7 +217,7 @@ import Wall
         isDown.value = false
         let end = ContinuousClock.now
         let replies = try await first + second
-        for reply in replies { expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(3))) }
+        for reply in replies { try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(3))) }
         #expect(ContinuousClock.now - end < .milliseconds(1500), "they waited for more than a probe")
     }
 
@@ -249,7 +249,7 @@ import Wall
                 : Answer.good(call)
         }
         let reply = try await pair.chat()
-        expectFlawless(reply.flaws(asAnswerOfPWithin: .milliseconds(2500)))
+        try requireFlawless(reply.flaws(asAnswerOfPWithin: .milliseconds(2500)))
         #expect(pair.callsToP(for: "p-1").pauses.allSatisfy { $0 >= .seconds(1) })
     }
 }

@@ -103,6 +103,6 @@ import Wall
             }
             return flaws.texts
         }
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
     }
 }

@@ -106,7 +106,7 @@ import Wall
                 $0.routes = names
                 $0.wholeAnswers = "auto"
             }, fallback: { Self.good($0) }, { Self.acts($0) })
-        let (status, output) = try PythonTools.run("accumulators.py", ["\(pair.gateway.port)"] + names)
+        let (status, output) = try await PythonTools.run("accumulators.py", ["\(pair.gateway.port)"] + names)
         #expect(status == 0, "\(output)")
         var found: [String: NSDictionary] = [:]
         for line in output.split(separator: "\n") {
@@ -128,6 +128,6 @@ import Wall
         }
         #expect(found["text_good whole"]?["text"] as? String == "Grün ist 🦊, \"sagt\" er,\nund geht.")
         #expect((found["tools_good helper"]?["calls"] as? [[String]])?.count == 2)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }

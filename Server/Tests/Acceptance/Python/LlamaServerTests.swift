@@ -51,7 +51,7 @@ import Wall
             #expect(reply.status == 200 && reply.isWellEnded, "\(reply.status): \(reply.body.prefix(200))")
             if reply.isStream, !reply.errorEvents.isEmpty {
                 broken += 1
-                expectFlawless(reply.flaws(asBrokenStreamAfter: reply.answer, within: .seconds(10)))
+                try requireFlawless(reply.flaws(asBrokenStreamAfter: reply.answer, within: .seconds(10)))
                 continue
             }
             if provider == "f" { byF += 1 } else { byLlama += 1 }
@@ -64,7 +64,7 @@ import Wall
         }
         #expect(byLlama > 60 && byF > 60, "llama \(byLlama), F \(byF), broken \(broken)")
         #expect(broken <= Self.concurrency, "\(broken) streams broke")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }
 

@@ -4,8 +4,8 @@ import Wall
 
 /// The official OpenAI SDK for Python against the gateway.
 @Suite(.tags(.measuresTime)) struct OfficialSDK {
-    private static func cases(_ port: Int) throws -> [String: [String: Any]] {
-        let (status, output) = try PythonTools.run("sdk.py", ["\(port)", "chat"])
+    private static func cases(_ port: Int) async throws -> [String: [String: Any]] {
+        let (status, output) = try await PythonTools.run("sdk.py", ["\(port)", "chat"])
         #expect(status == 0, "\(output)")
         var cases: [String: [String: Any]] = [:]
         for line in output.split(separator: "\n") {
@@ -23,7 +23,7 @@ import Wall
             }
             return [Answer.streamHead, Answer.role()] + Answer.words(["Howdy"]) + [.reset]
         }
-        let cases = try Self.cases(pair.gateway.port)
+        let cases = try await Self.cases(pair.gateway.port)
         for name in ["whole", "stream", "helper"] {
             let facts = try #require(cases[name], "\(name) did not end")
             #expect(facts["text"] as? String == Pair.answerOfF)
@@ -39,6 +39,6 @@ import Wall
         let cut = try #require(cases["cut"])
         #expect(cut["text"] as? String == "Howdy")
         #expect(cut["error"] as? String == "APIError" && cut["code"] as? String == "stream_interrupted")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }

@@ -1,73 +1,52 @@
 import Foundation
 
-/// Python programs in a virtual environment of the tests: official SDKs, and a real llama.cpp server.
+/// Python programs in a virtual environment of the tests (`scripts/test-python.sh`): official SDKs, and a real llama.cpp server.
 enum PythonTools {
     struct Failed: Error, CustomStringConvertible { var description: String }
 
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    private static let environment = GatewayProcess.root.appendingPathComponent("Server/.build/test-python")
+    /// The interpreter, made by `make test` before its tests, or else by the first test that asks for it.
+    static func interpreter() async throws -> URL { try await made.value }
 
-    /// The interpreter; the environment is made when it is first asked for, and again when its list changes.
-    static func interpreter() throws -> URL { try made.get() }
-
-    private static let made = Result<URL, any Error> { try make() }
-
-    private static func make() throws -> URL {
-        let python = environment.appendingPathComponent("bin/python")
-        let list = folder.appendingPathComponent("requirements.txt"),
-            mark = environment.appendingPathComponent("list")
-        let wanted = try Data(contentsOf: list)
-        if (try? Data(contentsOf: mark)) == wanted { return python }
-        try? FileManager.default.removeItem(at: environment)
-        try finish("/usr/bin/env", ["python3", "-m", "venv", environment.path])
-        try finish(python.path, ["-m", "pip", "install", "-q", "-r", list.path])
-        try wanted.write(to: mark)
-        return python
-    }
-
-    private static func finish(_ program: String, _ arguments: [String]) throws {
-        let process = Process(), pipe = Pipe()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.startAlone()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failed(description: "\(arguments): \(String(decoding: output, as: UTF8.self))")
-        }
+    private static let made = Task {
+        let process = Process()
+        process.executableURL = GatewayProcess.root.appendingPathComponent("scripts/test-python.sh")
+        let (status, output) = try await process.finish()
+        guard status == 0 else { throw Failed(description: output) }
+        return GatewayProcess.root.appendingPathComponent("Server/.build/test-python/bin/python")
     }
 
     /// Runs a program of this folder to its end.
     ///
     /// - Returns: What it wrote.
-    static func run(_ name: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
-        let process = Process(), pipe = Pipe()
-        process.executableURL = try interpreter()
+    static func run(_ name: String, _ arguments: [String]) async throws -> (status: Int32, output: String) {
+        let process = Process()
+        process.executableURL = try await interpreter()
         process.arguments = [folder.appendingPathComponent(name).path] + arguments
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.startAlone()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        return try await process.finish()
     }
 
     /// Starts a program of this folder and waits until it writes `ready`.
     static func start(_ name: String, _ arguments: [String]) async throws -> Process {
         let process = Process(), pipe = Pipe()
-        process.executableURL = try interpreter()
+        process.executableURL = try await interpreter()
         process.arguments = [folder.appendingPathComponent(name).path] + arguments
         process.standardOutput = pipe
         process.standardError = FileHandle.nullDevice
         try process.startAlone()
-        var output = ""
-        while !output.contains("ready") {
-            let data = pipe.fileHandleForReading.availableData
-            guard !data.isEmpty else { throw Failed(description: "\(name) ended: \(output)") }
-            output += String(decoding: data, as: UTF8.self)
+        // On a thread of its own, as in `Process.finish`.
+        let output = await withCheckedContinuation { waiter in
+            Thread.detachNewThread {
+                var output = ""
+                while !output.contains("ready") {
+                    let data = pipe.fileHandleForReading.availableData
+                    guard !data.isEmpty else { break }
+                    output += String(decoding: data, as: UTF8.self)
+                }
+                waiter.resume(returning: output)
+            }
         }
+        guard output.contains("ready") else { throw Failed(description: "\(name) ended: \(output)") }
         return process
     }
 }

@@ -11,7 +11,7 @@ struct RealLlamaServer {
     init() async throws {
         model = FileManager.default.temporaryDirectory.appendingPathComponent(
             "holdfast-\(UUID().uuidString).gguf")
-        let made = try PythonTools.run("make_model.py", [model.path])
+        let made = try await PythonTools.run("make_model.py", [model.path])
         guard made.status == 0 else { throw PythonTools.Failed(description: made.output) }
         let port = try FreePort.find()
         process = try await PythonTools.start("llama_server.py", [model.path, "\(port)"])

@@ -49,15 +49,15 @@ final class CleanHome {
                 script.append(line)
                 continue
             }
-            output += try shell(script.joined(separator: "\n"))
+            output += try await shell(script.joined(separator: "\n"))
             script = []
             try await serve(line)
         }
-        return try output + shell(script.joined(separator: "\n"))
+        return try await output + shell(script.joined(separator: "\n"))
     }
 
-    private func shell(_ script: String) throws -> String {
-        let (status, output, errors) = try finish(
+    private func shell(_ script: String) async throws -> String {
+        let (status, output, errors) = try await finish(
             process("set -e\n. ./.exports\n\(script)\nexport -p > .exports\n"))
         guard status == 0 else {
             throw Failed(description: "'\(script)' ended with \(status):\n\(output)\n\(errors)")
@@ -66,11 +66,11 @@ final class CleanHome {
     }
 
     /// Runs a program with arguments.
-    func run(_ program: URL, _ arguments: [String]) throws -> String {
+    func run(_ program: URL, _ arguments: [String]) async throws -> String {
         let process = process("")
         process.executableURL = program
         process.arguments = arguments
-        let (status, output, errors) = try finish(process)
+        let (status, output, errors) = try await finish(process)
         guard status == 0 else { throw Failed(description: "\(arguments): \(output)\n\(errors)") }
         return output
     }
@@ -85,16 +85,11 @@ final class CleanHome {
         return process
     }
 
-    private func finish(_ process: Process) throws -> (status: Int32, output: String, errors: String) {
-        let output = Pipe(), errors = folder.appendingPathComponent(".errors")
+    private func finish(_ process: Process) async throws -> (status: Int32, output: String, errors: String) {
+        let errors = folder.appendingPathComponent(".errors")
         _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
-        process.standardOutput = output
-        process.standardError = try FileHandle(forWritingTo: errors)
-        try process.startAlone()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let complaints = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
-        return (process.terminationStatus, String(decoding: data, as: UTF8.self), complaints)
+        let (status, output) = try await process.finish(errors: FileHandle(forWritingTo: errors))
+        return (status, output, (try? String(contentsOf: errors, encoding: .utf8)) ?? "")
     }
 
     // MARK: The gateway

@@ -56,7 +56,7 @@ import Wall
                 #expect(flaws == [], "README.md:\(next.line), where this was printed: \(output)")
             case "yaml":
                 let name = try #require(block.firstLine.firstMatch(of: #/^# (\S+\.yaml)$/#)?.1, words)
-                let asItStands = try Command.run(
+                let asItStands = try await Command.run(
                     ["check"], configuration: block.text,
                     environment: ["OPENAI_API_KEY": Self.key, "GROQ_API_KEY": Self.key])
                 #expect(asItStands.status == 0, "README.md:\(block.line): \(asItStands.output)")
@@ -64,7 +64,7 @@ import Wall
                 #expect(!text.contains("https://") && !text.contains("11434"), words)
                 try home.write(text, to: String(name))
             case "python":
-                let output = try home.run(PythonTools.interpreter(), ["-c", block.text])
+                let output = try await home.run(PythonTools.interpreter(), ["-c", block.text])
                 #expect(output == "Hello from the wall.", words)
             // Swift is compiled by `make docs`; the rest is looked at below or with its command.
             default: break

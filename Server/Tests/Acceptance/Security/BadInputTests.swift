@@ -122,7 +122,7 @@ import Wall
             #expect((reply.errorMessage ?? "").count > 10, "\(wrong.name) says nothing")
         }
         #expect(pair.callsToP.isEmpty)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     private static func post(_ body: [UInt8], fields: [String] = []) -> [UInt8] {
@@ -143,10 +143,10 @@ import Wall
             #""temperature":1E-300"#, #""user":"\u0000\ud83d\ude00\/""#, #""metadata":{"":""}"#,
         ] {
             let reply = try await pair.chat(more: "," + more)
-            expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)).of(more))
+            try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)).of(more))
         }
         let nested = String(repeating: "[", count: 60) + String(repeating: "]", count: 60)
-        expectFlawless(
+        try requireFlawless(
             try await pair.chat(more: ",\"metadata\":{\"a\":\(nested)}").flaws(asAnswerOfPWithin: .seconds(1))
         )
     }
@@ -158,7 +158,7 @@ import Wall
             "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 20971521\r\n\r\n{"
         )
         let reply = await line.wait(.seconds(3)) { $0.closed }
-        expectFlawless(reply.status == 413 && reply.closed ? [] : ["\(reply.text)"])
+        try requireFlawless(reply.status == 413 && reply.closed ? [] : ["\(reply.text)"])
         #expect(reply.errorCode == "request_too_large")
         #expect(reply.elapsed < .seconds(1))
 
@@ -171,7 +171,7 @@ import Wall
         let refused = await chunked.wait(.seconds(3)) { $0.status != 0 }
         #expect(refused.status == 413)
         #expect(pair.gateway.residentMegabytes < 150)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S24: heads that are too large or too many are refused`() async throws {
@@ -206,7 +206,7 @@ import Wall
                 pair.gateway.port, Array("\(line)\r\nhost: 127.0.0.1\r\n\r\n".utf8), limit: .seconds(3))
             #expect(reply.status == status && reply.closed, "\(line.prefix(40)): \(reply.head.prefix(200))")
         }
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S24: the bodies in flight are bounded over all connections`() async throws {
@@ -224,7 +224,7 @@ import Wall
         let isBounded = try await eventually { lines.contains { $0.reply.status == 503 } }
         #expect(isBounded, "360 MiB of bodies were taken")
         #expect(lines.first { $0.reply.status == 503 }?.reply.errorCode == "too_many_bodies")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
         for line in lines { await line.reset() }
     }
 }

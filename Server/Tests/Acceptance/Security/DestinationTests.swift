@@ -17,7 +17,7 @@ import Wall
         let url = "http://127.0.0.1:\(try await trap.start())"
         for name in Self.names {
             let reply = try await pair.chat(more: #","\#(name)":"\#(url)""#)
-            expectFlawless(reply.flaws(asRefusal: 400, "unsupported_parameter").of(name))
+            try requireFlawless(reply.flaws(asRefusal: 400, "unsupported_parameter").of(name))
             #expect(reply.errorField == name)
             #expect(!reply.body.contains(url), "what was sent is not said back")
         }
@@ -28,11 +28,11 @@ import Wall
         // Other such fields mean nothing here, and do not reach the provider.
         let strange = ["x-base-url", "x-forwarded-host", "x-upstream", "openai-organization", "api-key"]
         let reply = try await Client.chat(pair.gateway.port, fields: strange.map { "\($0): \(url)" })
-        expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)))
         let head = try #require(pair.callsToP.last).head
         #expect(!head.contains(url) && strange.allSatisfy { !head.lowercased().contains($0) })
         #expect(trap.ledger.lines.isEmpty, "somebody connected to the address that the caller named")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S1: a member given twice, or under another spelling, does not slip past`() async throws {
@@ -46,7 +46,7 @@ import Wall
         // A model is a name among those that are configured, whatever it looks like.
         for model in [url, "\(url)/v1", "p@127.0.0.1", "p/../f", "//evil", "p-1#", "p?x=1"] {
             let reply = try await pair.chat(model)
-            expectFlawless(reply.flaws(asRefusal: 404, "model_not_found").of(model))
+            try requireFlawless(reply.flaws(asRefusal: 404, "model_not_found").of(model))
         }
         #expect(pair.callsToP.isEmpty && trap.ledger.lines.isEmpty)
     }
@@ -67,7 +67,7 @@ import Wall
             models:
               chat: { targets: [ { provider: p, model: m } ] }
             """
-        let result = try Command.run(["check"], configuration: text)
+        let result = try await Command.run(["check"], configuration: text)
         #expect(result.status != 0)
         #expect(result.output.contains(":2:"), "\(result.output)")
         #expect(result.output.contains("base_url"), "\(result.output)")
@@ -82,11 +82,11 @@ import Wall
         }
         for stream in [false, true] {
             let reply = try await pair.chat(stream: stream)
-            expectFlawless(reply.flaws(asRefusal: 502, "upstream_error"))
+            try requireFlawless(reply.flaws(asRefusal: 502, "upstream_error"))
             #expect(!reply.raw.contains(place.utf8), "the address is not passed on")
         }
         #expect(trap.ledger.lines.isEmpty, "the redirect was followed")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S10: what looks like a template stays text`() async throws {

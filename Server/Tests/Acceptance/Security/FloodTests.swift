@@ -31,7 +31,7 @@ import Wall
         #expect(areGone, "\(lines.count { !$0.reply.closed }) slow callers are still connected")
         let told = lines.count { $0.reply.status == 408 }
         #expect(told > 2900, "\(told) were told why")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S23: a body that comes too slowly is refused`() async throws {
@@ -66,12 +66,12 @@ import Wall
             return [.text(head + begin), .flood(Self.kilobytes, times: times), .finish]
         }
         let before = pair.gateway.residentMegabytes
-        expectFlawless(try await pair.chat(stream: true).flaws(asAnswerOfFWithin: .seconds(2)))
+        try requireFlawless(try await pair.chat(stream: true).flaws(asAnswerOfFWithin: .seconds(2)))
         #expect(pair.gateway.residentMegabytes - before < 16)
         #expect(pair.callsToP.count == 1)
         let isClosed = try await eventually(.seconds(2)) { pair.primary.ledger.openLines == 0 }
         #expect(isClosed, "the provider still sends")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S26: a line without an end after the answer began breaks it off`() async throws {
@@ -81,10 +81,10 @@ import Wall
             return [.text(head + first), .flood(Self.kilobytes, times: 2048), .finish]
         }
         let before = pair.gateway.residentMegabytes
-        expectFlawless(
+        try requireFlawless(
             try await pair.chat(stream: true).flaws(asBrokenStreamAfter: "Hello", within: .seconds(2)))
         #expect(pair.gateway.residentMegabytes - before < 16)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S26: an answer larger than the limit is given up`() async throws {
@@ -94,9 +94,9 @@ import Wall
             return [.text(head), .flood(Self.kilobytes, times: 2048), .finish]
         }
         let before = pair.gateway.residentMegabytes
-        expectFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(2)))
+        try requireFlawless(try await pair.chat().flaws(asAnswerOfFWithin: .seconds(2)))
         #expect(pair.gateway.residentMegabytes - before < 16)
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S27: callers that never read hold their providers back and cost little memory`() async throws
@@ -131,6 +131,6 @@ import Wall
         for line in lines { await line.reset() }
         let areGone = try await eventually(.seconds(5)) { pair.primary.ledger.openLines <= 8 }
         #expect(areGone, "\(pair.primary.ledger.openLines) connections to the provider are left")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }

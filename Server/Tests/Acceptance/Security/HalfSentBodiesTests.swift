@@ -65,7 +65,7 @@ import Wall
                 + "content-length: \(body.utf8.count)\r\n\r\n\(body)")
         #expect(await small.wait(.seconds(3)) { $0.status != 0 }.status == 200)
         for line in lines { await line.reset() }
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S24: half-sent bodies with one key leave room for other keys at the same address`()
@@ -95,9 +95,9 @@ import Wall
         let begun = ContinuousClock.now
         let reply = await line.wait(.seconds(20)) { $0.closed }
         let took = ContinuousClock.now - begun
-        expectFlawless(reply.flawsOfRefusal(408, "body_timeout"))
+        try requireFlawless(reply.flawsOfRefusal(408, "body_timeout"))
         #expect(took > .seconds(9) && took < .seconds(14), "it was closed after \(took)")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S23: a body that never ends is refused when its time is over, however fast it comes`()
@@ -112,9 +112,9 @@ import Wall
             await line.wait(.milliseconds(100)) { $0.closed }
         }
         let took = ContinuousClock.now - begun
-        expectFlawless(line.reply.flawsOfRefusal(408, "body_timeout"))
+        try requireFlawless(line.reply.flawsOfRefusal(408, "body_timeout"))
         #expect(line.reply.errorMessage?.contains("server.body_time") ?? false)
         #expect(took > .milliseconds(1900) && took < .seconds(5), "it was closed after \(took)")
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 }

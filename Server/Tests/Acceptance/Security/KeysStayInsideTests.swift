@@ -85,7 +85,7 @@ import Wall
             #expect(!pair.gateway.standardOutput.contains(form))
             #expect(!pair.gateway.standardError.contains(form), "it is logged as \(form.prefix(20))")
         }
-        expectFlawless(try await pair.aftermath())
+        try requireFlawless(try await pair.aftermath())
     }
 
     @Test func `S11: a certificate that is not trusted tells nothing about the key`() async throws {
@@ -101,7 +101,8 @@ import Wall
         #expect(pair.callsToP.isEmpty)
     }
 
-    @Test func `S11: a wrong key in the configuration is named by its place, not by its value`() throws {
+    @Test func `S11: a wrong key in the configuration is named by its place, not by its value`() async throws
+    {
         let text = """
             auth: { admin_key: "\(Self.key)", keys: [ { name: a, key: "\(Self.key)" } ] }
             providers:
@@ -109,7 +110,7 @@ import Wall
             models:
               chat: { targets: [ { provider: p, model: m } ] }
             """
-        let result = try Command.run(["check"], configuration: text)
+        let result = try await Command.run(["check"], configuration: text)
         #expect(result.status == 1 && result.output.contains("p.api_keys"), "\(result.output)")
         #expect(!result.output.contains(Self.key))
     }
@@ -132,7 +133,7 @@ import Wall
             "x-request-id: mine", "via: proxy",
         ]
         let reply = try await Client.chat(pair.gateway.port, fields: sent)
-        expectFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)))
+        try requireFlawless(reply.flaws(asAnswerOfPWithin: .seconds(1)))
         let names = Set(
             reply.head.split(separator: "\r\n").dropFirst().compactMap { $0.split(separator: ":").first }
                 .map { $0.lowercased() })

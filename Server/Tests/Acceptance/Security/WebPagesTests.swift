@@ -28,7 +28,7 @@ import Wall
                 "content-type: multipart/form-data; boundary=a", "content-type: text/plain;application/json",
             ] {
                 let reply = try await Self.refusal(demo.port, path, type)
-                expectFlawless(reply.flawsOfRefusal(415, "unsupported_media_type").of("\(path) \(type)"))
+                try requireFlawless(reply.flawsOfRefusal(415, "unsupported_media_type").of("\(path) \(type)"))
                 #expect(
                     reply.errorField == "content-type" && reply.errorMessage?.contains(Self.json) ?? false)
             }
@@ -62,11 +62,11 @@ import Wall
                 "sec-fetch-site: cross-site", "sec-fetch-site: same-site",
             ] {
                 let reply = try await Self.refusal(port, path, Self.json, field)
-                expectFlawless(reply.flawsOfRefusal(403, "forbidden_origin").of("\(path) \(field)"))
+                try requireFlawless(reply.flawsOfRefusal(403, "forbidden_origin").of("\(path) \(field)"))
                 #expect(reply.field("access-control-allow-origin") == nil)
             }
             let reply = try await Self.refusal(port, path, host: "evil.example.com:\(port)", Self.json)
-            expectFlawless(reply.flawsOfRefusal(421, "unknown_host").of(path))
+            try requireFlawless(reply.flawsOfRefusal(421, "unknown_host").of(path))
         }
         for path in ["/v1/models", "/livez", "/metrics"] {
             let reply = try await Client.get(port, path, fields: ["origin: http://evil.example.com"])

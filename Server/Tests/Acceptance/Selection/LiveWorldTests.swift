@@ -6,7 +6,7 @@ import Wall
 /// The same incidents in real time, against the real gateway, and in the simulator. Takes as long as the scenarios do,
 /// so it runs on request only: `make live-worlds`.
 @Suite(
-    .serialized,
+    .serialized, .tags(.measuresTime),
     .enabled(
         if: ProcessInfo.processInfo.environment["HOLDFAST_LIVE"] != nil, "takes six minutes: make live-worlds"
     ))

@@ -140,8 +140,8 @@ import Wall
         ),
         ("shadow: ucb\n    rollout: 101%", "such as 25%, not '101%'"),
     ])
-    func `mistakes are named with the way to mend them`(lines: String, words: String) throws {
-        let result = try Command.run(["check"], configuration: Duo.text([1, 2], lines))
+    func `mistakes are named with the way to mend them`(lines: String, words: String) async throws {
+        let result = try await Command.run(["check"], configuration: Duo.text([1, 2], lines))
         #expect(result.status != 0 && result.output.contains(words), "\(result.output)")
     }
 }

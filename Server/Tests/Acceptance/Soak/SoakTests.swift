@@ -18,21 +18,21 @@ import Wall
         let stage = try await SoakStage(Self.plan)
         let flaws = try await Self.flaws(
             of: stage, "calm lines", for: .seconds(SoakPlan.seconds), warmUp: Self.warmUp)
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
     }
 
     @Test func `nor when the line to a provider is bad`() async throws {
         let stage = try await SoakStage(Self.plan, toxic: .toProvider)
         let flaws = try await Self.flaws(
             of: stage, "a bad line to P", for: Self.short, warmUp: Self.warmUp)
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
     }
 
     @Test func `nor when the lines to the callers are bad`() async throws {
         let stage = try await SoakStage(Self.plan, toxic: .toCaller)
         let flaws = try await Self.flaws(
             of: stage, "bad lines to callers", for: Self.short, warmUp: Self.warmUp, mayBeCut: true)
-        expectFlawless(flaws)
+        try requireFlawless(flaws)
     }
 
     /// The time for a variant.
