@@ -8,10 +8,10 @@ extension Tidy {
     @Test(arguments: ["Server/Tests/Acceptance", "Server/Tests/WallTests"])
     func `suites that measure time are tagged so, and no others`(folder: String) throws {
         let files = Repository.files(folder), measures = try Regex(Self.measures)
-        let suite = #/@Suite(\(.*\))? struct (\w+)/#
+        let suite = #/@Suite(\((?s:.*?)\))?\s+struct (\w+)/#
+        #expect(!files.isEmpty)
         for file in files {
-            for line in file.lines {
-                guard let match = line.firstMatch(of: suite) else { continue }
+            for match in file.lines.joined(separator: "\n").matches(of: suite) {
                 let name = match.2, mark = "extension \(name) "
                 let parts = files.filter { other in
                     other.path == file.path || other.lines.contains { $0.hasPrefix(mark) }

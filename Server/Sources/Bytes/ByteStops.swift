@@ -25,8 +25,8 @@ extension UnsafeRawBufferPointer {
     /// Looks at sixteen bytes at a time.
     @inlinable @inline(__always)
     package func firstOffsetByBlocks<Stops: ByteStops>(of stops: Stops.Type, from start: Int) -> Int {
-        // Keys and short values end within the first block. An offset below zero is beyond all as an unsigned number.
-        guard UInt(bitPattern: start) &+ 16 <= UInt(bitPattern: count) else {
+        // Keys and short values end within the first block.
+        guard start >= 0, start <= count &- 16 else {
             return firstOffsetByFurtherBlocks(of: stops, from: start)
         }
         let found = BlockStops(stops.stops(in: block(at: start)))

@@ -164,10 +164,11 @@ package struct JSONCursor {
         position = text.endOfSpace(from: position)
         try countValue()
         let isTrue = text.has(0x74, at: position)
+        guard isTrue || text.has(0x66, at: position) else { throw text.unexpected(at: position) }
         position =
             isTrue
             ? try text.end(of: "true", 0x6575_7274, at: position)
-            : try text.end(of: "false", text.has(0x66, at: position) ? 0x6573_6C61 : 0, at: position)
+            : try text.end(of: "false", 0x6573_6C61, at: position)
         return isTrue
     }
 

@@ -29,7 +29,6 @@ package enum JSONTree: Equatable, Sendable {
 
     /// Reads one value.
     package static func read(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) -> JSONTree {
-        guard bytes.isUTF8 else { throw JSONFault(.notUTF8, at: 0) }
         var cursor = JSONCursor(bytes)
         let tree = try read(&cursor, bytes)
         try cursor.finish()

@@ -15,9 +15,12 @@ struct FuzzChatStream {
         let plain = Read(bytes, Pieces(wholeOf: bytes), knowsShapes: false)
         let whole = Read(bytes, Pieces(wholeOf: bytes), knowsShapes: true)
         expect(whole == plain, "with shapes: \(whole), without: \(plain)")
-        let parts = Read(bytes, Pieces(of: bytes), knowsShapes: true)
+        var parts = Read(bytes, Pieces(of: bytes), knowsShapes: true)
         let plainParts = Read(bytes, Pieces(of: bytes), knowsShapes: false)
         expect(parts == plainParts, "in pieces with shapes: \(parts), without: \(plainParts)")
+        // Whether the LF of a CR LF goes with an event or the next is of no meaning.
+        (parts.passed, parts.events, parts.progress) = (whole.passed, whole.events, whole.progress)
+        expect(parts == whole, "in pieces: \(parts), whole: \(whole)")
     }
 }
 

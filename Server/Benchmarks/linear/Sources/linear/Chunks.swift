@@ -56,8 +56,8 @@ enum Chunks {
             },
         ]
 
-    /// Reads a stream as the gateway does, in pieces of a size.
-    private static func read(_ bytes: [UInt8], pieces: Int, assembles: Bool) {
+    /// Reads a stream by what the reader of streams is made of, in pieces of a size.
+    private static func readByParts(_ bytes: [UInt8], pieces: Int, assembles: Bool) {
         var buffer = ByteBuffer(), scanner = EventStreamScanner(), seen = ChunkScan.Choices()
         var calls = ToolCalls(), choices: [AnsweredChoice] = [], delivered = DeliveredText()
         var assembler = CompletionAssembler(), start = 0
@@ -91,8 +91,8 @@ enum Chunks {
         if assembles { _ = assembler.whole }
     }
 
-    /// Reads a stream by the reader of streams, which knows the events that differ in nothing but their text.
-    private static func readAtOnce(_ bytes: [UInt8], pieces: Int) {
+    /// Reads a stream as the gateway does, to its end or its failure.
+    private static func read(_ bytes: [UInt8], pieces: Int) {
         let request = GenerationRequest(
             id: RequestID(0, 0), model: "m", streams: true, wantsUsage: false, choices: 1, body: ByteBuffer(),
             marks: .init(model: 0..<0, start: 0))
@@ -114,8 +114,10 @@ enum Chunks {
     }
 
     static let readers = [
-        Reader(name: "stream", texts: values + streams) { read($0, pieces: 16 << 10, assembles: true) },
-        Reader(name: "stream at once", texts: values + streams) { readAtOnce($0, pieces: 16 << 10) },
-        Reader(name: "stream in pieces", texts: lines) { read($0, pieces: 11, assembles: false) },
+        Reader(name: "stream", texts: values + streams) {
+            readByParts($0, pieces: 16 << 10, assembles: true)
+        },
+        Reader(name: "stream reader", texts: values + streams) { read($0, pieces: 16 << 10) },
+        Reader(name: "stream in pieces", texts: lines) { readByParts($0, pieces: 11, assembles: false) },
     ]
 }

@@ -22,9 +22,8 @@ struct ChunkShape {
 
     /// The whole event as it came.
     private var event: [UInt8] = []
-    /// Where the first string that differs stands in it, without quotes, and where the second, if there is one.
-    private var holes: (first: Range<Int>, second: Range<Int>?) = (0..<0, nil)
-    private var textIsSecond = false
+    /// Where its text stands in it, without quotes, and where a string of filling behind that, if there is one.
+    private var holes: (text: Range<Int>, filling: Range<Int>?) = (0..<0, nil)
     /// The choice that the text belongs to.
     private(set) var choice = 0
 
@@ -32,8 +31,6 @@ struct ChunkShape {
     private static let longest = 16 << 10
 
     var isEmpty: Bool { event.isEmpty }
-
-    mutating func forget() { event.removeAll(keepingCapacity: true) }
 
     /// Keeps the shape of an event that was read.
     ///
@@ -43,20 +40,15 @@ struct ChunkShape {
     mutating func keep(
         _ event: Range<Int>, data: Range<Int>, _ scan: ChunkScan, in bytes: UnsafeRawBufferPointer
     ) {
-        forget()
-        // Behind a CR a line may go on.
+        self.event.removeAll(keepingCapacity: true)
+        // Behind a CR a line may go on, and an LF at the beginning belongs to the CR before it.
         guard let part = scan.plainPart, let text = part.content?.range, event.count <= Self.longest,
-            bytes[event.upperBound - 1] == 0x0A
+            bytes[event.lowerBound] != 0x0A, bytes[event.upperBound - 1] == 0x0A
         else { return }
         let shift = data.lowerBound - event.lowerBound
-        let textHole = text.lowerBound + shift..<text.upperBound + shift
-        textIsSecond = false
-        holes = (textHole, nil)
-        if let more = scan.obfuscation {
-            let hole = more.lowerBound + shift..<more.upperBound + shift
-            textIsSecond = hole.lowerBound < textHole.lowerBound
-            holes = textIsSecond ? (hole, textHole) : (textHole, hole)
-        }
+        func hole(_ range: Range<Int>) -> Range<Int> { range.lowerBound + shift..<range.upperBound + shift }
+        holes = (hole(text), scan.obfuscation.map(hole))
+        if let filling = holes.filling, filling.lowerBound < holes.text.upperBound { return }
         choice = part.choice
         self.event.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[event]))
     }
@@ -66,25 +58,19 @@ struct ChunkShape {
         guard !event.isEmpty else { return nil }
         return event.withUnsafeBytes { event in
             var index = start
-            guard same(event, 0..<holes.first.lowerBound, bytes, at: &index),
-                let first = JSONCursor.string(in: bytes, from: index)
+            guard same(event, 0..<holes.text.lowerBound, bytes, at: &index),
+                let text = JSONCursor.string(in: bytes, from: index), !text.range.isEmpty
             else { return nil }
-            index = first.range.upperBound
-            guard let second = holes.second else {
-                guard !first.range.isEmpty,
-                    same(event, holes.first.upperBound..<event.count, bytes, at: &index)
+            index = text.range.upperBound
+            var known = holes.text.upperBound
+            if let filling = holes.filling {
+                guard same(event, known..<filling.lowerBound, bytes, at: &index),
+                    let other = JSONCursor.string(in: bytes, from: index)
                 else { return nil }
-                return Match(text: first, end: index)
+                index = other.range.upperBound
+                known = filling.upperBound
             }
-            guard same(event, holes.first.upperBound..<second.lowerBound, bytes, at: &index),
-                let other = JSONCursor.string(in: bytes, from: index)
-            else { return nil }
-            index = other.range.upperBound
-            let text = textIsSecond ? other : first
-            guard !text.range.isEmpty, same(event, second.upperBound..<event.count, bytes, at: &index) else {
-                return nil
-            }
-            return Match(text: text, end: index)
+            return same(event, known..<event.count, bytes, at: &index) ? Match(text: text, end: index) : nil
         }
     }
 
