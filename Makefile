@@ -9,6 +9,8 @@ SERVER := --package-path Server
 UNCHECKED := -Xswiftc -enforce-exclusivity=unchecked
 # A target that imports what its manifest does not name fails the build.
 IMPORTS := --explicit-target-dependency-import-check error
+# What keeps all processors busy, and would hold up the tests beside it that use sockets.
+IN_PROCESS := ^GatewayTests\.(GatewaySimulation|CancellationPoints|OrdersOfAttempts)Tests
 PORT ?= 8080
 SECONDS ?= 600
 FORMATTED := Package.swift Sources Tests Server/Package.swift Server/Sources Server/Tests Server/Fuzz/Package.swift Server/Fuzz/Sources \
@@ -27,7 +29,8 @@ test: check-tools check-test-tools
 	scripts/timed.sh "building the library" swift build --build-tests $(IMPORTS)
 	scripts/timed.sh "building the gateway" swift build $(SERVER) --build-tests $(IMPORTS)
 	scripts/timed.sh Tidy swift test --skip-build --filter '^(Tidy|Adoption)\.' $(TEST_ARGS)
-	scripts/timed.sh "the gateway's units" swift test $(SERVER) --skip-build --skip '^(Acceptance|WallTests|SimulationTests)\.' $(TEST_ARGS)
+	scripts/timed.sh "the gateway's units" swift test $(SERVER) --skip-build --skip '^(Acceptance|WallTests|SimulationTests)\.' --skip '$(IN_PROCESS)' $(TEST_ARGS)
+	scripts/timed.sh "the gateway in process" swift test $(SERVER) --skip-build --filter '$(IN_PROCESS)' $(TEST_ARGS)
 	scripts/timed.sh "the worlds" swift test $(SERVER) --skip-build --filter '^SimulationTests\.' $(TEST_ARGS)
 	scripts/timed.sh "the library's units" timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.' --skip '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)
 	scripts/timed.sh "the library's scenarios" timeout --foreground -s INT 900 swift test --skip-build --filter '^ResilienceTests\.ScenarioTests' $(TEST_ARGS)

@@ -140,14 +140,23 @@ import Wall
         acts: [Wall.Act], cause: UpstreamFailure.Cause, phase: Phase
     ) async throws {
         let wall = Wall { _ in acts }, port = try await wall.start(), setting = Setting()
-        let limits = PhaseLimits(head: .milliseconds(300), idle: .milliseconds(300))
+        let limit: Duration = cause == .timedOut ? .milliseconds(300) : .seconds(20)
+        let limits = PhaseLimits(head: limit, idle: limit)
         let failure = await failure { () throws(UpstreamFailure) in
             _ = try await setting.exchange(port, limits: limits)
         }
         #expect(failure?.cause == cause && failure?.phase == phase, "\(String(describing: failure))")
         #expect(failure?.requestWasSent == true)
-        try await Task.sleep(for: .milliseconds(100))
-        #expect(wall.ledger.openLines == 0)
+        #expect(try await Self.allClosed(wall))
+    }
+
+    /// Whether all connections to the wall are closed within a few seconds.
+    private static func allClosed(_ wall: Wall) async throws -> Bool {
+        let deadline = ContinuousClock.now + .seconds(5)
+        while wall.ledger.openLines > 0, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        return wall.ledger.openLines == 0
     }
 
     @Test func `the total limit holds although bytes keep coming`() async throws {
@@ -178,11 +187,7 @@ import Wall
             try await Task.sleep(for: .milliseconds(30))
             task.cancel()
             #expect(await task.value?.cause == .cancelled)
-            let deadline = ContinuousClock.now + .milliseconds(250)
-            while wall.ledger.openLines > 0, ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(2))
-            }
-            #expect(wall.ledger.openLines == 0)
+            #expect(try await Self.allClosed(wall))
         }
     }
 
