@@ -109,6 +109,7 @@ import Testing
         await until { begun.events.count == 1 }
         caller.escalatePriority(to: .high)
         await until { raised.events == [.high] }
+        #expect(raised.events == [.high])
         gate.withLock { $0 = true }
         #expect(try await caller.value == 1)
     }
@@ -127,6 +128,7 @@ import Testing
         await until { begun.events.count == 1 }
         caller.escalatePriority(to: .high)
         await until { raised.events == [.high] }
+        #expect(raised.events == [.high])
         gate.withLock { $0 = true }
         #expect(try await caller.value == 1)
     }
