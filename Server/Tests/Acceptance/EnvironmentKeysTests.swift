@@ -112,7 +112,7 @@ import Wall
         async throws
     {
         let count = Self.requests
-        let stand = try await Stand(places: count > 1000 ? 6 : 1)
+        let stand = try await Stand(places: count > 1000 ? Stage.shared.places : 1)
         let begun = ContinuousClock.now
         #expect(try await Self.answered(stand, 0..<count) == count)
         let (memory, lines) = (stand.gateway.residentMegabytes, try await stand.linesOfMetrics())

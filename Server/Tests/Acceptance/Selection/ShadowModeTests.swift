@@ -12,7 +12,8 @@ import Wall
 
         init(_ lines: String, keepsSessions: Bool = false) async throws {
             ports = [try await dear.start(), try await cheap.start()]
-            gateway = try await GatewayProcess(Self.text(ports, lines))
+            // Hundreds of requests, one after the other.
+            gateway = try await GatewayProcess(Self.text(ports, lines), places: 2)
         }
 
         static func text(_ ports: [Int], _ lines: String) -> String {
