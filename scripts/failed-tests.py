@@ -1,4 +1,4 @@
-"""Prints a pattern of the tests that failed in a run, for `swift test --filter`; refuses unless all of them may run again.
+"""Prints a pattern of the tests that failed in some runs, for `swift test --filter`; refuses unless all of them may run again.
 
 A test runs again only if it is tagged as measuring time and time is all that it complains about: a busy machine makes things
 slow, but does not make bytes or counts wrong, nor end a process. `failed-tests.py --test` tries the rules.
@@ -53,11 +53,15 @@ def complaints(lines):
     return failed, tags, ended
 
 
-def verdict(lines):
-    """The tests to run again, or why there are none."""
-    failed, tags, ended = complaints(lines)
-    if not ended:
-        return [], "the run did not come to its end"
+def verdict(*runs):
+    """The tests of some runs to run again, or why there are none."""
+    failed, tags = {}, {}
+    for lines in runs:
+        more, known, ended = complaints(lines)
+        if not ended:
+            return [], "the run did not come to its end"
+        failed |= more
+        tags |= known
     if not 0 < len(failed) <= MOST or "" in failed:
         return [], f"{len(failed)} tests failed"
     for name, texts in failed.items():
@@ -94,6 +98,7 @@ def try_rules():
     assert run(slow, [f".{TAG}"], end) == (["A.B/f()"], None)
     assert run(slow, [], end)[0] == [] and run(slow, [f".{TAG}"])[0] == []
     assert run("the answer is 'a', not 'b'", [f".{TAG}"], end)[0] == []
+    assert verdict([json.dumps(end)], [])[1] == "the run did not come to its end"
     assert complaints([json.dumps({"kind": "event", "payload": {
         "kind": "issueRecorded", "testID": "a/x:1", "issue": {"isFailure": True, "isKnown": False},
         "messages": [{"symbol": "fail", "text": ENDS}]}})])[0] == {}
@@ -103,8 +108,7 @@ def try_rules():
 if __name__ == "__main__":
     if sys.argv[1:] == ["--test"]:
         sys.exit(try_rules())
-    with open(sys.argv[1], errors="replace") as lines:
-        names, reason = verdict(lines)
+    names, reason = verdict(*(open(name, errors="replace") for name in sys.argv[1:]))
     if reason:
         sys.exit(f"nothing is run again: {reason}")
     print("|".join(f"^{re.escape(name)}" for name in names))

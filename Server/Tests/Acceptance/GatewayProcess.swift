@@ -71,9 +71,13 @@ final class GatewayProcess: Sendable {
             _ = FileManager.default.createFile(
                 atPath: directory.appendingPathComponent(name).path, contents: nil)
         }
-        process.standardOutput = try FileHandle(forWritingTo: directory.appendingPathComponent("stdout"))
-        process.standardError = try FileHandle(forWritingTo: directory.appendingPathComponent("stderr"))
+        let outputs = try ["stdout", "stderr"].map {
+            try FileHandle(forWritingTo: directory.appendingPathComponent($0))
+        }
+        (process.standardOutput, process.standardError) = (outputs[0], outputs[1])
         process.standardInput = FileHandle.nullDevice
+        // They are the other process's now.
+        defer { for output in outputs { try? output.close() } }
         try process.startAlone()
         return process
     }

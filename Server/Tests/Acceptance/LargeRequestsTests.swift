@@ -39,7 +39,7 @@ import Wall
     }
 
     @Test func `while large bodies are read, others on their event loop are answered`() async throws {
-        let gateway = try await GatewayProcess(Self.configuration, places: 3)
+        let gateway = try await GatewayProcess(Self.configuration, places: Stage.shared.places)
         // What is wrong stands at the end, so nothing but reading takes time.
         let request = Self.escapes(18 << 20, end: "\u{1}")
         let lines = try await Self.send(request, 4, to: gateway)

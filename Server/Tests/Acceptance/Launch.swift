@@ -23,6 +23,7 @@ extension Process {
         return await withCheckedContinuation { waiter in
             Thread.detachNewThread {
                 let output = pipe.fileHandleForReading.readDataToEndOfFile()
+                try? pipe.fileHandleForReading.close()
                 self.waitUntilExit()
                 waiter.resume(returning: (self.terminationStatus, String(decoding: output, as: UTF8.self)))
             }

@@ -7,7 +7,7 @@ import Synchronization
 /// comes before those that had none: all tests ask at the beginning, and one that starts several gateways one after the
 /// other would otherwise wait behind all others for each, and run on alone when they have ended.
 final class Stage: Sendable {
-    static let shared = Stage(places: 4)
+    static let shared = Stage(places: 2)
 
     private struct State {
         var free: Int
