@@ -163,7 +163,8 @@ import Wall
     @Test func `F61: of 500 callers at the moment the open time ends one is the probe and the others get F`()
         async throws
     {
-        try requireFlawless(try await Self.flawsOfF61(Self.pair(Self.quick, places: 4, Self.patient), 500))
+        try requireFlawless(
+            try await Self.flawsOfF61(Self.pair(Self.quick, places: Stage.shared.places, Self.patient), 500))
     }
 
     private static func patient(_ settings: inout Pair.Settings) {
@@ -192,7 +193,8 @@ import Wall
     }
 
     @Test func `F61: control: with a breaker that never opens the check finds fault`() async throws {
-        let flaws = try await Self.flawsOfF61(Self.pair(Self.none, places: 2, Self.patient), 40)
+        let flaws = try await Self.flawsOfF61(
+            Self.pair(Self.none, places: Stage.shared.places, Self.patient), 40)
         #expect(flaws.contains("P was probed 40 times"))
     }
 

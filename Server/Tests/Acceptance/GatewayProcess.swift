@@ -83,7 +83,7 @@ final class GatewayProcess: Sendable {
     }
 
     private static func waitForPort(_ directory: URL, _ process: Process) async throws -> Int {
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < deadline {
             let text = Self.text("stdout", in: directory)
             if let match = text.firstMatch(of: #/listens on http://[^ \n]*:(\d+)/#), let port = Int(match.1),
@@ -98,7 +98,7 @@ final class GatewayProcess: Sendable {
             try await Task.sleep(for: .milliseconds(10))
         }
         process.terminate()
-        throw Failed(description: "it did not listen within 60 s")
+        throw Failed(description: "it did not listen within 20 s")
     }
 
     var isRunning: Bool { SystemProcess.isAlive(pid) }

@@ -40,7 +40,7 @@ import Wall
 
     private static func pair(_ provider: String = limit, withFallback: Bool = true) async throws -> Pair {
         try await Pair(
-            places: 3,
+            places: Stage.shared.places,
             settings: {
                 $0.provider = provider
                 $0.withFallback = withFallback

@@ -61,7 +61,7 @@ import Wall
     @Test func `a second signal ends the process within a second though all its threads read large bodies`()
         async throws
     {
-        let gateway = try await GatewayProcess(Self.configuration, places: 6)
+        let gateway = try await GatewayProcess(Self.configuration, places: Stage.shared.places)
         // As many as one address's share of the budget for bodies allows.
         let lines = try await Self.send(Self.escapes(18 << 20, end: "\u{1}"), 7, to: gateway)
         gateway.signal(SIGTERM)

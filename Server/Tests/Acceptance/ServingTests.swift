@@ -104,7 +104,7 @@ import Wall
     }
 
     @Test func `reloads under load lose no request`() async throws {
-        let pair = try await Pair(places: 2) { Answer.good($0) }
+        let pair = try await Pair(places: Stage.shared.places) { Answer.good($0) }
         let replies = try await withThrowingTaskGroup(of: [Client.Reply].self) { tasks in
             for caller in 0..<4 {
                 tasks.addTask {

@@ -213,7 +213,7 @@ import Wall
 
     private static func failing(_ change: (inout Pair.Settings) -> Void) async throws -> Pair {
         try await Pair(
-            places: 8,
+            places: Stage.shared.places,
             settings: {
                 // It is the budget that is tested here; the breaker would end it all sooner.
                 $0.lines = [Breakers.none]

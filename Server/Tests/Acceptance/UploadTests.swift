@@ -248,7 +248,7 @@ import Wall
         let count = 2000
         let event = "data: \(Answer.delta(#"{"content":"\#(String(repeating: "x", count: 16_000))"}"#))\n\n"
         let end = "data: \(Answer.delta("{}", finish: #""stop""#))\n\ndata: [DONE]\n\n"
-        let pair = try await Pair(places: 2) { _ in
+        let pair = try await Pair(places: Stage.shared.places) { _ in
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
             return [.text(head), .flood(Array(event.utf8), times: count), .text(end), .finish]
         }

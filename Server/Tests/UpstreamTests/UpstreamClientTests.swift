@@ -147,12 +147,12 @@ import Wall
         }
         #expect(failure?.cause == cause && failure?.phase == phase, "\(String(describing: failure))")
         #expect(failure?.requestWasSent == true)
-        #expect(try await Self.allClosed(wall))
+        #expect(try await Self.allClosed(wall, within: .milliseconds(100)))
     }
 
-    /// Whether all connections to the wall are closed within a few seconds.
-    private static func allClosed(_ wall: Wall) async throws -> Bool {
-        let deadline = ContinuousClock.now + .seconds(5)
+    /// Whether all connections to the wall are closed within a time.
+    private static func allClosed(_ wall: Wall, within limit: Duration) async throws -> Bool {
+        let deadline = ContinuousClock.now + limit
         while wall.ledger.openLines > 0, ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(2))
         }
@@ -187,7 +187,7 @@ import Wall
             try await Task.sleep(for: .milliseconds(30))
             task.cancel()
             #expect(await task.value?.cause == .cancelled)
-            #expect(try await Self.allClosed(wall))
+            #expect(try await Self.allClosed(wall, within: .milliseconds(250)))
         }
     }
 

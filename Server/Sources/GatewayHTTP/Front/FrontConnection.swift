@@ -141,6 +141,7 @@ final class FrontConnection: ChannelInboundHandler, @unchecked Sendable {  // Co
     // MARK: Serving
 
     private func serve() {
+        // Whoever asks here has a request; without one nobody would ever end this connection.
         guard let current else { return closeAfterWriting() }
         let keepsAlive = current.head.keepsAlive && !front.isDraining
         let reply = ConnectionReply(

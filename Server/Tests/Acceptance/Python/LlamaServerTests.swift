@@ -34,7 +34,7 @@ import Wall
         let server = try await RealLlamaServer()
         defer { server.kill() }
         let pair = try await Pair(
-            places: 8,
+            places: Stage.shared.places,
             settings: {
                 $0.primaryURL = server.url
                 $0.timeouts = "{ first_token: 4s, idle: 4s, total: 30s }"

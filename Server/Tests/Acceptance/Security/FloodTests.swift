@@ -7,7 +7,7 @@ import Wall
     @Test func `S23: thousands of callers that send a byte now and then are closed and hurt nobody`()
         async throws
     {
-        let pair = try await Pair(places: 8) { Answer.good($0) }
+        let pair = try await Pair(places: Stage.shared.places) { Answer.good($0) }
         let before = pair.gateway.residentMegabytes
         let lines = try await withThrowingTaskGroup(of: Line.self) { tasks in
             for _ in 0..<3000 { tasks.addTask { try await Line.open(pair.gateway.port) } }
@@ -62,7 +62,7 @@ import Wall
     func `S26: a line of a stream without an end is cut off, in bounded memory`(begin: String, times: Int)
         async throws
     {
-        let pair = try await Pair(places: 2) { _ in
+        let pair = try await Pair(places: Stage.shared.places) { _ in
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
             return [.text(head + begin), .flood(Self.kilobytes, times: times), .finish]
         }
@@ -76,7 +76,9 @@ import Wall
     }
 
     @Test func `S26: a line without an end after the answer began breaks it off`() async throws {
-        let pair = try await Pair(places: 2, settings: { $0.lines = ["broken_streams: off"] }) { _ in
+        let pair = try await Pair(
+            places: Stage.shared.places, settings: { $0.lines = ["broken_streams: off"] }
+        ) { _ in
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
             let first = "data: \(Answer.delta(#"{"content":"Hello"}"#))\n\ndata: "
             return [.text(head + first), .flood(Self.kilobytes, times: 2048), .finish]
@@ -89,7 +91,9 @@ import Wall
     }
 
     @Test func `S26: an answer larger than the limit is given up`() async throws {
-        let pair = try await Pair(places: 2, settings: { $0.provider += ", max_answer: 1MiB" }) { _ in
+        let pair = try await Pair(
+            places: Stage.shared.places, settings: { $0.provider += ", max_answer: 1MiB" }
+        ) { _ in
             let head =
                 "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 536870912\r\n\r\n"
             return [.text(head), .flood(Self.kilobytes, times: 2048), .finish]
@@ -103,7 +107,9 @@ import Wall
     @Test func `S27: callers that never read hold their providers back and cost little memory`() async throws
     {
         let event = "data: \(Answer.delta(#"{"content":"\#(String(repeating: "x", count: 16_000))"}"#))\n\n"
-        let pair = try await Pair(places: 8, settings: { $0.timeouts = "{ idle: 30s, total: 60s }" }) { _ in
+        let pair = try await Pair(
+            places: Stage.shared.places, settings: { $0.timeouts = "{ idle: 30s, total: 60s }" }
+        ) { _ in
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
             return [.text(head), .flood(Array(event.utf8), times: 4000), .finish]
         }

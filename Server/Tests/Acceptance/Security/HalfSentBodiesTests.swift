@@ -51,7 +51,7 @@ import Wall
     func `S24: half-sent bodies from one address leave room for others, and for small requests of its own`()
         async throws
     {
-        let pair = try await Pair(places: 4) { Answer.good($0) }
+        let pair = try await Pair(places: Stage.shared.places) { Answer.good($0) }
         var lines = try await Self.occupy(pair.gateway.port, from: "127.0.0.2")
         let refused = try #require(lines.first { $0.reply.status == 503 }).reply
         #expect(
@@ -72,7 +72,7 @@ import Wall
         async throws
     {
         let pair = try await Pair(
-            places: 4,
+            places: Stage.shared.places,
             settings: {
                 $0.authorization =
                     "keys: [ { name: one, key: \(Door.callersKey) }, { name: two, key: \(Door.otherCallersKey) } ]"

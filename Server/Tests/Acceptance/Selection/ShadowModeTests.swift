@@ -13,7 +13,7 @@ import Wall
         init(_ lines: String, keepsSessions: Bool = false) async throws {
             ports = [try await dear.start(), try await cheap.start()]
             // Hundreds of requests, one after the other.
-            gateway = try await GatewayProcess(Self.text(ports, lines), places: 2)
+            gateway = try await GatewayProcess(Self.text(ports, lines), places: Stage.shared.places)
         }
 
         static func text(_ ports: [Int], _ lines: String) -> String {
